@@ -1,0 +1,460 @@
+"""Everything this library raises on purpose: a small tree with stable codes.
+
+A code never changes once released; the wording may. Callers read `error.code` and the
+fields, never the message. No PIN, password, key byte or personal number is ever a field.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class EdsError(Exception):
+    """Everything this library raises on purpose.
+
+    DecodeError        der.*, pem.*, certificates.*, ...   bytes that are not what they claim
+    AlgorithmError     algorithms.*                        unknown, unusable or misused algorithms
+    NameRefused        names.*                             people and organisations misnamed
+    KeyStoreError      keys.*                              keys in files and tokens
+    """
+
+    code: ClassVar[str] = "eds.error"
+
+
+class NaiveDatetime(EdsError):
+    """A datetime without a time zone was handed in; every instant here is aware."""
+
+    code = "eds.naive_datetime"
+
+    def __init__(self, *, argument: str) -> None:
+        super().__init__(f"{argument} has no time zone; every instant must be aware")
+        self.argument = argument
+
+
+class InvalidArgument(EdsError):
+    """An argument that no input can excuse: the caller's own value is out of range."""
+
+    code = "eds.invalid_argument"
+
+    def __init__(self, *, argument: str, reason: str) -> None:
+        super().__init__(f"{argument}: {reason}")
+        self.argument = argument
+        self.reason = reason
+
+
+# --- bytes that are not what they claim to be -------------------------------------------
+
+
+class DecodeError(EdsError):
+    """Bytes that are not what they claim to be."""
+
+    code = "der.error"
+
+
+class MalformedDer(DecodeError):
+    """Not DER (X.690), at `offset` octets from the start of the input."""
+
+    code = "der.malformed"
+
+    def __init__(self, *, reason: str, offset: int) -> None:
+        super().__init__(f"{reason} (at octet {offset})")
+        self.reason = reason
+        self.offset = offset
+
+
+class LimitExceeded(DecodeError):
+    """Larger, deeper or longer than the limit the caller set; nothing was read further."""
+
+    code = "der.limit_exceeded"
+
+    def __init__(self, *, limit: str, allowed: int, found: int | None = None) -> None:
+        shown = "" if found is None else f", found {found}"
+        super().__init__(f"{limit} is limited to {allowed}{shown}")
+        self.limit = limit
+        self.allowed = allowed
+        self.found = found
+
+
+class MalformedPem(DecodeError):
+    """Not a textual encoding of RFC 7468, or none of the wanted label."""
+
+    code = "pem.malformed"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class UnknownFormat(DecodeError):
+    """None of the formats this library reads."""
+
+    code = "formats.unknown"
+
+    def __init__(self, *, reason: str = "not a format known here") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _MalformedObject(DecodeError):
+    """A DER value that is not the object it was taken for."""
+
+    thing: ClassVar[str] = "object"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"malformed {self.thing}: {reason}")
+        self.reason = reason
+
+
+class MalformedPublicKey(_MalformedObject):
+    """Not a SubjectPublicKeyInfo (RFC 5280 §4.1.2.7), or a key that cannot exist."""
+
+    code = "certificates.malformed_public_key"
+    thing = "public key"
+
+
+class MalformedCertificate(_MalformedObject):
+    """Not a Certificate (RFC 5280 §4.1)."""
+
+    code = "certificates.malformed"
+    thing = "certificate"
+
+
+class MalformedRequest(_MalformedObject):
+    """Not a CertificationRequest (RFC 2986 §4.2)."""
+
+    code = "certificates.malformed_request"
+    thing = "certification request"
+
+
+class MalformedCertificateList(_MalformedObject):
+    """Not a CertificateList (RFC 5280 §5.1)."""
+
+    code = "certificates.malformed_list"
+    thing = "certificate list"
+
+
+class MalformedOcspResponse(_MalformedObject):
+    """Not an OCSPResponse (RFC 6960 §4.2.1)."""
+
+    code = "certificates.malformed_ocsp_response"
+    thing = "OCSP response"
+
+
+class MalformedTimeStampToken(_MalformedObject):
+    """Not a TimeStampToken or TimeStampResp (RFC 3161 §2.4.2)."""
+
+    code = "certificates.malformed_time_stamp"
+    thing = "time-stamp token"
+
+
+class MalformedName(_MalformedObject):
+    """Not a Name (RFC 5280 §4.1.2.4), or not one that can be read."""
+
+    code = "names.malformed"
+    thing = "name"
+
+
+class ProofOfPossessionFailed(EdsError):
+    """The request's signature does not verify with the key it carries (RFC 2986 §3)."""
+
+    code = "certificates.proof_of_possession_failed"
+
+    def __init__(self) -> None:
+        super().__init__("the request is not signed by the key it carries")
+
+
+# --- algorithms ---------------------------------------------------------------------------
+
+
+class AlgorithmError(EdsError):
+    """An algorithm that is unknown, unavailable here, or used with the wrong key."""
+
+    code = "algorithms.error"
+
+
+class UnknownAlgorithm(AlgorithmError):
+    """No row of the algorithm table has this name or these identifiers."""
+
+    code = "algorithms.unknown"
+
+    def __init__(self, *, identifier: str) -> None:
+        super().__init__(f"no such algorithm here: {identifier}")
+        self.identifier = identifier
+
+
+class AlgorithmUnavailable(AlgorithmError):
+    """The row exists, but nothing on this machine can carry it out."""
+
+    code = "algorithms.unavailable"
+
+    def __init__(self, *, algorithm: str, reason: str) -> None:
+        super().__init__(f"{algorithm} cannot be used here: {reason}")
+        self.algorithm = algorithm
+        self.reason = reason
+
+
+class AlgorithmKeyMismatch(AlgorithmError):
+    """The algorithm and the key are of different kinds (algorithm and key are pinned together)."""
+
+    code = "algorithms.key_mismatch"
+
+    def __init__(self, *, algorithm: str, key: str) -> None:
+        super().__init__(f"{algorithm} does not go with a {key} key")
+        self.algorithm = algorithm
+        self.key = key
+
+
+# --- names ----------------------------------------------------------------------------------
+
+
+class NameRefused(EdsError):
+    """A person's or organisation's name that cannot go into a certificate."""
+
+    code = "names.refused"
+
+    def __init__(self, *, attribute: str, reason: str) -> None:
+        super().__init__(f"{attribute}: {reason}")
+        self.attribute = attribute
+        self.reason = reason
+
+
+# --- keys -------------------------------------------------------------------------------------
+
+
+class KeyStoreError(EdsError):
+    """A key could not be made, kept, found or used."""
+
+    code = "keys.error"
+
+
+class KeyNotFound(KeyStoreError):
+    """The store holds no such key."""
+
+    code = "keys.not_found"
+
+    def __init__(self, *, key: str) -> None:
+        super().__init__(f"no such key: {key}")
+        self.key = key
+
+
+class KeyAmbiguous(KeyStoreError):
+    """Several keys of the store answer to this reference."""
+
+    code = "keys.ambiguous"
+
+    def __init__(self, *, key: str, count: int) -> None:
+        super().__init__(f"{count} keys answer to {key}; name one of them by its id")
+        self.key = key
+        self.count = count
+
+
+class KeyExists(KeyStoreError):
+    """Something of that name is there already; nothing is overwritten silently."""
+
+    code = "keys.exists"
+
+    def __init__(self, *, key: str) -> None:
+        super().__init__(f"exists already: {key}")
+        self.key = key
+
+
+class PasswordIncorrect(KeyStoreError):
+    """The file's password is another one."""
+
+    code = "keys.password_incorrect"
+
+    def __init__(self, *, file: str) -> None:
+        super().__init__(f"the password does not open {file}")
+        self.file = file
+
+
+class PasswordRefused(KeyStoreError):
+    """A new password or PIN that is empty, too short or not representable."""
+
+    code = "keys.password_refused"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class SecretUnavailable(KeyStoreError):
+    """A PIN or password was needed and could not be had (prompt ended, nothing to ask)."""
+
+    code = "keys.secret_unavailable"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class DamagedKeyFile(KeyStoreError):
+    """The file is cut, altered or not a key file at all."""
+
+    code = "keys.damaged"
+
+    def __init__(self, *, file: str, reason: str) -> None:
+        super().__init__(f"{file}: {reason}")
+        self.file = file
+        self.reason = reason
+
+
+class UnsupportedKeyFile(KeyStoreError):
+    """The file is whole, but protected or encoded by an algorithm not read here."""
+
+    code = "keys.unsupported"
+
+    def __init__(self, *, file: str, algorithm: str) -> None:
+        super().__init__(f"{file}: {algorithm} is not supported")
+        self.file = file
+        self.algorithm = algorithm
+
+
+class WorkFactorExceeded(KeyStoreError):
+    """The file asks for more password-hashing work than the limit; none of it was done."""
+
+    code = "keys.work_factor_exceeded"
+
+    def __init__(self, *, file: str, parameter: str, allowed: int, found: int) -> None:
+        super().__init__(f"{file}: {parameter} is limited to {allowed}, the file asks for {found}")
+        self.file = file
+        self.parameter = parameter
+        self.allowed = allowed
+        self.found = found
+
+
+class KeyFileExposed(KeyStoreError):
+    """The key file can be read or replaced by others, or is a symbolic link."""
+
+    code = "keys.exposed"
+
+    def __init__(self, *, file: str, reason: str) -> None:
+        super().__init__(f"{file}: {reason}")
+        self.file = file
+        self.reason = reason
+
+
+class StoreUnavailable(KeyStoreError):
+    """The store itself failed: no such folder, disk full, no permission."""
+
+    code = "keys.store_unavailable"
+
+    def __init__(self, *, store: str, reason: str) -> None:
+        super().__init__(f"{store}: {reason}")
+        self.store = store
+        self.reason = reason
+
+
+class MalformedKeyUri(KeyStoreError):
+    """Neither a `pkcs11:` URI of RFC 7512 nor a `file:` URI or path."""
+
+    code = "keys.malformed_uri"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class InvalidKey(KeyStoreError):
+    """A private key whose numbers do not belong together, or that does not fit its public key."""
+
+    code = "keys.invalid"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class KeyPurposeForbidden(KeyStoreError):
+    """The key is kept for another purpose than the one it was opened for."""
+
+    code = "keys.purpose_forbidden"
+
+    def __init__(self, *, key: str, allowed: str, wanted: str) -> None:
+        super().__init__(f"{key} is kept for {allowed}, not for {wanted}")
+        self.key = key
+        self.allowed = allowed
+        self.wanted = wanted
+
+
+class CertificateMismatch(KeyStoreError):
+    """The certificate does not carry the public half of this key."""
+
+    code = "keys.certificate_mismatch"
+
+    def __init__(self, *, key: str) -> None:
+        super().__init__(f"the certificate is not for the key {key}")
+        self.key = key
+
+
+class OperationUnsupported(KeyStoreError):
+    """This store or token cannot do what was asked."""
+
+    code = "keys.operation_unsupported"
+
+    def __init__(self, *, operation: str, store: str) -> None:
+        super().__init__(f"{store} cannot {operation}")
+        self.operation = operation
+        self.store = store
+
+
+class PinIncorrect(KeyStoreError):
+    """The token refused the PIN (PKCS #11 CKR_PIN_INCORRECT). It was tried once."""
+
+    code = "keys.pin_incorrect"
+
+    def __init__(self, *, token: str) -> None:
+        super().__init__(f"token {token!r} refused the PIN")
+        self.token = token
+
+
+class PinLocked(KeyStoreError):
+    """The token takes no more tries (CKR_PIN_LOCKED)."""
+
+    code = "keys.pin_locked"
+
+    def __init__(self, *, token: str) -> None:
+        super().__init__(f"the PIN of token {token!r} is locked")
+        self.token = token
+
+
+class PinFinalTry(KeyStoreError):
+    """One try is left, and the caller did not say to use it (CKF_USER_PIN_FINAL_TRY)."""
+
+    code = "keys.pin_final_try"
+
+    def __init__(self, *, token: str) -> None:
+        super().__init__(f"token {token!r} has one PIN try left; it was not used")
+        self.token = token
+
+
+class TokenAbsent(KeyStoreError):
+    """No token answers to the URI, or it was taken out."""
+
+    code = "keys.token_absent"
+
+    def __init__(self, *, token: str) -> None:
+        super().__init__(f"no such token: {token}")
+        self.token = token
+
+
+class TokenFailed(KeyStoreError):
+    """The token or its module answered with an error of its own (`reason` is the CKR name)."""
+
+    code = "keys.token_failed"
+
+    def __init__(self, *, token: str, reason: str) -> None:
+        super().__init__(f"token {token!r}: {reason}")
+        self.token = token
+        self.reason = reason
+
+
+class ModuleUnavailable(KeyStoreError):
+    """The PKCS #11 module is not named, cannot be loaded, or is not to be trusted."""
+
+    code = "keys.module_unavailable"
+
+    def __init__(self, *, module: str, reason: str) -> None:
+        super().__init__(f"PKCS #11 module {module}: {reason}")
+        self.module = module
+        self.reason = reason

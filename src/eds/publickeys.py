@@ -1,0 +1,235 @@
+"""Public keys as frozen values over their SubjectPublicKeyInfo, of every kind in the table.
+
+`cryptography` does the arithmetic where it knows the key; kinds it does not know (GOST) keep
+their bytes, their kind and their fingerprint, and say so when asked to verify.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.types import (
+    CertificatePublicKeyTypes as NativePublicKey,
+)
+
+from . import der
+from .algorithms import (
+    KEY_TYPES,
+    Curve,
+    KeyType,
+    Padding,
+    SignatureAlgorithm,
+    curve_by_oid,
+)
+from .errors import (
+    AlgorithmKeyMismatch,
+    AlgorithmUnavailable,
+    DecodeError,
+    MalformedPublicKey,
+    UnknownAlgorithm,
+)
+
+_LIMITS: Final = der.Limits(size=64 * 1024)
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """One SubjectPublicKeyInfo (RFC 5280 §4.1.2.7), at most 64 KiB.
+
+    Two keys are equal when their bytes are. Raises MalformedPublicKey when the bytes are not
+    such a value; an unknown algorithm or curve is no error before something needs it.
+    """
+
+    encoded: bytes
+
+    def __post_init__(self) -> None:
+        _ = self._parts
+
+    @staticmethod
+    def of(native: object) -> PublicKey:
+        """The value of a public key object of `cryptography`."""
+        to_bytes = native.public_bytes  # type: ignore[attr-defined]
+        return PublicKey(
+            to_bytes(
+                serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+            )
+        )
+
+    @cached_property
+    def _parts(self) -> tuple[str, bytes, bytes]:
+        """(algorithm OID, encoded parameters or empty, content of the BIT STRING)."""
+        try:
+            fields = der.decode(self.encoded, limits=_LIMITS).fields()
+            algorithm = fields.take(der.SEQUENCE).fields()
+            oid = algorithm.take(der.OBJECT_IDENTIFIER).object_identifier()
+            parameters = algorithm.take().encoded if algorithm.next_tag is not None else b""
+            algorithm.finish()
+            key = fields.take(der.BIT_STRING).bit_string()
+            fields.finish()
+        except DecodeError as error:
+            raise MalformedPublicKey(reason=str(error)) from error
+        return oid, parameters, key
+
+    @property
+    def algorithm_oid(self) -> str:
+        """The OID of subjectPublicKeyInfo.algorithm."""
+        return self._parts[0]
+
+    @property
+    def algorithm_parameters(self) -> bytes:
+        """The encoded parameters of the algorithm; empty where absent."""
+        return self._parts[1]
+
+    @property
+    def key_octets(self) -> bytes:
+        """The content of subjectPublicKey."""
+        return self._parts[2]
+
+    @cached_property
+    def key_type(self) -> KeyType:
+        """Which kind of key this is. Raises UnknownAlgorithm."""
+        try:
+            return KEY_TYPES[self.algorithm_oid]
+        except KeyError:
+            raise UnknownAlgorithm(identifier=self.algorithm_oid) from None
+
+    @cached_property
+    def curve(self) -> Curve | None:
+        """The named curve of an EC key, else None. Raises UnknownAlgorithm, MalformedPublicKey."""
+        if self.key_type is not KeyType.EC:
+            return None
+        try:
+            parameters = der.decode(self.algorithm_parameters)
+            if parameters.tag == der.SEQUENCE:
+                raise UnknownAlgorithm(identifier="explicit curve parameters")
+            return curve_by_oid(parameters.expect(der.OBJECT_IDENTIFIER).object_identifier())
+        except DecodeError as error:
+            raise MalformedPublicKey(reason=str(error)) from error
+
+    @cached_property
+    def bits(self) -> int:
+        """RSA: bits of the modulus. EC and GOST: bits of the field. Others: bits of the key."""
+        if self.key_type is KeyType.RSA:
+            try:
+                modulus = der.decode(self.key_octets).fields().take(der.INTEGER).unsigned()
+            except DecodeError as error:
+                raise MalformedPublicKey(reason=str(error)) from error
+            return modulus.bit_length()
+        if self.curve is not None:
+            return self.curve.bits
+        return _FIXED_BITS.get(self.key_type, 8 * len(self.key_octets))
+
+    @cached_property
+    def description(self) -> str:
+        """For people: "RSA 3072", "EC P-256", "Ed25519", or the OID of an unknown kind."""
+        try:
+            if self.key_type is KeyType.RSA:
+                return f"RSA {self.bits}"
+            if self.curve is not None:
+                return f"EC {self.curve.nist_name or self.curve.name}"
+            return self.key_type.value
+        except (UnknownAlgorithm, MalformedPublicKey):
+            return f"unknown ({self.algorithm_oid})"
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """SHA-256 over the whole value: 32 octets that name this key everywhere."""
+        return hashlib.sha256(self.encoded).digest()
+
+    @cached_property
+    def key_identifier(self) -> bytes:
+        """SHA-1 of the BIT STRING content (RFC 5280 §4.2.1.2, method 1), 20 octets."""
+        return hashlib.sha1(self.key_octets, usedforsecurity=False).digest()
+
+    @cached_property
+    def native(self) -> NativePublicKey:
+        """The key as `cryptography` knows it.
+
+        Raises AlgorithmUnavailable where it does not, MalformedPublicKey where it refuses it.
+        """
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # old keys are read, and judged by policy
+                key = serialization.load_der_public_key(self.encoded)
+        except UnsupportedAlgorithm as error:
+            raise AlgorithmUnavailable(
+                algorithm=self.description, reason="cryptography does not know this key"
+            ) from error
+        except ValueError as error:
+            if self.key_type in _GOST:
+                raise AlgorithmUnavailable(
+                    algorithm=self.description, reason="cryptography does not know this key"
+                ) from error
+            raise MalformedPublicKey(reason=str(error)) from error
+        return key  # type: ignore[return-value]
+
+    def verify(self, signature: bytes, message: bytes, *, algorithm: SignatureAlgorithm) -> bool:
+        """Whether `signature` over `message` was made with this key: mathematics, no trust.
+
+        Raises AlgorithmKeyMismatch when key and algorithm are of different kinds,
+        AlgorithmUnavailable, MalformedPublicKey.
+        """
+        if algorithm.key_type is not self.key_type or algorithm.curve != self.curve:
+            raise AlgorithmKeyMismatch(algorithm=algorithm.name, key=self.description)
+        key = self.native
+        try:
+            if isinstance(key, rsa.RSAPublicKey):
+                key.verify(signature, message, rsa_padding(algorithm), native_hash(algorithm))
+            elif isinstance(key, ec.EllipticCurvePublicKey):
+                key.verify(signature, message, ec.ECDSA(native_hash(algorithm)))
+            elif isinstance(key, _WHOLE_MESSAGE):
+                key.verify(signature, message)
+            else:
+                raise AlgorithmUnavailable(algorithm=algorithm.name, reason="no verifier")
+        except InvalidSignature:
+            return False
+        except UnsupportedAlgorithm as error:
+            raise AlgorithmUnavailable(algorithm=algorithm.name, reason=str(error)) from error
+        return True
+
+
+_WHOLE_MESSAGE = (
+    ed25519.Ed25519PublicKey,
+    mldsa.MLDSA44PublicKey,
+    mldsa.MLDSA65PublicKey,
+    mldsa.MLDSA87PublicKey,
+)
+_GOST: Final = frozenset({KeyType.GOST_2015_512, KeyType.GOST_2015_256, KeyType.GOST_2004})
+_FIXED_BITS: Final = {
+    KeyType.ED25519: 256,
+    KeyType.GOST_2015_512: 512,
+    KeyType.GOST_2015_256: 256,
+    KeyType.GOST_2004: 256,
+}
+_HASHES: Final[dict[str, type[hashes.HashAlgorithm]]] = {
+    "sha1": hashes.SHA1,
+    "sha256": hashes.SHA256,
+    "sha384": hashes.SHA384,
+    "sha512": hashes.SHA512,
+}
+
+
+def native_hash(algorithm: SignatureAlgorithm) -> hashes.HashAlgorithm:
+    """The row's digest as `cryptography` calls it. Raises AlgorithmUnavailable."""
+    digest = algorithm.digest
+    if digest is None or digest.name not in _HASHES:
+        raise AlgorithmUnavailable(algorithm=algorithm.name, reason="no such hash here")
+    return _HASHES[digest.name]()
+
+
+def rsa_padding(algorithm: SignatureAlgorithm) -> padding.AsymmetricPadding:
+    """The RSA padding of a row, as `cryptography` wants it. Raises AlgorithmUnavailable."""
+    if algorithm.padding is Padding.PKCS1V15:
+        return padding.PKCS1v15()
+    if algorithm.padding is Padding.PSS and algorithm.mgf_digest and algorithm.salt_length is not None:
+        mask = _HASHES.get(algorithm.mgf_digest.name)
+        if mask is not None:
+            return padding.PSS(mgf=padding.MGF1(mask()), salt_length=algorithm.salt_length)
+    raise AlgorithmUnavailable(algorithm=algorithm.name, reason="not an RSA algorithm here")
