@@ -1,0 +1,366 @@
+"""Certificates (RFC 5280 §4) as frozen values over their bytes.
+
+`cryptography` reads the whole once, in a few microseconds; every property is then read from the
+bytes by `der` when it is asked for, so that keys and deviations `cryptography` refuses cost a
+property nothing.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final, NamedTuple, Self, TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+
+from eds import der, extensions
+from eds.errors import DecodeError, MalformedCertificate, NaiveDatetime
+from eds.extensions import (
+    AccessDescription,
+    AuthorityKeyIdentifier,
+    BasicConstraints,
+    DistributionPoint,
+    Extension,
+    GeneralName,
+    KeyUsage,
+    NameConstraints,
+    PolicyConstraints,
+    PolicyInformation,
+    QcStatement,
+)
+from eds.names import Name
+from eds.publickeys import PublicKey
+from eds.values import Encoded, read_once
+
+R = TypeVar("R")
+
+_NO_EXTENSIONS: Final[Mapping[str, Extension]] = MappingProxyType({})
+_CANNOT_READ: Final = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm)
+
+
+class _Fields(NamedTuple):
+    """Where the fields of a certificate stand."""
+
+    tbs: der.Element
+    version: int
+    serial_number: der.Element
+    inner_algorithm: der.Element
+    issuer: der.Element
+    validity: der.Element
+    subject: der.Element
+    public_key: der.Element
+    extensions: der.Element | None
+    outer_algorithm: der.Element
+    signature: der.Element
+
+
+class Certificate(Encoded):
+    """One Certificate (RFC 5280 §4.1), at most 64 KiB.
+
+    Two certificates are equal when their bytes are. Raises MalformedCertificate when the bytes
+    are not a certificate; a property raises it when the part it reads is not what it must be.
+    """
+
+    malformed = MalformedCertificate
+
+    def __init__(self, encoded: bytes) -> None:
+        super().__init__(encoded)
+        if _has_usual_serial_number(encoded):
+            try:
+                self.__dict__["native"] = x509.load_der_x509_certificate(encoded)
+            except _CANNOT_READ:
+                self._read_all()
+        else:
+            self._read_all()
+
+    @classmethod
+    def load(cls, data: bytes) -> Self:
+        """The one certificate in `data`, DER or PEM."""
+        return cls(data)
+
+    def _read_all(self) -> None:
+        """Read every field, as `cryptography` would have done."""
+        for name in ("serial_number", "issuer", "not_before", "not_after", "subject"):
+            getattr(self, name)
+        _ = self.public_key, self.signature, self.extensions
+
+    @read_once
+    def native(self) -> x509.Certificate:
+        """The certificate as `cryptography` knows it. Raises MalformedCertificate."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # serial numbers that are not positive
+                return x509.load_der_x509_certificate(self.encoded)
+        except _CANNOT_READ as error:
+            raise MalformedCertificate(reason=f"cryptography: {error}") from error
+
+    @read_once
+    def _fields(self) -> _Fields:
+        outer = der.decode(self.encoded).fields()
+        tbs = outer.take(der.SEQUENCE)
+        outer_algorithm = outer.take(der.SEQUENCE)
+        signature = outer.take(der.BIT_STRING)
+        outer.finish()
+        inner = tbs.fields()
+        version = inner.optional(der.context(0))
+        serial_number = inner.take(der.INTEGER)
+        inner_algorithm = inner.take(der.SEQUENCE)
+        issuer = inner.take(der.SEQUENCE)
+        validity = inner.take(der.SEQUENCE)
+        subject = inner.take(der.SEQUENCE)
+        public_key = inner.take(der.SEQUENCE)
+        inner.optional(der.context(1, constructed=False))
+        inner.optional(der.context(2, constructed=False))
+        found = inner.optional(der.context(3))
+        inner.finish()
+        return _Fields(
+            tbs=tbs,
+            version=1 if version is None else 1 + version.only_child().expect(der.INTEGER).small(2),
+            serial_number=serial_number,
+            inner_algorithm=inner_algorithm,
+            issuer=issuer,
+            validity=validity,
+            subject=subject,
+            public_key=public_key,
+            extensions=None if found is None else found.only_child(),
+            outer_algorithm=outer_algorithm,
+            signature=signature,
+        )
+
+    # -- the fields of TBSCertificate
+
+    @property
+    def version(self) -> int:
+        """1, 2 or 3."""
+        return self._fields.version
+
+    @read_once
+    def serial_number(self) -> int:
+        """The serial number; positive, unless the issuer went wrong."""
+        return self._fields.serial_number.integer(limits=extensions.SERIAL_LIMITS)
+
+    @property
+    def serial_number_octets(self) -> bytes:
+        """The content octets of the serial number, as lists and OCSP responses repeat them."""
+        return self._fields.serial_number.octets
+
+    @read_once
+    def issuer(self) -> Name:
+        """Who issued it."""
+        return Name(self._fields.issuer.encoded)
+
+    @read_once
+    def subject(self) -> Name:
+        """Whom it names."""
+        return Name(self._fields.subject.encoded)
+
+    @read_once
+    def _validity(self) -> tuple[datetime, datetime]:
+        fields = self._fields.validity.fields()
+        not_before, not_after = fields.take().time(), fields.take().time()
+        fields.finish()
+        return not_before, not_after
+
+    @property
+    def not_before(self) -> datetime:
+        """The first instant of the validity period, aware, UTC."""
+        return self._validity[0]
+
+    @property
+    def not_after(self) -> datetime:
+        """The last instant of the validity period, aware, UTC."""
+        return self._validity[1]
+
+    def in_validity_period(self, *, at: datetime) -> bool:
+        """Whether `at` lies in the validity period, both ends included (RFC 5280 §4.1.2.5).
+
+        Raises NaiveDatetime.
+        """
+        if at.tzinfo is None or at.utcoffset() is None:
+            raise NaiveDatetime(argument="at")
+        return self.not_before <= at <= self.not_after
+
+    @read_once
+    def public_key(self) -> PublicKey:
+        """The key it certifies."""
+        return PublicKey(self._fields.public_key.encoded)
+
+    # -- the signature
+
+    @property
+    def tbs_encoded(self) -> bytes:
+        """The octets that are signed."""
+        return self._fields.tbs.encoded
+
+    @property
+    def tbs_signature_algorithm(self) -> der.Element:
+        """The AlgorithmIdentifier inside the signed part."""
+        return self._fields.inner_algorithm
+
+    @property
+    def signature_algorithm(self) -> der.Element:
+        """The AlgorithmIdentifier beside the signature, ready for `algorithms.identify`."""
+        return self._fields.outer_algorithm
+
+    @read_once
+    def signature(self) -> bytes:
+        """The octets of the signature value."""
+        return self._fields.signature.bit_string()
+
+    # -- extensions
+
+    @read_once
+    def extensions(self) -> Mapping[str, Extension]:
+        """The extensions by their OID. One OID twice is refused."""
+        found = self._fields.extensions
+        return _NO_EXTENSIONS if found is None else extensions.read_extensions(found)
+
+    def _extension(self, oid: str, read: Callable[[bytes], R]) -> R | None:
+        extension = self.extensions.get(oid)
+        if extension is None:
+            return None
+        try:
+            return read(extension.octets)
+        except DecodeError as error:
+            raise MalformedCertificate(reason=f"extension {oid}: {error}") from error
+
+    @read_once
+    def key_usage(self) -> frozenset[KeyUsage] | None:
+        """What the key may do; None: not limited."""
+        return self._extension(extensions.KEY_USAGE, extensions.read_key_usage)
+
+    @read_once
+    def extended_key_usage(self) -> tuple[str, ...] | None:
+        """The OIDs of the purposes; None: not limited."""
+        return self._extension(extensions.EXTENDED_KEY_USAGE, extensions.read_object_identifiers)
+
+    @read_once
+    def basic_constraints(self) -> BasicConstraints | None:
+        """Whether the subject is an authority."""
+        return self._extension(extensions.BASIC_CONSTRAINTS, extensions.read_basic_constraints)
+
+    @read_once
+    def policies(self) -> tuple[PolicyInformation, ...] | None:
+        """The certificate policies."""
+        return self._extension(extensions.CERTIFICATE_POLICIES, extensions.read_policies)
+
+    @read_once
+    def policy_mappings(self) -> tuple[tuple[str, str], ...] | None:
+        """Pairs of (policy of the issuer, policy of the subject)."""
+        return self._extension(extensions.POLICY_MAPPINGS, extensions.read_policy_mappings)
+
+    @read_once
+    def policy_constraints(self) -> PolicyConstraints | None:
+        """RFC 5280 §4.2.1.11."""
+        return self._extension(extensions.POLICY_CONSTRAINTS, extensions.read_policy_constraints)
+
+    @read_once
+    def inhibit_any_policy(self) -> int | None:
+        """How many certificates may follow before anyPolicy counts no more."""
+        return self._extension(extensions.INHIBIT_ANY_POLICY, extensions.read_small_integer)
+
+    @read_once
+    def name_constraints(self) -> NameConstraints | None:
+        """RFC 5280 §4.2.1.10."""
+        return self._extension(extensions.NAME_CONSTRAINTS, extensions.read_name_constraints)
+
+    @read_once
+    def subject_alternative_names(self) -> tuple[GeneralName, ...] | None:
+        """Other names of the subject."""
+        return self._extension(
+            extensions.SUBJECT_ALTERNATIVE_NAME, extensions.read_alternative_names
+        )
+
+    @read_once
+    def issuer_alternative_names(self) -> tuple[GeneralName, ...] | None:
+        """Other names of the issuer."""
+        return self._extension(
+            extensions.ISSUER_ALTERNATIVE_NAME, extensions.read_alternative_names
+        )
+
+    @read_once
+    def subject_key_identifier(self) -> bytes | None:
+        """What the issuer calls this key."""
+        return self._extension(extensions.SUBJECT_KEY_IDENTIFIER, extensions.read_octet_string)
+
+    @read_once
+    def authority_key_identifier(self) -> AuthorityKeyIdentifier | None:
+        """What names the issuer's key."""
+        return self._extension(
+            extensions.AUTHORITY_KEY_IDENTIFIER, extensions.read_authority_key_identifier
+        )
+
+    @read_once
+    def crl_distribution_points(self) -> tuple[DistributionPoint, ...]:
+        """Where its revocation would be listed; empty where not said."""
+        return (
+            self._extension(extensions.CRL_DISTRIBUTION_POINTS, extensions.read_distribution_points)
+            or ()
+        )
+
+    @read_once
+    def freshest_crl(self) -> tuple[DistributionPoint, ...]:
+        """Where delta lists are; empty where not said."""
+        return self._extension(extensions.FRESHEST_CRL, extensions.read_distribution_points) or ()
+
+    @read_once
+    def authority_information_access(self) -> tuple[AccessDescription, ...]:
+        """Services of the issuer; empty where not said."""
+        return (
+            self._extension(
+                extensions.AUTHORITY_INFORMATION_ACCESS, extensions.read_access_descriptions
+            )
+            or ()
+        )
+
+    def _access_uris(self, method: str) -> tuple[str, ...]:
+        return tuple(
+            access.location.uri
+            for access in self.authority_information_access
+            if access.method == method and access.location.uri is not None
+        )
+
+    @property
+    def ocsp_urls(self) -> tuple[str, ...]:
+        """Where its status can be asked."""
+        return self._access_uris(extensions.OCSP)
+
+    @property
+    def ca_issuer_urls(self) -> tuple[str, ...]:
+        """Where the issuer's certificate can be fetched."""
+        return self._access_uris(extensions.CA_ISSUERS)
+
+    @read_once
+    def qc_statements(self) -> tuple[QcStatement, ...]:
+        """Qualified certificate statements; empty where there are none."""
+        return self._extension(extensions.QC_STATEMENTS, extensions.read_qc_statements) or ()
+
+    @property
+    def ocsp_no_check(self) -> bool:
+        """Whether a responder's certificate need not be checked itself (RFC 6960 §4.2.2.2.1)."""
+        return extensions.OCSP_NO_CHECK in self.extensions
+
+    @read_once
+    def is_self_issued(self) -> bool:
+        """Whether subject and issuer are the same name, octet for octet."""
+        return self._fields.issuer.octets == self._fields.subject.octets
+
+
+def _has_usual_serial_number(encoded: bytes) -> bool:
+    """Whether the serial number stands where it nearly always does, and is not negative.
+
+    `cryptography` warns about serial numbers that are not positive and will refuse them one
+    day; those take the other road. Fifteen octets in: two headers of four, the version in
+    five, the header of the serial number in two. Version 1 has no version.
+    """
+    start = 13 if encoded[8:9] == b"\xa0" else 8
+    return (
+        len(encoded) > 16
+        and encoded[1] == 0x82
+        and encoded[5] == 0x82
+        and encoded[start] == 2
+        and 0 < encoded[start + 2] < 0x80
+    )

@@ -1,0 +1,544 @@
+"""Extensions and what may stand in them (RFC 5280 §4.2, §5.2; RFC 3739; RFC 6960).
+
+Read into small frozen values, by `der` alone, so that an unknown key or a deviation in another
+field never hides them. Certificates, requests, lists and OCSP responses share these readers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+from typing import Final
+
+from eds import der
+from eds.errors import MalformedDer
+from eds.names import Name
+
+SUBJECT_DIRECTORY_ATTRIBUTES: Final = "2.5.29.9"
+SUBJECT_KEY_IDENTIFIER: Final = "2.5.29.14"
+KEY_USAGE: Final = "2.5.29.15"
+SUBJECT_ALTERNATIVE_NAME: Final = "2.5.29.17"
+ISSUER_ALTERNATIVE_NAME: Final = "2.5.29.18"
+BASIC_CONSTRAINTS: Final = "2.5.29.19"
+CRL_NUMBER: Final = "2.5.29.20"
+REASON_CODE: Final = "2.5.29.21"
+INVALIDITY_DATE: Final = "2.5.29.24"
+DELTA_CRL_INDICATOR: Final = "2.5.29.27"
+ISSUING_DISTRIBUTION_POINT: Final = "2.5.29.28"
+CERTIFICATE_ISSUER: Final = "2.5.29.29"
+NAME_CONSTRAINTS: Final = "2.5.29.30"
+CRL_DISTRIBUTION_POINTS: Final = "2.5.29.31"
+CERTIFICATE_POLICIES: Final = "2.5.29.32"
+ANY_POLICY: Final = "2.5.29.32.0"
+POLICY_MAPPINGS: Final = "2.5.29.33"
+AUTHORITY_KEY_IDENTIFIER: Final = "2.5.29.35"
+POLICY_CONSTRAINTS: Final = "2.5.29.36"
+EXTENDED_KEY_USAGE: Final = "2.5.29.37"
+FRESHEST_CRL: Final = "2.5.29.46"
+INHIBIT_ANY_POLICY: Final = "2.5.29.54"
+EXPIRED_CERTS_ON_CRL: Final = "2.5.29.60"
+AUTHORITY_INFORMATION_ACCESS: Final = "1.3.6.1.5.5.7.1.1"
+QC_STATEMENTS: Final = "1.3.6.1.5.5.7.1.3"
+OCSP_NO_CHECK: Final = "1.3.6.1.5.5.7.48.1.5"
+OCSP_NONCE: Final = "1.3.6.1.5.5.7.48.1.2"
+OCSP_ARCHIVE_CUTOFF: Final = "1.3.6.1.5.5.7.48.1.6"
+OCSP_EXTENDED_REVOKE: Final = "1.3.6.1.5.5.7.48.1.9"
+VALIDITY_ASSURED_SHORT_TERM: Final = "0.4.0.194121.2.1"  # EN 319 412-1 §5.2
+
+# Access methods (RFC 5280 §4.2.2.1) and extended key usages (§4.2.1.12).
+OCSP: Final = "1.3.6.1.5.5.7.48.1"
+CA_ISSUERS: Final = "1.3.6.1.5.5.7.48.2"
+ANY_EXTENDED_KEY_USAGE: Final = "2.5.29.37.0"
+CLIENT_AUTH: Final = "1.3.6.1.5.5.7.3.2"
+EMAIL_PROTECTION: Final = "1.3.6.1.5.5.7.3.4"
+TIME_STAMPING: Final = "1.3.6.1.5.5.7.3.8"
+OCSP_SIGNING: Final = "1.3.6.1.5.5.7.3.9"
+DOCUMENT_SIGNING: Final = "1.3.6.1.5.5.7.3.36"  # RFC 9336
+
+_LIMITS: Final = der.Limits(size=1024 * 1024, elements=4096)
+
+
+class KeyUsage(Enum):
+    """The bits of KeyUsage (RFC 5280 §4.2.1.3)."""
+
+    DIGITAL_SIGNATURE = 0
+    NON_REPUDIATION = 1  # contentCommitment in X.509 since 2005
+    KEY_ENCIPHERMENT = 2
+    DATA_ENCIPHERMENT = 3
+    KEY_AGREEMENT = 4
+    KEY_CERT_SIGN = 5
+    CRL_SIGN = 6
+    ENCIPHER_ONLY = 7
+    DECIPHER_ONLY = 8
+
+
+class RevocationReason(Enum):
+    """CRLReason (RFC 5280 §5.3.1); 7 is not used."""
+
+    UNSPECIFIED = 0
+    KEY_COMPROMISE = 1
+    CA_COMPROMISE = 2
+    AFFILIATION_CHANGED = 3
+    SUPERSEDED = 4
+    CESSATION_OF_OPERATION = 5
+    CERTIFICATE_HOLD = 6
+    REMOVE_FROM_CRL = 8
+    PRIVILEGE_WITHDRAWN = 9
+    AA_COMPROMISE = 10
+
+
+class GeneralNameKind(Enum):
+    """The alternatives of GeneralName (RFC 5280 §4.2.1.6), by their tag numbers."""
+
+    OTHER_NAME = 0
+    RFC822_NAME = 1
+    DNS_NAME = 2
+    X400_ADDRESS = 3
+    DIRECTORY_NAME = 4
+    EDI_PARTY_NAME = 5
+    URI = 6
+    IP_ADDRESS = 7
+    REGISTERED_ID = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extension:
+    """One extension: whether it is critical, and the octets of its value (encoded, not read)."""
+
+    oid: str
+    critical: bool
+    octets: bytes = field(repr=False)
+
+    @property
+    def encoded(self) -> bytes:
+        """The encoded Extension."""
+        return der.sequence(
+            der.object_identifier(self.oid),
+            der.boolean(True) if self.critical else b"",  # FALSE is the default: not written
+            der.octet_string(self.octets),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneralName:
+    """A GeneralName.
+
+    `value` is text for the kinds that are IA5String and for registeredID (dotted), a Name for
+    directoryName, the content octets for the others. It may name a person: not in the repr.
+    """
+
+    kind: GeneralNameKind
+    value: str | bytes | Name = field(repr=False)
+
+    @property
+    def uri(self) -> str | None:
+        """The URI, if it is one."""
+        return self.value if self.kind is GeneralNameKind.URI else None  # type: ignore[return-value]
+
+    @property
+    def directory_name(self) -> Name | None:
+        """The Name, if it is one."""
+        return self.value if isinstance(self.value, Name) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BasicConstraints:
+    """RFC 5280 §4.2.1.9. `path_length` counts intermediate certificates; None: no limit."""
+
+    ca: bool
+    path_length: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyInformation:
+    """One certificate policy; `qualifiers` are encoded PolicyQualifierInfo values, not read."""
+
+    oid: str
+    qualifiers: tuple[bytes, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorityKeyIdentifier:
+    """RFC 5280 §4.2.1.1."""
+
+    key_identifier: bytes | None = None
+    issuer: tuple[GeneralName, ...] = ()
+    serial_number: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistributionPoint:
+    """RFC 5280 §4.2.1.13. `reasons` None: all of them; `relative_name` is one encoded RDN."""
+
+    full_name: tuple[GeneralName, ...] = ()
+    relative_name: bytes | None = None
+    reasons: frozenset[int] | None = None
+    crl_issuer: tuple[GeneralName, ...] = ()
+
+    @property
+    def uris(self) -> tuple[str, ...]:
+        """Where the list can be fetched."""
+        return tuple(name.uri for name in self.full_name if name.uri is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuingDistributionPoint:
+    """The scope of a list (RFC 5280 §5.2.5)."""
+
+    full_name: tuple[GeneralName, ...] = ()
+    relative_name: bytes | None = None
+    only_user_certificates: bool = False
+    only_ca_certificates: bool = False
+    only_some_reasons: frozenset[int] | None = None
+    indirect: bool = False
+    only_attribute_certificates: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessDescription:
+    """One line of authority information access: `method` is an OID."""
+
+    method: str
+    location: GeneralName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneralSubtree:
+    """One permitted or excluded subtree; minimum and maximum are never used (§4.2.1.10)."""
+
+    base: GeneralName
+    minimum: int = 0
+    maximum: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameConstraints:
+    """RFC 5280 §4.2.1.10; None where the field is absent."""
+
+    permitted: tuple[GeneralSubtree, ...] | None = None
+    excluded: tuple[GeneralSubtree, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyConstraints:
+    """RFC 5280 §4.2.1.11: certificates to skip; None where the field is absent."""
+
+    require_explicit_policy: int | None = None
+    inhibit_policy_mapping: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QcStatement:
+    """One qualified certificate statement (RFC 3739 §3.2.6); `information` is encoded or empty."""
+
+    oid: str
+    information: bytes = field(default=b"", repr=False)
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+def read_extensions(extensions: der.Element) -> Mapping[str, Extension]:
+    """Extensions by their OID, in their order. Raises MalformedDer; one OID twice is refused."""
+    found: dict[str, Extension] = {}
+    for item in extensions.expect(der.SEQUENCE).children(limits=_LIMITS):
+        fields = item.fields()
+        oid = fields.take(der.OBJECT_IDENTIFIER).object_identifier()
+        critical = fields.optional(der.BOOLEAN)
+        value = fields.take(der.OCTET_STRING).octets
+        fields.finish()
+        if oid in found:
+            item.fail(f"the extension {oid} stands there twice")
+        found[oid] = Extension(
+            oid=oid, critical=critical is not None and critical.boolean(), octets=value
+        )
+    if not found:
+        extensions.fail("an empty list of extensions")
+    return MappingProxyType(found)
+
+
+def read_key_usage(octets: bytes) -> frozenset[KeyUsage]:
+    """The usages whose bits are set; bits that have no name are refused."""
+    bits = der.decode(octets).expect(der.BIT_STRING)
+    try:
+        return frozenset(KeyUsage(number) for number in bits.named_bits())
+    except ValueError:
+        bits.fail("a key usage that does not exist")
+
+
+def read_object_identifiers(octets: bytes) -> tuple[str, ...]:
+    """SEQUENCE OF OBJECT IDENTIFIER, not empty (extended key usage)."""
+    sequence = der.decode(octets).expect(der.SEQUENCE)
+    found = tuple(
+        item.expect(der.OBJECT_IDENTIFIER).object_identifier()
+        for item in sequence.children(limits=_LIMITS)
+    )
+    if not found:
+        sequence.fail("an empty list")
+    return found
+
+
+def read_basic_constraints(octets: bytes) -> BasicConstraints:
+    """RFC 5280 §4.2.1.9."""
+    fields = der.decode(octets).fields()
+    ca = fields.optional(der.BOOLEAN)
+    length = fields.optional(der.INTEGER)
+    fields.finish()
+    return BasicConstraints(
+        ca=ca is not None and ca.boolean(),
+        path_length=None if length is None else length.small(1_000_000),
+    )
+
+
+def read_octet_string(octets: bytes) -> bytes:
+    """One OCTET STRING (subject key identifier, nonce)."""
+    return der.decode(octets).expect(der.OCTET_STRING).octets
+
+
+def read_small_integer(octets: bytes) -> int:
+    """One INTEGER that counts certificates (inhibitAnyPolicy)."""
+    return der.decode(octets).expect(der.INTEGER).small(1_000_000)
+
+
+def read_integer(octets: bytes) -> int:
+    """One INTEGER that is not negative (CRL numbers)."""
+    return der.decode(octets, limits=_LIMITS).expect(der.INTEGER).unsigned(limits=SERIAL_LIMITS)
+
+
+# A serial number has at most 20 octets (RFC 5280 §4.1.2.2); longer ones are read, to be judged.
+SERIAL_LIMITS: Final = der.Limits(integer=64)
+
+
+def read_authority_key_identifier(octets: bytes) -> AuthorityKeyIdentifier:
+    """RFC 5280 §4.2.1.1."""
+    fields = der.decode(octets).fields()
+    key = fields.optional(der.context(0, constructed=False))
+    issuer = fields.optional(der.context(1))
+    serial = fields.optional(der.context(2, constructed=False))
+    fields.finish()
+    return AuthorityKeyIdentifier(
+        key_identifier=None if key is None else key.octets,
+        issuer=() if issuer is None else read_general_names(issuer),
+        serial_number=None if serial is None else serial.integer(limits=SERIAL_LIMITS),
+    )
+
+
+def read_general_name(name: der.Element) -> GeneralName:
+    """One GeneralName."""
+    number = name.tag & 0x1F
+    if name.tag >> 6 != 2 or number > 8:
+        name.fail("not a general name")
+    kind = GeneralNameKind(number)
+    if name.is_constructed is not (number in (0, 3, 4, 5)):
+        name.fail(f"{kind.name} in the wrong form")
+    value: str | bytes | Name = name.octets
+    if kind is GeneralNameKind.DIRECTORY_NAME:
+        value = Name(name.only_child().encoded)
+    elif kind is GeneralNameKind.REGISTERED_ID:
+        value = name.object_identifier()
+    elif kind in _IA5_KINDS:
+        try:
+            value = name.octets.decode("ascii")
+        except UnicodeDecodeError:
+            raise MalformedDer(
+                reason=f"{kind.name} with octets that are not ascii", offset=name.start
+            ) from None
+    return GeneralName(kind=kind, value=value)
+
+
+_IA5_KINDS: Final = frozenset(
+    {GeneralNameKind.RFC822_NAME, GeneralNameKind.DNS_NAME, GeneralNameKind.URI}
+)
+
+
+def read_general_names(names: der.Element) -> tuple[GeneralName, ...]:
+    """GeneralNames under any tag; not empty."""
+    found = tuple(read_general_name(name) for name in names.children(limits=_LIMITS))
+    if not found:
+        names.fail("an empty list of names")
+    return found
+
+
+def read_alternative_names(octets: bytes) -> tuple[GeneralName, ...]:
+    """Subject or issuer alternative names."""
+    return read_general_names(der.decode(octets).expect(der.SEQUENCE))
+
+
+def read_policies(octets: bytes) -> tuple[PolicyInformation, ...]:
+    """Certificate policies (RFC 5280 §4.2.1.4); one policy twice is refused."""
+    found: dict[str, PolicyInformation] = {}
+    sequence = der.decode(octets).expect(der.SEQUENCE)
+    for item in sequence.children(limits=_LIMITS):
+        fields = item.fields()
+        oid = fields.take(der.OBJECT_IDENTIFIER).object_identifier()
+        qualifiers = fields.optional(der.SEQUENCE)
+        fields.finish()
+        if oid in found:
+            item.fail(f"the policy {oid} stands there twice")
+        found[oid] = PolicyInformation(
+            oid=oid,
+            qualifiers=()
+            if qualifiers is None
+            else tuple(
+                part.expect(der.SEQUENCE).encoded for part in qualifiers.children(limits=_LIMITS)
+            ),
+        )
+    if not found:
+        sequence.fail("an empty list of policies")
+    return tuple(found.values())
+
+
+def read_policy_mappings(octets: bytes) -> tuple[tuple[str, str], ...]:
+    """Pairs of (policy of the issuer, policy of the subject) (RFC 5280 §4.2.1.5)."""
+    found: list[tuple[str, str]] = []
+    sequence = der.decode(octets).expect(der.SEQUENCE)
+    for item in sequence.children(limits=_LIMITS):
+        fields = item.fields()
+        issuer = fields.take(der.OBJECT_IDENTIFIER).object_identifier()
+        subject = fields.take(der.OBJECT_IDENTIFIER).object_identifier()
+        fields.finish()
+        found.append((issuer, subject))
+    if not found:
+        sequence.fail("an empty list of mappings")
+    return tuple(found)
+
+
+def read_policy_constraints(octets: bytes) -> PolicyConstraints:
+    """RFC 5280 §4.2.1.11; at least one field must be there."""
+    fields = der.decode(octets).fields()
+    explicit = fields.optional(der.context(0, constructed=False))
+    mapping = fields.optional(der.context(1, constructed=False))
+    fields.finish()
+    if explicit is None and mapping is None:
+        raise MalformedDer(reason="policy constraints without a constraint", offset=0)
+    return PolicyConstraints(
+        require_explicit_policy=None if explicit is None else explicit.small(1_000_000),
+        inhibit_policy_mapping=None if mapping is None else mapping.small(1_000_000),
+    )
+
+
+def read_name_constraints(octets: bytes) -> NameConstraints:
+    """RFC 5280 §4.2.1.10; at least one field must be there."""
+    fields = der.decode(octets).fields()
+    permitted = fields.optional(der.context(0))
+    excluded = fields.optional(der.context(1))
+    fields.finish()
+    if permitted is None and excluded is None:
+        raise MalformedDer(reason="name constraints without a constraint", offset=0)
+    return NameConstraints(
+        permitted=None if permitted is None else _subtrees(permitted),
+        excluded=None if excluded is None else _subtrees(excluded),
+    )
+
+
+def _subtrees(subtrees: der.Element) -> tuple[GeneralSubtree, ...]:
+    found: list[GeneralSubtree] = []
+    for item in subtrees.children(limits=_LIMITS):
+        fields = item.fields()
+        base = read_general_name(fields.take())
+        minimum = fields.optional(der.context(0, constructed=False))
+        maximum = fields.optional(der.context(1, constructed=False))
+        fields.finish()
+        found.append(
+            GeneralSubtree(
+                base=base,
+                minimum=0 if minimum is None else minimum.small(1_000_000),
+                maximum=None if maximum is None else maximum.small(1_000_000),
+            )
+        )
+    if not found:
+        subtrees.fail("an empty list of subtrees")
+    return tuple(found)
+
+
+def read_distribution_points(octets: bytes) -> tuple[DistributionPoint, ...]:
+    """CRL distribution points and freshest CRL (RFC 5280 §4.2.1.13, §4.2.1.15)."""
+    found: list[DistributionPoint] = []
+    sequence = der.decode(octets).expect(der.SEQUENCE)
+    for item in sequence.children(limits=_LIMITS):
+        fields = item.fields()
+        point = fields.optional(der.context(0))
+        reasons = fields.optional(der.context(1, constructed=False))
+        issuer = fields.optional(der.context(2))
+        fields.finish()
+        full_name, relative_name = _point_name(point)
+        found.append(
+            DistributionPoint(
+                full_name=full_name,
+                relative_name=relative_name,
+                reasons=None if reasons is None else reasons.named_bits(),
+                crl_issuer=() if issuer is None else read_general_names(issuer),
+            )
+        )
+    if not found:
+        sequence.fail("an empty list of distribution points")
+    return tuple(found)
+
+
+def _point_name(point: der.Element | None) -> tuple[tuple[GeneralName, ...], bytes | None]:
+    """The DistributionPointName inside its explicit tag: (full name, relative name as a SET)."""
+    if point is None:
+        return (), None
+    choice = point.only_child()
+    if choice.tag == der.context(0):
+        return read_general_names(choice), None
+    choice.expect(der.context(1))
+    return (), der.value(der.SET, choice.octets)
+
+
+def read_issuing_distribution_point(octets: bytes) -> IssuingDistributionPoint:
+    """RFC 5280 §5.2.5."""
+    fields = der.decode(octets).fields()
+    full_name, relative_name = _point_name(fields.optional(der.context(0)))
+    flags: dict[int, bool] = {}
+    reasons: frozenset[int] | None = None
+    for number in (1, 2, 3, 4, 5):
+        part = fields.optional(der.context(number, constructed=False))
+        if number == 3:
+            reasons = None if part is None else part.named_bits()
+        else:
+            flags[number] = part is not None and part.boolean()
+    fields.finish()
+    return IssuingDistributionPoint(
+        full_name=full_name,
+        relative_name=relative_name,
+        only_user_certificates=flags[1],
+        only_ca_certificates=flags[2],
+        only_some_reasons=reasons,
+        indirect=flags[4],
+        only_attribute_certificates=flags[5],
+    )
+
+
+def read_access_descriptions(octets: bytes) -> tuple[AccessDescription, ...]:
+    """Authority information access (RFC 5280 §4.2.2.1)."""
+    found: list[AccessDescription] = []
+    sequence = der.decode(octets).expect(der.SEQUENCE)
+    for item in sequence.children(limits=_LIMITS):
+        fields = item.fields()
+        method = fields.take(der.OBJECT_IDENTIFIER).object_identifier()
+        location = read_general_name(fields.take())
+        fields.finish()
+        found.append(AccessDescription(method=method, location=location))
+    if not found:
+        sequence.fail("an empty list of access descriptions")
+    return tuple(found)
+
+
+def read_qc_statements(octets: bytes) -> tuple[QcStatement, ...]:
+    """Qualified certificate statements (RFC 3739 §3.2.6, EN 319 412-5)."""
+    found: list[QcStatement] = []
+    for item in der.decode(octets).expect(der.SEQUENCE).children(limits=_LIMITS):
+        fields = item.fields()
+        oid = fields.take(der.OBJECT_IDENTIFIER).object_identifier()
+        information = fields.take().encoded if fields.next_tag is not None else b""
+        fields.finish()
+        found.append(QcStatement(oid=oid, information=information))
+    return tuple(found)
+
+
+def write_extensions(extensions: Iterable[Extension]) -> bytes:
+    """Extensions as they stand in a certificate or list (SEQUENCE OF Extension)."""
+    return der.sequence(*(extension.encoded for extension in extensions))

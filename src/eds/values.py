@@ -1,0 +1,91 @@
+"""Frozen values over their bytes: what every object of the ground has in common.
+
+Such a value is its encoding. What stands in it is read when somebody asks, once, and whatever
+the bytes do wrong comes out as the one error of that kind of object.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, ClassVar, Generic, NoReturn, Self, TypeVar, overload
+
+from eds.errors import DecodeError, InvalidArgument, LimitExceeded
+
+V = TypeVar("V")
+
+
+class read_once(Generic[V]):  # noqa: N801 - a decorator, as `property` is
+    """A property that is read once, at its first use, and kept in the object.
+
+    Unlike `functools.cached_property` it takes no lock (two threads may both read: they read
+    the same), and a DecodeError leaves as the `malformed` error of the object's class.
+    """
+
+    def __init__(self, read: Callable[[Any], V]) -> None:
+        self._read = read
+        self._name = read.__name__
+        self.__doc__ = read.__doc__
+
+    @overload
+    def __get__(self, instance: None, owner: type[Encoded]) -> Self: ...
+    @overload
+    def __get__(self, instance: Encoded, owner: type[Encoded]) -> V: ...
+    def __get__(self, instance: Encoded | None, owner: type[Encoded]) -> V | Self:
+        if instance is None:
+            return self
+        try:
+            value = self._read(instance)
+        except owner.malformed:
+            raise
+        except DecodeError as error:
+            raise owner.malformed(reason=str(error)) from error
+        instance.__dict__[self._name] = value
+        return value
+
+
+class Encoded:
+    """A value that is its bytes: equal, hashed and named by them.
+
+    `size_limit` is in octets. Raises LimitExceeded beyond it, InvalidArgument for anything
+    but bytes.
+    """
+
+    malformed: ClassVar[Callable[..., DecodeError]]
+    size_limit: ClassVar[int] = 64 * 1024
+
+    encoded: bytes
+
+    def __init__(self, encoded: bytes) -> None:
+        if type(encoded) is not bytes:
+            raise InvalidArgument(argument="encoded", reason="bytes are wanted")
+        if len(encoded) > self.size_limit:
+            raise LimitExceeded(
+                limit="octets of input", allowed=self.size_limit, found=len(encoded)
+            )
+        self.__dict__["encoded"] = encoded
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} is frozen")
+
+    __delattr__ = __setattr__  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self.encoded == other.encoded  # type: ignore[attr-defined,no-any-return]
+
+    def __hash__(self) -> int:
+        return hash(self.encoded)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[bytes]]:
+        return type(self), (self.encoded,)
+
+    def __repr__(self) -> str:
+        # Nothing of the content: a subject holds personal numbers.
+        return f"<{type(self).__name__} {self.fingerprint.hex()[:16]}>"
+
+    @read_once
+    def fingerprint(self) -> bytes:
+        """SHA-256 over the whole value, 32 octets."""
+        return hashlib.sha256(self.encoded).digest()
