@@ -116,7 +116,7 @@ class Extension:
         """The encoded Extension."""
         return der.sequence(
             der.object_identifier(self.oid),
-            der.boolean(True) if self.critical else b"",  # FALSE is the default: not written
+            der.boolean(self.critical) if self.critical else b"",  # FALSE is the default
             der.octet_string(self.octets),
         )
 

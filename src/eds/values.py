@@ -39,7 +39,7 @@ class read_once(Generic[V]):  # noqa: N801 - a decorator, as `property` is
         except owner.malformed:
             raise
         except DecodeError as error:
-            raise owner.malformed(reason=str(error)) from error
+            raise owner.malformed(reason=str(error)) from error  # type: ignore[call-arg]
         instance.__dict__[self._name] = value
         return value
 
@@ -51,7 +51,7 @@ class Encoded:
     but bytes.
     """
 
-    malformed: ClassVar[Callable[..., DecodeError]]
+    malformed: ClassVar[type[DecodeError]]
     size_limit: ClassVar[int] = 64 * 1024
 
     encoded: bytes
@@ -73,7 +73,7 @@ class Encoded:
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return self.encoded == other.encoded  # type: ignore[attr-defined,no-any-return]
+        return self.encoded == other.encoded
 
     def __hash__(self) -> int:
         return hash(self.encoded)
