@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eds import der, names
-from eds.errors import EdsError, MalformedName, NameRefused
+from eds.errors import MalformedName, NameRefused
 from eds.names import Name, NameAttribute, prepare
 
 NUMBER = "123456789011"
@@ -55,19 +57,10 @@ def test_rdn_of_two_attributes() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "CN",
-        "CN=a,",
-        "=a",
-        "nonsense=a",
-        r"CN=a\x",
-        "CN=a;O=b",
-        'CN="a"',
-        r"CN=\FF",
-        "CN=",
-        "C=Kazakhstan",
-    ]
-    + ["C=kz", "CN=" + "x" * 65, "CN=a\u202eb", r"CN=a\00b", r"CN=\ a", "serialNumber=№1", "DC=ж"]
-    + ["2.999.1=#0402", "9.9.9=a", "CN=#zz+", "1.2=" + "a" * 70000],
+        *("CN", "CN=a,", "=a", "nonsense=a", r"CN=a\x", "CN=a;O=b", 'CN="a"', r"CN=\FF", "CN="),
+        *("C=Kazakhstan", "C=kz", "CN=" + "x" * 65, "CN=a\u202eb", r"CN=a\00b", r"CN=\ a"),
+        *("serialNumber=№1", "DC=ж", "2.999.1=#0402", "9.9.9=a", "CN=#zz+", "1.2=" + "a" * 70000),
+    ],
 )
 def test_text_that_is_no_name_is_refused(text: str) -> None:
     with pytest.raises(NameRefused):
@@ -172,7 +165,5 @@ def test_any_text_is_a_name_or_refused(text: str) -> None:
 @given(st.binary(max_size=80))
 def test_any_bytes_are_a_name_or_malformed(data: bytes) -> None:
     name = Name(b"0" + bytes((len(data),)) + data)
-    try:
+    with contextlib.suppress(MalformedName):
         _ = name.rdns, name.rfc4514, name.matches(name), name.is_within(Name(b"0\0"))
-    except MalformedName as error:
-        assert isinstance(error, EdsError)

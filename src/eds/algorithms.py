@@ -8,14 +8,20 @@ its TS 119 322 catalogue, unless a row names another source.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
-from . import der
-from .errors import AlgorithmKeyMismatch, DecodeError, UnknownAlgorithm
+from eds import der
+from eds.errors import (
+    AlgorithmKeyMismatch,
+    AlgorithmUnavailable,
+    DecodeError,
+    UnknownAlgorithm,
+)
 
 TS_119_312: Final = "ETSI TS 119 312 V1.5.1"
 
@@ -51,6 +57,15 @@ class DigestAlgorithm:
     xml_uri: str | None = None
     relied_on_until: date | None = None
     source: str = TS_119_312
+
+    def digest(self, message: bytes) -> bytes:
+        """The digest of `message`. Raises AlgorithmUnavailable."""
+        try:
+            return hashlib.new(self.name, message, usedforsecurity=False).digest()
+        except ValueError:
+            raise AlgorithmUnavailable(
+                algorithm=self.name, reason="no implementation of this digest"
+            ) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +200,9 @@ def _pss_parameters(digest: DigestAlgorithm, salt_length: int) -> bytes:
     )
 
 
-def _rsa_pkcs1(digest: DigestAlgorithm, oid: str, xml_uri: str, jws: str | None) -> SignatureAlgorithm:
+def _rsa_pkcs1(
+    digest: DigestAlgorithm, oid: str, xml_uri: str, jws: str | None
+) -> SignatureAlgorithm:
     return SignatureAlgorithm(
         name=f"rsa-pkcs1-{digest.name}",
         key_type=KeyType.RSA,

@@ -242,8 +242,13 @@ class QcStatement:
 
 def read_extensions(extensions: der.Element) -> Mapping[str, Extension]:
     """Extensions by their OID, in their order. Raises MalformedDer; one OID twice is refused."""
+    return read_extension_list(extensions.expect(der.SEQUENCE))
+
+
+def read_extension_list(extensions: der.Element) -> Mapping[str, Extension]:
+    """The same under another tag than SEQUENCE (an IMPLICIT one)."""
     found: dict[str, Extension] = {}
-    for item in extensions.expect(der.SEQUENCE).children(limits=_LIMITS):
+    for item in extensions.children(limits=_LIMITS):
         fields = item.fields()
         oid = fields.take(der.OBJECT_IDENTIFIER).object_identifier()
         critical = fields.optional(der.BOOLEAN)

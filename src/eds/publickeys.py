@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.types import (
     CertificatePublicKeyTypes as NativePublicKey,
 )
 
-from . import der
-from .algorithms import (
+from eds import der
+from eds.algorithms import (
     KEY_TYPES,
     Curve,
     KeyType,
@@ -28,7 +28,7 @@ from .algorithms import (
     SignatureAlgorithm,
     curve_by_oid,
 )
-from .errors import (
+from eds.errors import (
     AlgorithmKeyMismatch,
     AlgorithmUnavailable,
     DecodeError,
@@ -57,9 +57,7 @@ class PublicKey:
         """The value of a public key object of `cryptography`."""
         to_bytes = native.public_bytes  # type: ignore[attr-defined]
         return PublicKey(
-            to_bytes(
-                serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-            )
+            to_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         )
 
     @cached_property
@@ -228,7 +226,11 @@ def rsa_padding(algorithm: SignatureAlgorithm) -> padding.AsymmetricPadding:
     """The RSA padding of a row, as `cryptography` wants it. Raises AlgorithmUnavailable."""
     if algorithm.padding is Padding.PKCS1V15:
         return padding.PKCS1v15()
-    if algorithm.padding is Padding.PSS and algorithm.mgf_digest and algorithm.salt_length is not None:
+    if (
+        algorithm.padding is Padding.PSS
+        and algorithm.mgf_digest
+        and algorithm.salt_length is not None
+    ):
         mask = _HASHES.get(algorithm.mgf_digest.name)
         if mask is not None:
             return padding.PSS(mgf=padding.MGF1(mask()), salt_length=algorithm.salt_length)

@@ -1,0 +1,341 @@
+"""OCSP responses (RFC 6960 §4.2) as frozen values over their bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from types import MappingProxyType
+from typing import Final, NamedTuple, Self
+
+from eds import der, extensions
+from eds.algorithms import DigestAlgorithm, digest_by_oid
+from eds.certificatelists import read_reason
+from eds.certificates import Certificate
+from eds.errors import AlgorithmError, DecodeError, MalformedOcspResponse
+from eds.extensions import Extension, RevocationReason
+from eds.names import Name
+from eds.values import Encoded, read_once
+
+BASIC_RESPONSE: Final = "1.3.6.1.5.5.7.48.1.1"
+
+_NO_EXTENSIONS: Final[Mapping[str, Extension]] = MappingProxyType({})
+_LIMITS: Final = der.Limits(size=256 * 1024, elements=4096)
+
+
+class ResponseStatus(Enum):
+    """OCSPResponseStatus (RFC 6960 §4.2.1)."""
+
+    SUCCESSFUL = 0
+    MALFORMED_REQUEST = 1
+    INTERNAL_ERROR = 2
+    TRY_LATER = 3
+    SIG_REQUIRED = 5
+    UNAUTHORIZED = 6
+
+
+class CertificateStatus(Enum):
+    """CertStatus (RFC 6960 §4.2.1), by its tag number."""
+
+    GOOD = 0
+    REVOKED = 1
+    UNKNOWN = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertId:
+    """Which certificate is spoken of (RFC 6960 §4.1.1): hashes of its issuer, its serial."""
+
+    hash_oid: str
+    issuer_name_hash: bytes
+    issuer_key_hash: bytes
+    serial_number: int
+
+    @property
+    def hash_algorithm(self) -> DigestAlgorithm:
+        """The digest of both hashes. Raises UnknownAlgorithm."""
+        return digest_by_oid(self.hash_oid)
+
+    def names(self, certificate: Certificate, *, issuer: Certificate) -> bool:
+        """Whether it means `certificate`, issued by `issuer`.
+
+        Raises UnknownAlgorithm, AlgorithmUnavailable for a digest that is not to be had here.
+        """
+        if self.serial_number != certificate.serial_number:
+            return False
+        name_hash = self.hash_algorithm.digest(certificate.issuer.encoded)
+        key_hash = self.hash_algorithm.digest(issuer.public_key.key_octets)
+        return (self.issuer_name_hash, self.issuer_key_hash) == (name_hash, key_hash)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SingleResponse:
+    """The answer for one certificate (RFC 6960 §4.2.1)."""
+
+    cert_id: CertId
+    status: CertificateStatus
+    this_update: datetime
+    next_update: datetime | None = None
+    revocation_time: datetime | None = None
+    revocation_reason: RevocationReason | None = None
+    extensions: Mapping[str, Extension] = field(
+        default_factory=lambda: _NO_EXTENSIONS, repr=False, hash=False
+    )
+
+    @property
+    def archive_cutoff(self) -> datetime | None:
+        """Since when expired certificates are answered for (RFC 6960 §4.4.4)."""
+        found = self.extensions.get(extensions.OCSP_ARCHIVE_CUTOFF)
+        if found is None:
+            return None
+        try:
+            return der.decode(found.octets).expect(der.GENERALIZED_TIME).time()
+        except DecodeError as error:
+            raise MalformedOcspResponse(reason=f"archive cutoff: {error}") from error
+
+
+class _Basic(NamedTuple):
+    """Where the fields of a BasicOCSPResponse stand."""
+
+    encoded: bytes
+    tbs: der.Element
+    responder: der.Element
+    produced_at: datetime
+    responses: der.Element
+    extensions: der.Element | None
+    signature_algorithm: der.Element
+    signature: der.Element
+    certificates: der.Element | None
+
+
+class OcspResponse(Encoded):
+    """One OCSPResponse, at most 256 KiB.
+
+    A response whose status is not `successful` has nothing but that status: everything else
+    raises MalformedOcspResponse, as whatever is not what it must be does.
+    """
+
+    malformed = MalformedOcspResponse
+    size_limit = 256 * 1024
+
+    def __init__(self, encoded: bytes) -> None:
+        super().__init__(encoded)
+        if self.status is ResponseStatus.SUCCESSFUL:
+            _ = self._basic
+
+    @classmethod
+    def of_basic(cls, encoded: bytes) -> Self:
+        """The response around a bare BasicOCSPResponse, as CAdES and PAdES keep them."""
+        return cls(
+            der.sequence(
+                der.enumerated(0),
+                der.explicit(
+                    0,
+                    der.sequence(der.object_identifier(BASIC_RESPONSE), der.octet_string(encoded)),
+                ),
+            )
+        )
+
+    @read_once
+    def _outer(self) -> tuple[ResponseStatus, der.Element | None]:
+        fields = der.decode(self.encoded, limits=_LIMITS).fields()
+        number = fields.take(der.ENUMERATED)
+        found = fields.optional(der.context(0))
+        fields.finish()
+        try:
+            return ResponseStatus(number.small(127)), found
+        except ValueError:
+            number.fail("a response status that does not exist")
+
+    @property
+    def status(self) -> ResponseStatus:
+        """Whether the responder answered."""
+        return self._outer[0]
+
+    @read_once
+    def _basic(self) -> _Basic:
+        found = self._outer[1]
+        if found is None:
+            raise MalformedOcspResponse(reason=f"no answer inside, status {self.status.name}")
+        wrapped = found.only_child().fields()
+        kind = wrapped.take(der.OBJECT_IDENTIFIER).object_identifier()
+        if kind != BASIC_RESPONSE:
+            raise MalformedOcspResponse(reason=f"an unknown type of response, {kind}")
+        encoded = wrapped.take(der.OCTET_STRING).octets
+        wrapped.finish()
+        outer = der.decode(encoded, limits=_LIMITS).fields()
+        tbs = outer.take(der.SEQUENCE)
+        algorithm = outer.take(der.SEQUENCE)
+        signature = outer.take(der.BIT_STRING)
+        certificates = outer.optional(der.context(0))
+        outer.finish()
+        inner = tbs.fields()
+        version = inner.optional(der.context(0))
+        if version is not None:
+            version.only_child().expect(der.INTEGER).small(0)
+        responder = inner.take()
+        produced_at = inner.take(der.GENERALIZED_TIME).time()
+        responses = inner.take(der.SEQUENCE)
+        found_extensions = inner.optional(der.context(1))
+        inner.finish()
+        return _Basic(
+            encoded=encoded,
+            tbs=tbs,
+            responder=responder,
+            produced_at=produced_at,
+            responses=responses,
+            extensions=None if found_extensions is None else found_extensions.only_child(),
+            signature_algorithm=algorithm,
+            signature=signature,
+            certificates=None if certificates is None else certificates.only_child(),
+        )
+
+    @property
+    def basic_encoded(self) -> bytes:
+        """The BasicOCSPResponse alone."""
+        return self._basic.encoded
+
+    @read_once
+    def responder(self) -> Name | bytes:
+        """Who answered: its name, or the SHA-1 of its key (20 octets)."""
+        found = self._basic.responder
+        if found.tag == der.context(1):
+            return Name(found.only_child().encoded)
+        return found.expect(der.context(2)).only_child().expect(der.OCTET_STRING).octets
+
+    def is_from(self, certificate: Certificate) -> bool:
+        """Whether `responder` means the subject or the key of `certificate`."""
+        if isinstance(self.responder, Name):
+            return self.responder.matches(certificate.subject)
+        return self.responder == certificate.public_key.key_identifier
+
+    @property
+    def produced_at(self) -> datetime:
+        """When it was signed, aware, UTC."""
+        return self._basic.produced_at
+
+    @read_once
+    def responses(self) -> tuple[SingleResponse, ...]:
+        """The answers, at least one."""
+        found = tuple(map(_read_single, self._basic.responses.children(limits=_LIMITS)))
+        if not found:
+            self._basic.responses.fail("no answer at all")
+        return found
+
+    def find(self, certificate: Certificate, *, issuer: Certificate) -> SingleResponse | None:
+        """The first answer for `certificate`, issued by `issuer`; None where there is none.
+
+        Answers under a digest that is not to be had here are passed over.
+        """
+        for response in self.responses:
+            try:
+                if response.cert_id.names(certificate, issuer=issuer):
+                    return response
+            except AlgorithmError:
+                continue
+        return None
+
+    @read_once
+    def certificates(self) -> tuple[Certificate, ...]:
+        """The certificates that came along."""
+        found = self._basic.certificates
+        if found is None:
+            return ()
+        return tuple(
+            Certificate(item.encoded)
+            for item in found.expect(der.SEQUENCE).children(limits=_LIMITS)
+        )
+
+    @read_once
+    def extensions(self) -> Mapping[str, Extension]:
+        """The extensions of the whole response, by their OID."""
+        found = self._basic.extensions
+        return _NO_EXTENSIONS if found is None else extensions.read_extensions(found)
+
+    @read_once
+    def nonce(self) -> bytes | None:
+        """The nonce of the request (RFC 9654), or what an old responder put there unwrapped."""
+        found = self.extensions.get(extensions.OCSP_NONCE)
+        if found is None:
+            return None
+        try:
+            return extensions.read_octet_string(found.octets)
+        except DecodeError:
+            return found.octets  # RFC 2560 did not say how; the octets are compared, never read
+
+    @property
+    def extended_revoke(self) -> bool:
+        """Whether "revoked" may also mean "never issued" (RFC 6960 §4.4.8)."""
+        return extensions.OCSP_EXTENDED_REVOKE in self.extensions
+
+    # -- the signature
+
+    @property
+    def tbs_encoded(self) -> bytes:
+        """The octets that are signed."""
+        return self._basic.tbs.encoded
+
+    @property
+    def signature_algorithm(self) -> der.Element:
+        """The AlgorithmIdentifier of the signature, ready for `algorithms.identify`."""
+        return self._basic.signature_algorithm
+
+    @read_once
+    def signature(self) -> bytes:
+        """The octets of the signature value."""
+        return self._basic.signature.bit_string()
+
+
+def read_cert_id(element: der.Element) -> CertId:
+    """A CertID, in requests and responses. Raises MalformedDer."""
+    fields = element.fields()
+    algorithm = fields.take(der.SEQUENCE).fields()
+    oid = algorithm.take(der.OBJECT_IDENTIFIER).object_identifier()
+    if algorithm.next_tag is not None:
+        algorithm.take()
+    algorithm.finish()
+    name_hash = fields.take(der.OCTET_STRING).octets
+    key_hash = fields.take(der.OCTET_STRING).octets
+    serial_number = fields.take(der.INTEGER).integer(limits=extensions.SERIAL_LIMITS)
+    fields.finish()
+    return CertId(
+        hash_oid=oid,
+        issuer_name_hash=name_hash,
+        issuer_key_hash=key_hash,
+        serial_number=serial_number,
+    )
+
+
+def _read_single(element: der.Element) -> SingleResponse:
+    fields = element.fields()
+    cert_id = read_cert_id(fields.take(der.SEQUENCE))
+    status = fields.take()
+    this_update = fields.take(der.GENERALIZED_TIME).time()
+    next_update = fields.optional(der.context(0))
+    found = fields.optional(der.context(1))
+    fields.finish()
+    revocation_time = revocation_reason = None
+    if status.tag == der.context(1):
+        revoked = status.fields(der.context(1))
+        revocation_time = revoked.take(der.GENERALIZED_TIME).time()
+        if reason := revoked.optional(der.context(0)):
+            revocation_reason = read_reason(reason.only_child())
+        revoked.finish()
+    elif status.tag in {der.context(0, constructed=False), der.context(2, constructed=False)}:
+        status.null()
+    else:
+        status.fail("a certificate status that does not exist")
+    return SingleResponse(
+        cert_id=cert_id,
+        status=CertificateStatus(status.tag & 0x1F),
+        this_update=this_update,
+        next_update=None
+        if next_update is None
+        else next_update.only_child().expect(der.GENERALIZED_TIME).time(),
+        revocation_time=revocation_time,
+        revocation_reason=revocation_reason,
+        extensions=_NO_EXTENSIONS
+        if found is None
+        else extensions.read_extensions(found.only_child()),
+    )
