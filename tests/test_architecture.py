@@ -42,6 +42,7 @@ GROUND = (
     "names",
     "ocsp",
     "pem",
+    "persons",
     "publickeys",
     "requests",
     "status",
