@@ -193,6 +193,8 @@ def _digest_identifier(digest: DigestAlgorithm) -> bytes:
 
 def _pss_parameters(digest: DigestAlgorithm, salt_length: int) -> bytes:
     """RSASSA-PSS-params with MGF1 over the same digest (RFC 4055 §3.1)."""
+    if (digest, salt_length) == (SHA1, 20):
+        return der.sequence()  # all of them defaults, which DER leaves out
     return der.sequence(
         der.explicit(0, _digest_identifier(digest)),
         der.explicit(1, der.sequence(der.object_identifier(_MGF1), _digest_identifier(digest))),
@@ -231,9 +233,10 @@ def _rsa_pss(digest: DigestAlgorithm) -> SignatureAlgorithm:
         salt_length=digest.size,
         mgf_digest=digest,
         xml_uri=f"{_XMLDSIG_MORE_2007}{digest.name}-rsa-MGF1",
-        jws_name=f"PS{digest.size * 8}",
+        jws_name=None if digest is SHA1 else f"PS{digest.size * 8}",
         pkcs11_mechanism=f"CKM_{digest.name.upper()}_RSA_PKCS_PSS",
         pkcs11_raw_mechanism="CKM_RSA_PKCS_PSS",
+        relied_on_until=digest.relied_on_until,
     )
 
 
@@ -286,6 +289,7 @@ RSA_PKCS1_SHA384: Final = _rsa_pkcs1(
 RSA_PKCS1_SHA512: Final = _rsa_pkcs1(
     SHA512, "1.2.840.113549.1.1.13", _XMLDSIG_MORE + "rsa-sha512", "RS512"
 )
+RSA_PSS_SHA1: Final = _rsa_pss(SHA1)
 RSA_PSS_SHA256: Final = _rsa_pss(SHA256)
 RSA_PSS_SHA384: Final = _rsa_pss(SHA384)
 RSA_PSS_SHA512: Final = _rsa_pss(SHA512)
@@ -363,6 +367,7 @@ SIGNATURE_ALGORITHMS: Final = (
     GOST_2015_256,
     GOST_2004,
     RSA_PKCS1_SHA1,
+    RSA_PSS_SHA1,
 )
 
 # The OIDs of subjectPublicKeyInfo.algorithm.
@@ -398,7 +403,7 @@ KEY_SIZE_PERIODS: Final = (
     KeySizePeriod(key_type=KeyType.RSA, below_bits=3000, relied_on_until=date(2029, 1, 1)),
 )
 
-# --- looking rows up ---------------------------------------------------------------------------------
+# --- looking rows up ----------------------------------------------------------------------------
 
 _BY_NAME: Final = {row.name: row for row in SIGNATURE_ALGORITHMS}
 _DIGEST_BY_OID: Final = {row.oid: row for row in DIGESTS}
@@ -467,7 +472,7 @@ def identify(
     parameters = fields.take().encoded if fields.next_tag is not None else b""
     fields.finish()
     if oid == RSASSA_PSS:
-        row = _pss(parameters)
+        row = pss_algorithm(parameters)
     else:
         row = _row(oid, curve)
         if parameters not in (row.parameters, b"" if row.parameters == _NULL else row.parameters):
@@ -487,8 +492,12 @@ def _row(oid: str, curve: Curve | None) -> SignatureAlgorithm:
     raise UnknownAlgorithm(identifier=oid)
 
 
-def _pss(parameters: bytes) -> SignatureAlgorithm:
-    """The PSS row that RSASSA-PSS-params name (RFC 4055 §3.1; the defaults are SHA-1)."""
+def pss_algorithm(parameters: bytes) -> SignatureAlgorithm:
+    """The row that encoded RSASSA-PSS-params name (RFC 4055 §3.1; the defaults are SHA-1).
+
+    Another salt length or mask digest than the row's own is carried by the row returned.
+    Raises UnknownAlgorithm.
+    """
     digest = mgf_digest = SHA1
     salt_length = 20
     if not parameters:
@@ -504,9 +513,10 @@ def _pss(parameters: bytes) -> SignatureAlgorithm:
             mgf_digest = _digest_of(mask.take(der.SEQUENCE))
             mask.finish()
         if part := fields.optional(der.context(2)):
-            salt_length = part.only_child().small(1024)
-        if part := fields.optional(der.context(3)):
-            part.only_child().small(1)
+            salt_length = part.only_child().expect(der.INTEGER).small(1024)
+        trailer = fields.optional(der.context(3))
+        if trailer and trailer.only_child().expect(der.INTEGER).small(127) != 1:
+            raise UnknownAlgorithm(identifier="RSASSA-PSS with an unknown trailer field")
         fields.finish()
     except DecodeError as error:
         raise UnknownAlgorithm(identifier="RSASSA-PSS with malformed parameters") from error

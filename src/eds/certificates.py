@@ -7,7 +7,6 @@ property nothing.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import MappingProxyType
@@ -38,7 +37,7 @@ from eds.values import Encoded, read_once
 R = TypeVar("R")
 
 _NO_EXTENSIONS: Final[Mapping[str, Extension]] = MappingProxyType({})
-_CANNOT_READ: Final = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm)
+_CANNOT_READ: Final = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, UserWarning)
 
 
 class _Fields(NamedTuple):
@@ -91,9 +90,7 @@ class Certificate(Encoded):
     def native(self) -> x509.Certificate:
         """The certificate as `cryptography` knows it. Raises MalformedCertificate."""
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # serial numbers that are not positive
-                return x509.load_der_x509_certificate(self.encoded)
+            return x509.load_der_x509_certificate(self.encoded)
         except _CANNOT_READ as error:
             raise MalformedCertificate(reason=f"cryptography: {error}") from error
 

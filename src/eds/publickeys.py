@@ -7,10 +7,7 @@ their bytes, their kind and their fingerprint, and say so when asked to verify.
 from __future__ import annotations
 
 import hashlib
-import warnings
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Final
+from typing import Final, Self
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -22,57 +19,54 @@ from cryptography.hazmat.primitives.asymmetric.types import (
 from eds import der
 from eds.algorithms import (
     KEY_TYPES,
+    RSASSA_PSS,
     Curve,
     KeyType,
     Padding,
     SignatureAlgorithm,
     curve_by_oid,
+    pss_algorithm,
 )
 from eds.errors import (
     AlgorithmKeyMismatch,
     AlgorithmUnavailable,
-    DecodeError,
     MalformedPublicKey,
     UnknownAlgorithm,
 )
+from eds.values import Encoded, read_once
 
-_LIMITS: Final = der.Limits(size=64 * 1024)
 
-
-@dataclass(frozen=True)
-class PublicKey:
+class PublicKey(Encoded):
     """One SubjectPublicKeyInfo (RFC 5280 §4.1.2.7), at most 64 KiB.
 
     Two keys are equal when their bytes are. Raises MalformedPublicKey when the bytes are not
     such a value; an unknown algorithm or curve is no error before something needs it.
     """
 
-    encoded: bytes
+    malformed = MalformedPublicKey
 
-    def __post_init__(self) -> None:
+    def __init__(self, encoded: bytes) -> None:
+        super().__init__(encoded)
         _ = self._parts
 
-    @staticmethod
-    def of(native: object) -> PublicKey:
+    @classmethod
+    def of(cls, native: object) -> Self:
         """The value of a public key object of `cryptography`."""
         to_bytes = native.public_bytes  # type: ignore[attr-defined]
-        return PublicKey(
+        return cls(
             to_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         )
 
-    @cached_property
+    @read_once
     def _parts(self) -> tuple[str, bytes, bytes]:
         """(algorithm OID, encoded parameters or empty, content of the BIT STRING)."""
-        try:
-            fields = der.decode(self.encoded, limits=_LIMITS).fields()
-            algorithm = fields.take(der.SEQUENCE).fields()
-            oid = algorithm.take(der.OBJECT_IDENTIFIER).object_identifier()
-            parameters = algorithm.take().encoded if algorithm.next_tag is not None else b""
-            algorithm.finish()
-            key = fields.take(der.BIT_STRING).bit_string()
-            fields.finish()
-        except DecodeError as error:
-            raise MalformedPublicKey(reason=str(error)) from error
+        fields = der.decode(self.encoded).fields()
+        algorithm = fields.take(der.SEQUENCE).fields()
+        oid = algorithm.take(der.OBJECT_IDENTIFIER).object_identifier()
+        parameters = algorithm.take().encoded if algorithm.next_tag is not None else b""
+        algorithm.finish()
+        key = fields.take(der.BIT_STRING).bit_string()
+        fields.finish()
         return oid, parameters, key
 
     @property
@@ -90,7 +84,7 @@ class PublicKey:
         """The content of subjectPublicKey."""
         return self._parts[2]
 
-    @cached_property
+    @read_once
     def key_type(self) -> KeyType:
         """Which kind of key this is. Raises UnknownAlgorithm."""
         try:
@@ -98,33 +92,27 @@ class PublicKey:
         except KeyError:
             raise UnknownAlgorithm(identifier=self.algorithm_oid) from None
 
-    @cached_property
+    @read_once
     def curve(self) -> Curve | None:
         """The named curve of an EC key, else None. Raises UnknownAlgorithm, MalformedPublicKey."""
         if self.key_type is not KeyType.EC:
             return None
-        try:
-            parameters = der.decode(self.algorithm_parameters)
-            if parameters.tag == der.SEQUENCE:
-                raise UnknownAlgorithm(identifier="explicit curve parameters")
-            return curve_by_oid(parameters.expect(der.OBJECT_IDENTIFIER).object_identifier())
-        except DecodeError as error:
-            raise MalformedPublicKey(reason=str(error)) from error
+        parameters = der.decode(self.algorithm_parameters)
+        if parameters.tag == der.SEQUENCE:
+            raise UnknownAlgorithm(identifier="explicit curve parameters")
+        return curve_by_oid(parameters.expect(der.OBJECT_IDENTIFIER).object_identifier())
 
-    @cached_property
+    @read_once
     def bits(self) -> int:
         """RSA: bits of the modulus. EC and GOST: bits of the field. Others: bits of the key."""
         if self.key_type is KeyType.RSA:
-            try:
-                modulus = der.decode(self.key_octets).fields().take(der.INTEGER).unsigned()
-            except DecodeError as error:
-                raise MalformedPublicKey(reason=str(error)) from error
+            modulus = der.decode(self.key_octets).fields().take(der.INTEGER).unsigned()
             return modulus.bit_length()
         if self.curve is not None:
             return self.curve.bits
         return _FIXED_BITS.get(self.key_type, 8 * len(self.key_octets))
 
-    @cached_property
+    @read_once
     def description(self) -> str:
         """For people: "RSA 3072", "EC P-256", "Ed25519", or the OID of an unknown kind."""
         try:
@@ -132,50 +120,70 @@ class PublicKey:
                 return f"RSA {self.bits}"
             if self.curve is not None:
                 return f"EC {self.curve.nist_name or self.curve.name}"
-            return self.key_type.value
+            return str(self.key_type.value)
         except (UnknownAlgorithm, MalformedPublicKey):
             return f"unknown ({self.algorithm_oid})"
 
-    @cached_property
-    def fingerprint(self) -> bytes:
-        """SHA-256 over the whole value: 32 octets that name this key everywhere."""
-        return hashlib.sha256(self.encoded).digest()
-
-    @cached_property
+    @read_once
     def key_identifier(self) -> bytes:
         """SHA-1 of the BIT STRING content (RFC 5280 §4.2.1.2, method 1), 20 octets."""
         return hashlib.sha1(self.key_octets, usedforsecurity=False).digest()
 
-    @cached_property
+    @read_once
     def native(self) -> NativePublicKey:
         """The key as `cryptography` knows it.
 
-        Raises AlgorithmUnavailable where it does not, MalformedPublicKey where it refuses it.
+        Raises UnknownAlgorithm for kinds without a row, AlgorithmUnavailable where
+        `cryptography` does not know the kind, MalformedPublicKey where it refuses the key.
         """
+        if self.key_type in _GOST:
+            raise AlgorithmUnavailable(
+                algorithm=self.description, reason="cryptography does not know this key"
+            )
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # old keys are read, and judged by policy
-                key = serialization.load_der_public_key(self.encoded)
+            key = serialization.load_der_public_key(self.encoded)
         except UnsupportedAlgorithm as error:
             raise AlgorithmUnavailable(
                 algorithm=self.description, reason="cryptography does not know this key"
             ) from error
         except ValueError as error:
-            if self.key_type in _GOST:
-                raise AlgorithmUnavailable(
-                    algorithm=self.description, reason="cryptography does not know this key"
-                ) from error
             raise MalformedPublicKey(reason=str(error)) from error
         return key  # type: ignore[return-value]
+
+    @read_once
+    def restriction(self) -> SignatureAlgorithm | None:
+        """What an RSASSA-PSS key is limited to (RFC 4055 §1.2); None: not limited.
+
+        The row's salt length is the least that a signature may have. Raises UnknownAlgorithm.
+        """
+        if self.algorithm_oid != RSASSA_PSS or not self.algorithm_parameters:
+            return None
+        return pss_algorithm(self.algorithm_parameters)
+
+    def require(self, algorithm: SignatureAlgorithm) -> None:
+        """Raises AlgorithmKeyMismatch unless this key may be used with `algorithm`."""
+        limit = self.restriction
+        if (
+            algorithm.key_type is not self.key_type
+            or algorithm.curve != self.curve
+            or (self.algorithm_oid == RSASSA_PSS and algorithm.padding is not Padding.PSS)
+            or (
+                limit is not None
+                and (
+                    (algorithm.digest, algorithm.mgf_digest) != (limit.digest, limit.mgf_digest)
+                    or (algorithm.salt_length or 0) < (limit.salt_length or 0)
+                )
+            )
+        ):
+            raise AlgorithmKeyMismatch(algorithm=algorithm.name, key=self.description)
 
     def verify(self, signature: bytes, message: bytes, *, algorithm: SignatureAlgorithm) -> bool:
         """Whether `signature` over `message` was made with this key: mathematics, no trust.
 
-        Raises AlgorithmKeyMismatch when key and algorithm are of different kinds,
+        Raises AlgorithmKeyMismatch when key and algorithm do not go together,
         AlgorithmUnavailable, MalformedPublicKey.
         """
-        if algorithm.key_type is not self.key_type or algorithm.curve != self.curve:
-            raise AlgorithmKeyMismatch(algorithm=algorithm.name, key=self.description)
+        self.require(algorithm)
         key = self.native
         try:
             if isinstance(key, rsa.RSAPublicKey):
@@ -190,6 +198,8 @@ class PublicKey:
             return False
         except UnsupportedAlgorithm as error:
             raise AlgorithmUnavailable(algorithm=algorithm.name, reason=str(error)) from error
+        except ValueError:
+            return False  # a key too short for the digest signs nothing
         return True
 
 

@@ -1,0 +1,108 @@
+"""Errors: every code stands here for good, once, and on the page."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import eds.errors
+from eds.errors import EdsError
+
+# Codes that were released or merged. One that vanishes or changes breaks somebody's handler;
+# new ones are added here and to docs/errors.md.
+CODES = (
+    "eds.error",
+    "eds.naive_datetime",
+    "eds.invalid_argument",
+    "der.error",
+    "der.malformed",
+    "der.limit_exceeded",
+    "pem.malformed",
+    "formats.unknown",
+    "certificates.malformed_public_key",
+    "certificates.malformed",
+    "certificates.malformed_request",
+    "certificates.malformed_list",
+    "certificates.malformed_ocsp_response",
+    "certificates.malformed_time_stamp",
+    "certificates.proof_of_possession_failed",
+    "names.malformed",
+    "names.refused",
+    "algorithms.error",
+    "algorithms.unknown",
+    "algorithms.unavailable",
+    "algorithms.key_mismatch",
+    "keys.error",
+    "keys.not_found",
+    "keys.ambiguous",
+    "keys.exists",
+    "keys.password_incorrect",
+    "keys.password_refused",
+    "keys.secret_unavailable",
+    "keys.damaged",
+    "keys.unsupported",
+    "keys.work_factor_exceeded",
+    "keys.exposed",
+    "keys.store_unavailable",
+    "keys.malformed_uri",
+    "keys.invalid",
+    "keys.purpose_forbidden",
+    "keys.certificate_mismatch",
+    "keys.operation_unsupported",
+    "keys.pin_incorrect",
+    "keys.pin_locked",
+    "keys.pin_final_try",
+    "keys.token_absent",
+    "keys.token_failed",
+    "keys.module_unavailable",
+)
+
+
+def tree(error: type[EdsError] = EdsError) -> Iterator[type[EdsError]]:
+    yield error
+    for below in error.__subclasses__():
+        yield from tree(below)
+
+
+def public_errors() -> list[type[EdsError]]:
+    return [
+        error
+        for error in dict.fromkeys(tree())
+        if error.__module__ == eds.errors.__name__ and not error.__name__.startswith("_")
+    ]
+
+
+def test_no_code_has_vanished() -> None:
+    assert set(CODES) - {error.code for error in public_errors()} == set()
+
+
+def test_every_error_has_a_code_of_its_own() -> None:
+    found = [error.code for error in public_errors()]
+    assert sorted(found) == sorted(set(found))
+    for error in public_errors():
+        assert "code" in vars(error)
+        assert re.fullmatch(r"[a-z]+\.[a-z_]+", error.code)
+        assert error.__doc__
+
+
+def test_page_lists_every_code_with_its_error() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "errors.md").read_text()
+    rows = set(re.findall(r"^\| `([a-z._]+)` \| `(\w+)` \|", page, re.M))
+    # A row that is missing here belongs into docs/errors.md.
+    assert {(error.code, error.__name__) for error in public_errors()} - rows == set()
+    assert rows - {(error.code, error.__name__) for error in public_errors()} == set()
+
+
+def test_fields_are_keywords_kept_as_they_came_and_told() -> None:
+    for error in public_errors():
+        if error.__init__ is Exception.__init__:
+            continue  # a family: never raised itself
+        parameters = list(inspect.signature(error.__init__).parameters.values())[1:]
+        assert all(p.kind is p.KEYWORD_ONLY for p in parameters), error
+        values = {p.name: 7 if "int" in str(p.annotation) else f"<{p.name}>" for p in parameters}
+        raised = error(**values)
+        assert str(raised)
+        for name, value in values.items():
+            assert getattr(raised, name) == value, error
