@@ -31,7 +31,7 @@ step 'mypy' $python -m mypy --no-error-summary $sources
 
 if [ "$1" = test ]; then
     # One worker for each core; coverage adds up what they and the processes they start ran.
-    step 'pytest' $python -m pytest -q --numprocesses auto --dist worksteal \
+    step 'pytest' $python -m pytest --numprocesses auto --dist worksteal \
         --cov --cov-report term
 fi
 

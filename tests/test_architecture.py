@@ -36,7 +36,7 @@ GROUND = (
     "algorithms",
     "ber",
     "certificates",
-    "crls",
+    "certificatelists",
     "der",
     "extensions",
     "names",
@@ -45,7 +45,6 @@ GROUND = (
     "persons",
     "publickeys",
     "requests",
-    "status",
     "timestamps",
     "values",
 )
