@@ -70,7 +70,7 @@ def lists() -> dict[str, bytes]:
 def ocsp_responses() -> dict[str, bytes]:
     patterns = (
         "ocsp-tsp/**/*.ors",
-        "ocsp-tsp/pyca-ocsp/*resp*.der",
+        "ocsp-tsp/pyca-ocsp/resp-*.der",
         "kz/ocsp/*.bin",
         "dss-revocation/spi/*_ocsp.bin",
     )

@@ -275,6 +275,7 @@ def test_limbo_certificates_read_as_cryptography_reads_them() -> None:
         "pathological::nc-dos-3",  # 2,049 attributes in one name
         "rfc5280::duplicate-extensions",
         "rfc5280::eku::ee-eku-empty",
+        "rfc5280::mismatching-signature-algorithm",
         "rfc5280::san::malformed",
         "webpki::malformed-aia",
         "webpki::nc::intermediate-permitted-excluded-subtrees-both-empty-sequences",
@@ -428,6 +429,87 @@ def test_extension_writes_what_it_reads() -> None:
         extension = Extension(oid="1.2.3", critical=critical, octets=b"\5\0")
         again = extensions.read_extensions(der.decode(extensions.write_extensions([extension])))
         assert again == {"1.2.3": extension}
+
+
+# --- what was forgiven ---------------------------------------------------------------------------
+
+
+def test_nothing_is_forgiven_where_nothing_departs() -> None:
+    assert made(lambda builder: builder).tolerances == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("serial_number", "expected"),
+    [
+        (0, {"non-positive-serial-number"}),
+        (-1, {"non-positive-serial-number"}),
+        (1 << 159, {"overlong-serial-number"}),
+        ((1 << 159) - 1, set()),
+    ],
+)
+def test_odd_serial_numbers_are_named(serial_number: int, expected: set[str]) -> None:
+    whole = made(lambda builder: builder)
+    odd = Certificate(rewritten(whole, serial_number=der.integer(serial_number)))
+    assert {row.name for row in odd.tolerances} == expected
+
+
+def test_odd_names_are_named() -> None:
+    def name(tag: int, text: bytes) -> bytes:
+        attribute = der.sequence(der.object_identifier("2.5.4.3"), der.value(tag, text))
+        return der.sequence(der.set_of(attribute))
+
+    whole = made(lambda builder: builder)
+    for tag, text, expected in (
+        (der.UTF8_STRING, b"x" * 65, "overlong-attribute"),
+        (der.PRINTABLE_STRING, b"a@b", "printable-string-charset"),
+    ):
+        odd = Certificate(rewritten(whole, subject=name(tag, text)))
+        assert {row.name for row in odd.tolerances} == {expected}
+
+
+def test_odd_extensions_are_named() -> None:
+    for oid, octets, expected in (
+        (extensions.OCSP_NO_CHECK, b"", {"empty-ocsp-no-check"}),
+        (extensions.OCSP_NO_CHECK, der.null(), set()),
+        (extensions.KEY_USAGE, b"\x03\x02\x00\x80", {"key-usage-trailing-zeros"}),
+        (extensions.KEY_USAGE, b"\x03\x02\x07\x80", set()),
+        (extensions.BASIC_CONSTRAINTS, der.sequence(der.boolean(False)), {"explicit-default"}),
+        (extensions.BASIC_CONSTRAINTS, der.sequence(), set()),
+    ):
+        assert {row.name for row in with_extension(oid, octets).tolerances} == expected
+
+
+def test_algorithm_inside_may_differ_in_a_null_alone() -> None:
+    def identifier(oid: str, parameters: bytes = b"") -> bytes:
+        return der.sequence(der.object_identifier(oid), parameters)
+
+    rsa, gost = "1.2.840.113549.1.1.11", "1.2.398.3.10.1.1.2.3.2"
+    parts = [
+        part.encoded for part in der.decode(made(lambda b: b).encoded).children()[0].children()
+    ]
+    for inner, outer, expected in (
+        (identifier(gost), identifier(gost, der.null()), {"signature-algorithm-null-mismatch"}),
+        (identifier(rsa), identifier(rsa), {"missing-null"}),
+        (identifier(rsa), identifier(gost), None),
+        (identifier(rsa, der.integer(1)), identifier(rsa, der.null()), None),
+    ):
+        tbs = der.sequence(*parts[:2], inner, *parts[3:])
+        certificate = Certificate(der.sequence(tbs, outer, der.bit_string(b"nobody")))
+        if expected is None:
+            with pytest.raises(MalformedCertificate):
+                _ = certificate.signature_algorithm
+        else:
+            assert certificate.signature_algorithm.encoded == outer
+            assert {row.name for row in certificate.tolerances} == expected
+
+
+@needs_data
+def test_certificates_of_kazakhstan_depart_in_what_is_known() -> None:
+    found = {
+        name: {row.name for row in Certificate(encoded).tolerances}
+        for name, encoded in kz_certificates().items()
+    }
+    assert set().union(*found.values()) <= {"explicit-default", "overlong-attribute"}
 
 
 # --- whatever comes -----------------------------------------------------------------------------

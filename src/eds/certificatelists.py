@@ -12,10 +12,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
 
-from eds import der, extensions
+from eds import departures, der, extensions
 from eds.errors import DecodeError, MalformedCertificateList, MalformedDer
 from eds.extensions import (
     AuthorityKeyIdentifier,
@@ -26,6 +27,7 @@ from eds.extensions import (
     RevocationReason,
 )
 from eds.names import Name
+from eds.tolerances import Tolerance
 from eds.values import Encoded, read_once
 
 R = TypeVar("R")
@@ -148,10 +150,15 @@ class CertificateList(Encoded):
         """The AlgorithmIdentifier inside the signed part."""
         return self._fields.inner_algorithm
 
-    @property
+    @read_once
     def signature_algorithm(self) -> der.Element:
-        """The AlgorithmIdentifier beside the signature, ready for `algorithms.identify`."""
-        return self._fields.outer_algorithm
+        """The AlgorithmIdentifier beside the signature, ready for `algorithms.identify`.
+
+        One that differs from the one inside in more than a NULL is refused.
+        """
+        inner, outer = self._fields.inner_algorithm, self._fields.outer_algorithm
+        _ = tuple(departures.of_algorithms(inner, outer))
+        return outer
 
     @read_once
     def signature(self) -> bytes:
@@ -213,6 +220,18 @@ class CertificateList(Encoded):
     def expired_certificates_since(self) -> datetime | None:
         """Certificates that expired from this day on stay listed (X.509 expiredCertsOnCRL)."""
         return self._extension(extensions.EXPIRED_CERTS_ON_CRL, _read_time)
+
+    @read_once
+    def tolerances(self) -> frozenset[Tolerance]:
+        """The named departures that reading its head made use of; the entries are not looked at."""
+        fields = self._fields
+        return frozenset(
+            chain(
+                departures.of_algorithms(fields.inner_algorithm, fields.outer_algorithm),
+                departures.of_name(self.issuer),
+                departures.of_extensions(fields.extensions),
+            )
+        )
 
     # -- entries
 
@@ -276,7 +295,8 @@ class CertificateList(Encoded):
         """The entry of the certificate with that serial number; None where it is not listed.
 
         `issuer` is who issued the certificate; None: the issuer of the list. Where one
-        certificate stands there twice, the first entry counts.
+        certificate stands there several times, the earliest revocation counts, and a removal
+        only where there is no revocation.
         """
         # The content octets of the INTEGER: what the index is keyed by.
         size = ((serial_number if serial_number >= 0 else ~serial_number).bit_length() >> 3) + 1
@@ -284,11 +304,17 @@ class CertificateList(Encoded):
         first = self._index.get(serial)
         if first is None:
             return None
-        for offset in (first, *self.__dict__["_more"].get(serial, ())):
-            entry = self._read(offset)
-            if self._is_issued_by(entry, issuer or self.issuer):
-                return entry
-        return None
+        entries = [self._read(first)]
+        entries += [self._read(offset) for offset in self.__dict__["_more"].get(serial, ())]
+        meant = issuer or self.issuer
+        return min(
+            (entry for entry in entries if self._is_issued_by(entry, meant)),
+            key=lambda entry: (
+                entry.reason is RevocationReason.REMOVE_FROM_CRL,
+                entry.revocation_date,
+            ),
+            default=None,
+        )
 
     def _is_issued_by(self, entry: RevokedEntry, issuer: Name) -> bool:
         if not entry.certificate_issuer:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from itertools import chain
 from types import MappingProxyType
 from typing import Final, NamedTuple, Self, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from eds import der, extensions
-from eds.errors import DecodeError, MalformedCertificate, NaiveDatetime
+from eds import departures, der, extensions
+from eds.errors import DecodeError, MalformedCertificate, MalformedDer, NaiveDatetime
 from eds.extensions import (
     AccessDescription,
     AuthorityKeyIdentifier,
@@ -32,19 +33,28 @@ from eds.extensions import (
 )
 from eds.names import Name
 from eds.publickeys import PublicKey
+from eds.tolerances import Tolerance
 from eds.values import Encoded, read_once
 
 R = TypeVar("R")
 
 _NO_EXTENSIONS: Final[Mapping[str, Extension]] = MappingProxyType({})
-_CANNOT_READ: Final = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, UserWarning)
+# What `x509.load_der_x509_certificate` raises; UserWarning where warnings are made errors.
+_CANNOT_READ: Final = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    UserWarning,
+)
 
 
 class _Fields(NamedTuple):
     """Where the fields of a certificate stand."""
 
     tbs: der.Element
-    version: int
+    version: der.Element | None
     serial_number: der.Element
     inner_algorithm: der.Element
     issuer: der.Element
@@ -81,10 +91,14 @@ class Certificate(Encoded):
         return cls(data)
 
     def _read_all(self) -> None:
-        """Read every field, as `cryptography` would have done."""
-        for name in ("serial_number", "issuer", "not_before", "not_after", "subject"):
+        """Read every field, as `cryptography` would have done, and all of it strictly."""
+        try:
+            der.check(self.encoded)
+        except MalformedDer as error:
+            raise MalformedCertificate(reason=str(error)) from error
+        for name in ("version", "serial_number", "issuer", "not_before", "subject", "signature"):
             getattr(self, name)
-        _ = self.public_key, self.signature, self.extensions
+        _ = self.public_key, self.extensions
 
     @read_once
     def native(self) -> x509.Certificate:
@@ -115,7 +129,7 @@ class Certificate(Encoded):
         inner.finish()
         return _Fields(
             tbs=tbs,
-            version=1 if version is None else 1 + version.only_child().expect(der.INTEGER).small(2),
+            version=version,
             serial_number=serial_number,
             inner_algorithm=inner_algorithm,
             issuer=issuer,
@@ -129,10 +143,11 @@ class Certificate(Encoded):
 
     # -- the fields of TBSCertificate
 
-    @property
+    @read_once
     def version(self) -> int:
         """1, 2 or 3."""
-        return self._fields.version
+        found = self._fields.version
+        return 1 if found is None else 1 + found.only_child().expect(der.INTEGER).small(2)
 
     @read_once
     def serial_number(self) -> int:
@@ -197,10 +212,15 @@ class Certificate(Encoded):
         """The AlgorithmIdentifier inside the signed part."""
         return self._fields.inner_algorithm
 
-    @property
+    @read_once
     def signature_algorithm(self) -> der.Element:
-        """The AlgorithmIdentifier beside the signature, ready for `algorithms.identify`."""
-        return self._fields.outer_algorithm
+        """The AlgorithmIdentifier beside the signature, ready for `algorithms.identify`.
+
+        One that differs from the one inside in more than a NULL is refused.
+        """
+        inner, outer = self._fields.inner_algorithm, self._fields.outer_algorithm
+        _ = tuple(departures.of_algorithms(inner, outer))
+        return outer
 
     @read_once
     def signature(self) -> bytes:
@@ -339,6 +359,21 @@ class Certificate(Encoded):
     def ocsp_no_check(self) -> bool:
         """Whether a responder's certificate need not be checked itself (RFC 6960 §4.2.2.2.1)."""
         return extensions.OCSP_NO_CHECK in self.extensions
+
+    @read_once
+    def tolerances(self) -> frozenset[Tolerance]:
+        """The named departures that reading it made use of; rows not accepted are named too."""
+        fields = self._fields
+        return frozenset(
+            chain(
+                departures.of_version(fields.version),
+                departures.of_serial_number(fields.serial_number),
+                departures.of_algorithms(fields.inner_algorithm, fields.outer_algorithm),
+                departures.of_name(self.issuer),
+                departures.of_name(self.subject),
+                departures.of_extensions(fields.extensions),
+            )
+        )
 
     @read_once
     def is_self_issued(self) -> bool:

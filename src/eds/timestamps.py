@@ -17,6 +17,7 @@ from eds.algorithms import DigestAlgorithm, digest_by_oid
 from eds.certificates import Certificate
 from eds.errors import MalformedTimeStampToken
 from eds.extensions import Extension, GeneralName
+from eds.tolerances import NEGATIVE_TIME_STAMP_NUMBER, Tolerance
 from eds.values import Encoded, read_once
 
 SIGNED_DATA: Final = "1.2.840.113549.1.7.2"
@@ -179,6 +180,13 @@ class TimeStampToken(Encoded):
             tsa=None if tsa is None else extensions.read_general_name(tsa.only_child()),
             extensions=_NO_EXTENSIONS if found is None else extensions.read_extension_list(found),
         )
+
+    @read_once
+    def tolerances(self) -> frozenset[Tolerance]:
+        """The named departures that reading what the authority says made use of."""
+        info = self.tst_info
+        negative = info.serial_number < 0 or (info.nonce is not None and info.nonce < 0)
+        return frozenset({NEGATIVE_TIME_STAMP_NUMBER} if negative else ())
 
     # -- the SignedData, for whoever verifies
 
