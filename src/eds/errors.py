@@ -458,3 +458,99 @@ class ModuleUnavailable(KeyStoreError):
         super().__init__(f"PKCS #11 module {module}: {reason}")
         self.module = module
         self.reason = reason
+
+
+# --- what an authority refuses to certify -------------------------------------------------------
+
+
+class RequestRefused(EdsError):
+    """The authority does not make this certificate."""
+
+    code = "ca.request_refused"
+
+
+class KeyTooWeak(RequestRefused):
+    """A public key with a published weakness; `weakness` names it, `key` is its SHA-256 in hex."""
+
+    code = "ca.key_too_weak"
+
+    def __init__(self, *, weakness: str, key: str) -> None:
+        super().__init__(f"key {key} is too weak: {weakness}")
+        self.weakness = weakness
+        self.key = key
+
+
+class KeyNotPermitted(RequestRefused):
+    """A kind or size of key that the profile does not permit."""
+
+    code = "ca.key_not_permitted"
+
+    def __init__(self, *, profile: str, found: str) -> None:
+        super().__init__(f"profile {profile} does not permit a key {found}")
+        self.profile = profile
+        self.found = found
+
+
+class KeyReused(RequestRefused):
+    """The key of an authority was offered for another certificate; `key` is its SHA-256 in hex."""
+
+    code = "ca.key_reused"
+
+    def __init__(self, *, key: str) -> None:
+        super().__init__(f"key {key} is the key of an authority")
+        self.key = key
+
+
+class ProfileViolated(RequestRefused):
+    """What was asked for is not what the profile describes."""
+
+    code = "ca.profile_violated"
+
+    def __init__(self, *, profile: str, field: str, reason: str) -> None:
+        super().__init__(f"profile {profile}: {field}: {reason}")
+        self.profile = profile
+        self.field = field
+        self.reason = reason
+
+
+class LintFailed(RequestRefused):
+    """The bytes about to be signed break rules of a certificate; `rules` names them in order."""
+
+    code = "ca.lint_failed"
+
+    def __init__(self, *, rules: tuple[str, ...], reason: str) -> None:
+        super().__init__(reason)
+        self.rules = rules
+        self.reason = reason
+
+
+class MonitorRefused(RequestRefused):
+    """The guard of an authority's key refused the bytes about to be signed."""
+
+    code = "ca.monitor_refused"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"not signed: {reason}")
+        self.reason = reason
+
+
+class ProfileNotFound(EdsError):
+    """No certificate profile of that name."""
+
+    code = "ca.profile_not_found"
+
+    def __init__(self, *, profile: str) -> None:
+        super().__init__(f"no such profile: {profile}")
+        self.profile = profile
+
+
+class MalformedProfile(EdsError):
+    """A certificate profile that cannot be read, or that describes what must not exist."""
+
+    code = "ca.malformed_profile"
+
+    def __init__(self, *, profile: str, field: str, reason: str) -> None:
+        super().__init__(f"profile {profile}: {field}: {reason}")
+        self.profile = profile
+        self.field = field
+        self.reason = reason
