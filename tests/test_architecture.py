@@ -37,8 +37,10 @@ GROUND = (
     "ber",
     "certificates",
     "certificatelists",
+    "departures",
     "der",
     "extensions",
+    "formats",
     "names",
     "ocsp",
     "pem",
@@ -46,6 +48,7 @@ GROUND = (
     "publickeys",
     "requests",
     "timestamps",
+    "tolerances",
     "values",
 )
 PACKAGES = (

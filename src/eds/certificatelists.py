@@ -26,6 +26,7 @@ from eds.extensions import (
     IssuingDistributionPoint,
     RevocationReason,
 )
+from eds.formats import Format
 from eds.names import Name
 from eds.tolerances import Tolerance
 from eds.values import Encoded, read_once
@@ -77,6 +78,7 @@ class CertificateList(Encoded):
     """
 
     malformed = MalformedCertificateList
+    format = Format.CERTIFICATE_LIST
     size_limit = 64 * 1024 * 1024
 
     def __init__(self, encoded: bytes) -> None:
@@ -243,34 +245,49 @@ class CertificateList(Encoded):
         """
         index: dict[bytes, int] = {}
         more: dict[bytes, list[int]] = {}
+        count = 0
+        for serial, offset in self._serial_numbers():
+            index[serial] = offset
+            count += 1
+        if count != len(index):
+            index.clear()
+            for serial, offset in self._serial_numbers():
+                if index.setdefault(serial, offset) != offset:
+                    more.setdefault(serial, []).append(offset)
         self.__dict__["_more"] = more
+        return index
+
+    def _serial_numbers(self) -> Iterator[tuple[bytes, int]]:
+        """The content octets of each serial number, and where its entry stands."""
         revoked = self._fields.revoked
         if revoked is None:
-            return index
+            return
         data, position, end = self.encoded, revoked.content, revoked.end
-        # A tight loop: the usual entry is shorter than 128 octets and its serial number than
-        # 64. Everything else goes through `header`.
+        # A tight loop. The usual entry is shorter than 128 octets, its serial number positive
+        # and at most 64; everything else goes through `header`.
         while position < end:
-            length = data[position + 1] if position + 4 < end else 0x80
-            content = position + 2
-            stop = content + length
-            if length >= 0x80 or data[position] != der.SEQUENCE or stop > end:
-                tag, content, stop = der.header(data, position, end)
-                if tag != der.SEQUENCE or stop - content < 3:
-                    raise MalformedDer(reason="not an entry", offset=position)
-            first = content + 2
-            last = first + data[content + 1]
-            if data[content] != der.INTEGER or data[content + 1] > 64 or last > stop:
-                raise MalformedDer(reason="an entry without a serial number", offset=position)
-            if data[first] in {0x00, 0xFF} or last == first:
-                der.Element(data, der.INTEGER, content, first, last).integer()  # is it minimal?
-            serial = data[first:last]
-            if serial in index:
-                more.setdefault(serial, []).append(position)
-            else:
-                index[serial] = position
-            position = stop
-        return index
+            try:
+                length, size, first = data[position + 1], data[position + 3], position + 4
+                last = first + size
+                stop = position + 2 + length
+                if (
+                    length < 0x80
+                    and 0 < data[first] < 0xFF
+                    and last < stop <= end
+                    and size <= 64
+                    and data[position] == der.SEQUENCE
+                    and data[position + 2] == der.INTEGER
+                ):
+                    yield data[first:last], position
+                    position = stop
+                    continue
+            except IndexError:
+                pass
+            entry = _element(data, position, end).fields()
+            serial_number = entry.take(der.INTEGER)
+            serial_number.integer(limits=extensions.SERIAL_LIMITS)  # minimal, or it would hide
+            yield serial_number.octets, position
+            position = der.header(data, position, end)[2]
 
     def __len__(self) -> int:
         """How many entries it has."""
@@ -334,9 +351,7 @@ class CertificateList(Encoded):
             raise MalformedCertificateList(reason=str(error)) from error
 
     def _read_entry(self, offset: int) -> RevokedEntry:
-        data = self.encoded
-        tag, content, end = der.header(data, offset, len(data))
-        fields = der.Element(data, tag, offset, content, end).fields()
+        fields = _element(self.encoded, offset, len(self.encoded)).fields()
         serial_number = fields.take(der.INTEGER).integer(limits=extensions.SERIAL_LIMITS)
         revocation_date = fields.take().time()
         found = fields.optional(der.SEQUENCE)
@@ -378,6 +393,12 @@ class CertificateList(Encoded):
                 offsets.append(entry.start)
                 issuers.append(extensions.read_alternative_names(issuer.octets))
         return offsets, issuers
+
+
+def _element(data: bytes, offset: int, end: int) -> der.Element:
+    """The element at `offset`. Raises MalformedDer."""
+    tag, content, stop = der.header(data, offset, end)
+    return der.Element(data, tag, offset, content, stop)
 
 
 def read_reason(element: der.Element) -> RevocationReason:

@@ -7,7 +7,7 @@ property nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from itertools import chain
 from types import MappingProxyType
@@ -17,7 +17,13 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from eds import departures, der, extensions
-from eds.errors import DecodeError, MalformedCertificate, MalformedDer, NaiveDatetime
+from eds.errors import (
+    DecodeError,
+    MalformedCertificate,
+    MalformedDer,
+    NaiveDatetime,
+    UnknownFormat,
+)
 from eds.extensions import (
     AccessDescription,
     AuthorityKeyIdentifier,
@@ -31,6 +37,7 @@ from eds.extensions import (
     PolicyInformation,
     QcStatement,
 )
+from eds.formats import Format, identify
 from eds.names import Name
 from eds.publickeys import PublicKey
 from eds.tolerances import Tolerance
@@ -38,9 +45,13 @@ from eds.values import Encoded, read_once
 
 R = TypeVar("R")
 
+_VERSION: Final = der.context(0)
+
 _NO_EXTENSIONS: Final[Mapping[str, Extension]] = MappingProxyType({})
+_load_native: Final = x509.load_der_x509_certificate
 # What `x509.load_der_x509_certificate` raises; UserWarning where warnings are made errors.
 _CANNOT_READ: Final = (
+    IndexError,  # cut short before the serial number
     ValueError,
     TypeError,
     OverflowError,
@@ -74,21 +85,69 @@ class Certificate(Encoded):
     """
 
     malformed = MalformedCertificate
+    format = Format.CERTIFICATE
 
     def __init__(self, encoded: bytes) -> None:
+        # `cryptography` warns about serial numbers that are not positive and will refuse them
+        # one day; those take the other road. The number stands, nearly always, fifteen octets
+        # in: two headers of four, the version in five, its own header in two.
+        try:
+            if (
+                type(encoded) is bytes
+                and encoded[13] == 0x02
+                and 0 < encoded[15] < 0x80
+                and encoded[1] == encoded[5] == 0x82
+                and encoded[8] == 0xA0
+                and len(encoded) <= 65536
+            ):
+                fields = self.__dict__
+                fields["native"] = _load_native(encoded)
+                fields["encoded"] = encoded
+                return
+        except _CANNOT_READ:
+            pass
         super().__init__(encoded)
-        if _has_usual_serial_number(encoded):
-            try:
-                self.__dict__["native"] = x509.load_der_x509_certificate(encoded)
-            except _CANNOT_READ:
-                self._read_all()
-        else:
+        if _has_odd_serial_number(encoded):
+            self._read_all()
+            return
+        try:
+            self.__dict__["native"] = _load_native(encoded)
+        except _CANNOT_READ:
             self._read_all()
 
     @classmethod
-    def load(cls, data: bytes) -> Self:
-        """The one certificate in `data`, DER or PEM."""
-        return cls(data)
+    def certificates(cls, data: bytes) -> tuple[Self, ...]:
+        """All certificates in `data`, DER, PEM or base64, also those that come in a SignedData.
+
+        Other objects are passed over. Raises MalformedCertificate, MalformedPem.
+        """
+        try:
+            found = identify(data)
+        except UnknownFormat:
+            return ()
+        certificates: list[Self] = []
+        for item in found:
+            if item.format is Format.CERTIFICATE:
+                certificates.append(cls(item.octets))
+            elif item.format is Format.SIGNED_DATA:
+                certificates.extend(cls._in_signed_data(item.octets))
+        return tuple(certificates)
+
+    @classmethod
+    def _in_signed_data(cls, encoded: bytes) -> Iterator[Self]:
+        """The certificates of a SignedData (RFC 5652 §5.1), in DER."""
+        try:
+            content = der.decode(encoded).fields()
+            content.take(der.OBJECT_IDENTIFIER)
+            fields = content.take(der.context(0)).only_child().fields()
+            fields.take(der.INTEGER), fields.take(der.SET), fields.take(der.SEQUENCE)
+            found = fields.optional(der.context(0))
+            items = () if found is None else found.children()
+        except DecodeError as error:
+            raise MalformedCertificate(reason=f"SignedData around it: {error}") from error
+        for item in items:
+            if item.tag == der.SEQUENCE:
+                yield cls(item.encoded)
 
     def _read_all(self) -> None:
         """Read every field, as `cryptography` would have done, and all of it strictly."""
@@ -104,7 +163,7 @@ class Certificate(Encoded):
     def native(self) -> x509.Certificate:
         """The certificate as `cryptography` knows it. Raises MalformedCertificate."""
         try:
-            return x509.load_der_x509_certificate(self.encoded)
+            return _load_native(self.encoded)
         except _CANNOT_READ as error:
             raise MalformedCertificate(reason=f"cryptography: {error}") from error
 
@@ -381,18 +440,12 @@ class Certificate(Encoded):
         return self._fields.issuer.octets == self._fields.subject.octets
 
 
-def _has_usual_serial_number(encoded: bytes) -> bool:
-    """Whether the serial number stands where it nearly always does, and is not negative.
-
-    `cryptography` warns about serial numbers that are not positive and will refuse them one
-    day; those take the other road. Fifteen octets in: two headers of four, the version in
-    five, the header of the serial number in two. Version 1 has no version.
-    """
-    start = 13 if encoded[8:9] == b"\xa0" else 8
-    return (
-        len(encoded) > 16
-        and encoded[1] == 0x82
-        and encoded[5] == 0x82
-        and encoded[start] == 2
-        and 0 < encoded[start + 2] < 0x80
-    )
+def _has_odd_serial_number(encoded: bytes) -> bool:
+    """Whether the serial number is not positive, wherever it stands; False for other bytes."""
+    try:
+        tbs = der.decode(encoded).fields().take().fields()
+        tbs.optional(_VERSION)
+        serial_number = tbs.take(der.INTEGER).octets
+    except DecodeError:
+        return False
+    return not any(serial_number) or serial_number[0] >= 0x80

@@ -15,6 +15,7 @@ from eds.certificatelists import read_reason
 from eds.certificates import Certificate
 from eds.errors import AlgorithmError, DecodeError, MalformedOcspResponse
 from eds.extensions import Extension, RevocationReason
+from eds.formats import Format
 from eds.names import Name
 from eds.values import Encoded, read_once
 
@@ -117,6 +118,7 @@ class OcspResponse(Encoded):
     """
 
     malformed = MalformedOcspResponse
+    format = Format.OCSP_RESPONSE
     size_limit = 256 * 1024
 
     def __init__(self, encoded: bytes) -> None:

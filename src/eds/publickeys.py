@@ -33,6 +33,7 @@ from eds.errors import (
     MalformedPublicKey,
     UnknownAlgorithm,
 )
+from eds.formats import Format
 from eds.values import Encoded, read_once
 
 
@@ -44,6 +45,7 @@ class PublicKey(Encoded):
     """
 
     malformed = MalformedPublicKey
+    format = Format.PUBLIC_KEY
 
     def __init__(self, encoded: bytes) -> None:
         super().__init__(encoded)

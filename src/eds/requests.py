@@ -19,6 +19,7 @@ from eds.errors import (
     ProofOfPossessionFailed,
 )
 from eds.extensions import Extension, read_extensions, write_extensions
+from eds.formats import Format
 from eds.names import Name
 from eds.publickeys import PublicKey
 from eds.values import Encoded, read_once
@@ -62,7 +63,7 @@ class CertificationRequest(Encoded):
     """
 
     malformed = MalformedRequest
-    pem_labels = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
+    format = Format.CERTIFICATION_REQUEST
 
     def __init__(self, encoded: bytes) -> None:
         super().__init__(encoded)

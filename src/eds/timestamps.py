@@ -17,6 +17,7 @@ from eds.algorithms import DigestAlgorithm, digest_by_oid
 from eds.certificates import Certificate
 from eds.errors import MalformedTimeStampToken
 from eds.extensions import Extension, GeneralName
+from eds.formats import Format
 from eds.tolerances import NEGATIVE_TIME_STAMP_NUMBER, Tolerance
 from eds.values import Encoded, read_once
 
@@ -97,6 +98,7 @@ class TimeStampToken(Encoded):
     """
 
     malformed = MalformedTimeStampToken
+    format = Format.TIME_STAMP_TOKEN
     size_limit = 256 * 1024
 
     def __init__(self, encoded: bytes) -> None:
@@ -107,8 +109,14 @@ class TimeStampToken(Encoded):
     def load(cls, data: bytes) -> Self:
         """The token in `data`: a token, or a response that grants one.
 
-        Raises MalformedTimeStampToken, also for a response without a token.
+        DER, PEM or base64. Raises MalformedTimeStampToken, also for a response without a token.
         """
+        if data[:1] != b"\x30":
+            responses = TimeStampResponse.load_all(data)
+            if responses:
+                data = responses[0].encoded
+            else:
+                return super().load(data)
         if _is_response(data):
             token = TimeStampResponse(data).token
             if token is None:
@@ -228,6 +236,7 @@ class TimeStampResponse(Encoded):
     """One TimeStampResp (RFC 3161 §2.4.2): a status and, where granted, a token."""
 
     malformed = MalformedTimeStampToken
+    format = Format.TIME_STAMP_RESPONSE
     size_limit = 256 * 1024
 
     def __init__(self, encoded: bytes) -> None:

@@ -10,7 +10,8 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, ClassVar, Generic, NoReturn, Self, TypeVar, overload
 
-from eds.errors import DecodeError, InvalidArgument, LimitExceeded
+from eds.errors import DecodeError, InvalidArgument, LimitExceeded, UnknownFormat
+from eds.formats import Format, identify
 
 V = TypeVar("V")
 
@@ -52,6 +53,7 @@ class Encoded:
     """
 
     malformed: ClassVar[type[DecodeError]]
+    format: ClassVar[Format | None] = None
     size_limit: ClassVar[int] = 64 * 1024
 
     encoded: bytes
@@ -64,6 +66,28 @@ class Encoded:
                 limit="octets of input", allowed=self.size_limit, found=len(encoded)
             )
         self.__dict__["encoded"] = encoded
+
+    @classmethod
+    def load(cls, data: bytes) -> Self:
+        """The one object of this kind in `data`: DER, PEM or base64, among others or alone.
+
+        Raises the error of its kind where there is none or more than one, and MalformedPem.
+        """
+        if data[:1] == b"\x30":
+            return cls(data)
+        found = cls.load_all(data)
+        if len(found) != 1:
+            raise cls.malformed(reason=f"{len(found)} of them in the data")  # type: ignore[call-arg]
+        return found[0]
+
+    @classmethod
+    def load_all(cls, data: bytes) -> tuple[Self, ...]:
+        """All objects of this kind in `data`, in their order; none is an answer too."""
+        try:
+            found = identify(data)
+        except UnknownFormat:
+            return ()
+        return tuple(cls(item.octets) for item in found if item.format is cls.format)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"{type(self).__name__} is frozen")
