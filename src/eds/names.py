@@ -306,7 +306,7 @@ def _parse(text: str) -> list[list[tuple[str, str | bytes]]]:
         oid = kind[1]
         if not oid[0].isdigit():
             if oid.lower() not in _TYPE_BY_NAME:
-                raise NameRefused(attribute="name", reason=f"no attribute is called {oid!r}")
+                raise NameRefused(attribute="name", reason=f"no such attribute type at {position}")
             oid = _TYPE_BY_NAME[oid.lower()].oid
         value, position = _parse_value(text, kind.end())
         if joined:
