@@ -313,6 +313,14 @@ def test_serial_numbers_out_of_bounds_are_read_to_be_judged(serial_number: int) 
     assert odd.subject == whole.subject
 
 
+@pytest.mark.parametrize("serial_number", [0, -1, -128, 1, 127, 128, 255, 1 << 127, 1 << 150])
+def test_only_serial_numbers_that_are_not_positive_take_the_other_road(serial_number: int) -> None:
+    whole = made(lambda builder: builder)
+    certificate = Certificate(rewritten(whole, serial_number=der.integer(serial_number)))
+    assert ("native" in vars(certificate)) is (serial_number > 0)
+    assert certificate.serial_number == serial_number
+
+
 def test_serial_number_beyond_64_octets_is_malformed_and_can_be_shown() -> None:
     whole = made(lambda builder: builder)
     huge = rewritten(whole, serial_number=der.integer(1 << 40_000))

@@ -95,7 +95,8 @@ class Certificate(Encoded):
             if (
                 type(encoded) is bytes
                 and encoded[13] == 0x02
-                and 0 < encoded[15] < 0x80
+                and encoded[15] < 0x80
+                and (encoded[15] or encoded[14] > 1)
                 and encoded[1] == encoded[5] == 0x82
                 and encoded[8] == 0xA0
                 and len(encoded) <= 65536
