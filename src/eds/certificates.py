@@ -162,7 +162,11 @@ class Certificate(Encoded):
 
     @read_once
     def native(self) -> x509.Certificate:
-        """The certificate as `cryptography` knows it. Raises MalformedCertificate."""
+        """The certificate as `cryptography` knows it, for those who hand it on.
+
+        Its properties raise that library's own exceptions, and its repr shows the subject:
+        the properties here do neither. Raises MalformedCertificate.
+        """
         try:
             return _load_native(self.encoded)
         except _CANNOT_READ as error:
