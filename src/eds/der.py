@@ -6,12 +6,13 @@ once, for those who must know that nothing in it departs from DER. BER has its o
 road (`eds.ber`), which ends here.
 
 Nothing recurses, integers and object identifiers are bounded before they are converted, and
-every failure is `MalformedDer` or `LimitExceeded`.
+every failure of the input is `MalformedDer` or `LimitExceeded`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -44,7 +45,9 @@ _CONSTRUCTED: Final = 0x20
 
 
 def context(number: int, *, constructed: bool = True) -> int:
-    """The identifier octet of context-specific tag `number` (0 to 30)."""
+    """The identifier octet of context-specific tag `number` (0 to 30). Raises InvalidArgument."""
+    if not 0 <= number <= 30:
+        raise InvalidArgument(argument="number", reason="0 to 30 fit in one identifier octet")
     return 0x80 | (_CONSTRUCTED if constructed else 0) | number
 
 
@@ -54,7 +57,7 @@ class Limits:
 
     size: int = 64 * 1024 * 1024
     depth: int = 32
-    elements: int = 100_000  # in one SEQUENCE or SET that is read whole
+    elements: int = 100_000  # in one SEQUENCE or SET that is read into a tuple
     integer: int = 2_064  # RSA-16384 and its sign octet fit
     object_identifier: int = 64
 
@@ -112,7 +115,7 @@ class Element(NamedTuple):
         data, position, end = self.data, self.content, self.end
         while position < end:
             tag, content, stop = header(data, position, end)
-            yield Element(data, tag, position, content, stop)
+            yield _new(Element, (data, tag, position, content, stop))
             position = stop
 
     def children(self, *, limits: Limits = LIMITS) -> tuple[Element, ...]:
@@ -133,61 +136,54 @@ class Element(NamedTuple):
         """The single element inside (EXPLICIT tags, wrappers). Raises MalformedDer."""
         if not self.is_constructed:
             self.fail("a primitive value has no elements inside")
-        tag, content, stop = header(self.data, self.content, self.end)
-        if stop != self.end:
+        data, position, end = self.data, self.content, self.end
+        if position == end:
+            self.fail("no value inside")
+        tag, content, stop = header(data, position, end)
+        if stop != end:
             self.fail("more than one value inside")
-        return Element(self.data, tag, self.content, content, stop)
+        return _new(Element, (data, tag, position, content, stop))
 
     # -- primitive values
 
     def boolean(self) -> bool:
         """BOOLEAN: FF or 00 and nothing else (X.690 §11.1)."""
-        value = self.octets
-        if value not in (b"\xff", b"\x00"):
+        octets = self.octets
+        if octets not in (b"\xff", b"\x00"):
             self.fail("BOOLEAN is neither FF nor 00")
-        return value == b"\xff"
+        return octets == b"\xff"
 
     def integer(self, *, limits: Limits = LIMITS) -> int:
         """INTEGER or ENUMERATED, signed, in the fewest octets (X.690 §8.3.2)."""
         length = self.end - self.content
         if length > limits.integer:
             raise LimitExceeded(limit="octets of an integer", allowed=limits.integer, found=length)
-        value = self.data[self.content : self.end]
-        if not value:
+        octets = self.data[self.content : self.end]
+        if not octets:
             self.fail("INTEGER without content")
         if length > 1 and (
-            (value[0] == 0 and value[1] < 0x80) or (value[0] == 0xFF and value[1] >= 0x80)
+            (octets[0] == 0 and octets[1] < 0x80) or (octets[0] == 0xFF and octets[1] >= 0x80)
         ):
             self.fail("INTEGER is not minimal")
-        return int.from_bytes(value, "big", signed=True)
+        return int.from_bytes(octets, "big", signed=True)
 
     def unsigned(self, *, limits: Limits = LIMITS) -> int:
         """INTEGER that is not negative."""
-        value = self.integer(limits=limits)
-        if value < 0:
+        number = self.integer(limits=limits)
+        if number < 0:
             self.fail("INTEGER is negative")
-        return value
+        return number
 
     def small(self, maximum: int) -> int:
         """INTEGER from 0 to `maximum` (versions, counts, enumerations)."""
-        value = self.unsigned()
-        if value > maximum:
+        number = self.unsigned()
+        if number > maximum:
             self.fail(f"INTEGER is over {maximum}")
-        return value
+        return number
 
     def object_identifier(self, *, limits: Limits = LIMITS) -> str:
         """OBJECT IDENTIFIER in dotted form."""
-        length = self.end - self.content
-        if length > limits.object_identifier:
-            raise LimitExceeded(
-                limit="octets of an object identifier",
-                allowed=limits.object_identifier,
-                found=length,
-            )
-        try:
-            return _dotted(self.data[self.content : self.end])
-        except ValueError as error:
-            raise MalformedDer(reason=str(error), offset=self.start) from None
+        return _dotted_form(self.octets, self.start, limits)
 
     def null(self) -> None:
         """NULL: no content."""
@@ -203,30 +199,38 @@ class Element(NamedTuple):
 
     def bits(self) -> tuple[bytes, int]:
         """BIT STRING: its octets and the number of unused bits in the last, which are zero."""
-        value = self.octets
-        if not value:
+        data, first, end = self.data, self.content, self.end
+        if first == end:
             self.fail("BIT STRING without content")
-        unused = value[0]
-        if unused > 7 or (unused and len(value) == 1):
+        unused = data[first]
+        if unused > 7 or (unused and end - first == 1):
             self.fail("BIT STRING with an impossible number of unused bits")
-        if unused and value[-1] & ((1 << unused) - 1):
+        if unused and data[end - 1] & ((1 << unused) - 1):
             self.fail("BIT STRING whose unused bits are not zero")
-        return value[1:], unused
+        return data[first + 1 : end], unused
 
     def named_bits(self) -> frozenset[int]:
-        """The numbers of the bits that are set in a named BIT STRING, bit 0 the first."""
-        value, _ = self.bits()
-        if len(value) > 8:
+        """The numbers of the bits that are set in a named BIT STRING, bit 0 the first.
+
+        Zero bits at the end do not count, whether or not X.690 §11.2.2 wants them there.
+        """
+        octets, _ = self.bits()
+        if len(octets) > 8:
             self.fail("BIT STRING with too many named bits")
         return frozenset(
             8 * index + bit
-            for index, octet in enumerate(value)
+            for index, octet in enumerate(octets)
             for bit in range(8)
             if octet & (0x80 >> bit)
         )
 
     def text(self) -> str:
-        """A character string of any of the types X.501 allows."""
+        """A character string of any of the types X.501 allows.
+
+        Encodings are strict (no surrogates outside a pair, no over-long UTF-8). Of the ASCII
+        types, repertoires are not enforced (`tolerances.PRINTABLE_STRING_CHARSET`), and NUL is
+        a character like any other: what to refuse in a name is the caller's business.
+        """
         codec = _TEXT_CODECS.get(self.tag)
         if codec is None:
             self.fail(f"{tag_name(self.tag)} is not a character string")
@@ -237,13 +241,12 @@ class Element(NamedTuple):
 
     def time(self) -> datetime:
         """UTCTime or GeneralizedTime as RFC 5280 §4.1.2.5 wants them: seconds, Z, no fraction."""
-        value = self.octets
-        if self.tag == UTC_TIME and len(value) == 13:
+        octets = self.octets
+        if self.tag == UTC_TIME and len(octets) == 13:
             # RFC 5280 §4.1.2.5.1: 50 to 99 are of the 20th century.
-            century = b"20" if value[:2] < b"50" else b"19"
-            return self._instant(century + value)
-        if self.tag == GENERALIZED_TIME and len(value) == 15:
-            return self._instant(value)
+            return self._instant((b"20" if octets < b"50" else b"19") + octets)
+        if self.tag == GENERALIZED_TIME and len(octets) == 15:
+            return self._instant(octets)
         self.fail("not a time in the form of RFC 5280")
 
     def time_with_fraction(self) -> datetime:
@@ -251,21 +254,25 @@ class Element(NamedTuple):
 
         Digits beyond the microsecond are dropped.
         """
-        value = self.expect(GENERALIZED_TIME).octets
-        whole, point, rest = value.partition(b".")
+        octets = self.expect(GENERALIZED_TIME).octets
+        whole, point, rest = octets.partition(b".")
         if not point:
             return self.time()
         digits = rest[:-1]
-        if not (rest.endswith(b"Z") and digits.isdigit() and digits[-1:] != b"0"):
-            self.fail("not a time in the form of RFC 3161")
-        if len(whole) != 14 or len(digits) > 32:
+        if (
+            len(whole) != 14
+            or not 0 < len(digits) <= 32
+            or not digits.isdigit()
+            or digits.endswith(b"0")
+            or rest[-1:] != b"Z"
+        ):
             self.fail("not a time in the form of RFC 3161")
         instant = self._instant(whole + b"Z")
         return instant.replace(microsecond=int(digits[:6].ljust(6, b"0")))
 
-    def _instant(self, value: bytes) -> datetime:
-        digits = value[:14]
-        if not (digits.isdigit() and value[14:] == b"Z"):
+    def _instant(self, octets: bytes) -> datetime:
+        digits = octets[:14]
+        if not (digits.isdigit() and octets[14:] == b"Z"):
             self.fail("not a time in the form of RFC 5280")
         try:
             return datetime(
@@ -281,8 +288,16 @@ class Element(NamedTuple):
             self.fail("no such date or time of day")
 
 
+# Half the cost of `Element(…)`, which passes through Python once more.
+_new: Final = tuple.__new__
+
+
 class Fields:
-    """A cursor over the fields of one SEQUENCE, in their order."""
+    """A cursor over the fields of one SEQUENCE, in their order.
+
+    `take` gives an Element. `octets`, `encoded`, `fields`, `object_identifier` and `small` read
+    the next field as what Element calls so does, but make none: for where speed counts.
+    """
 
     __slots__ = ("_data", "_end", "_position")
 
@@ -293,28 +308,87 @@ class Fields:
 
     @property
     def next_tag(self) -> int | None:
-        """The identifier octet of the next field; None after the last."""
+        """The first identifier octet of the next field; None after the last."""
         return self._data[self._position] if self._position < self._end else None
 
     def take(self, tag: int | None = None) -> Element:
         """The next field, which must be there and, if `tag` is given, carry that tag."""
-        found, content, stop = header(self._data, self._position, self._end)
-        element = Element(self._data, found, self._position, content, stop)
-        if tag is not None and found != tag:
-            element.expect(tag)
-        self._position = stop
-        return element
+        start = self._position
+        if tag is None:
+            tag, content, self._position = header(self._data, start, self._end)
+        else:
+            content = self._pass(tag)
+        return _new(Element, (self._data, tag, start, content, self._position))
 
     def optional(self, tag: int) -> Element | None:
         """The next field if it carries `tag`, else None and the cursor stays."""
-        if self._position < self._end and self._data[self._position] == tag:
-            return self.take()
-        return None
+        start = self._position
+        if start == self._end:
+            return None
+        if self._data[start] != tag and (
+            tag <= 0xFF or header(self._data, start, self._end)[0] != tag
+        ):
+            return None
+        content = self._pass(tag)
+        return _new(Element, (self._data, tag, start, content, self._position))
+
+    def octets(self, tag: int) -> bytes:
+        """The content octets of the next field, which must carry `tag`."""
+        content = self._pass(tag)
+        return self._data[content : self._position]
+
+    def encoded(self, tag: int) -> bytes:
+        """The whole of the next field, which must carry `tag`."""
+        start = self._position
+        self._pass(tag)
+        return self._data[start : self._position]
+
+    def fields(self, tag: int = SEQUENCE) -> Fields:
+        """A cursor over the fields inside the next field, which must carry `tag`."""
+        content = self._pass(tag)
+        return Fields(self._data, content, self._position)
+
+    def object_identifier(self) -> str:
+        """The next field, an OBJECT IDENTIFIER, in dotted form."""
+        start = self._position
+        content = self._pass(OBJECT_IDENTIFIER)
+        return _dotted_form(self._data[content : self._position], start, LIMITS)
+
+    def small(self, maximum: int) -> int:
+        """The next field, an INTEGER from 0 to `maximum`."""
+        start = self._position
+        content = self._pass(INTEGER)
+        if self._position - content == 1 and self._data[content] <= min(maximum, 0x7F):
+            return self._data[content]
+        element = Element(self._data, INTEGER, start, content, self._position)
+        return element.small(maximum)
 
     def finish(self) -> None:
         """Nothing may follow. Raises MalformedDer."""
         if self._position != self._end:
             raise MalformedDer(reason="an unexpected field follows", offset=self._position)
+
+    def _pass(self, tag: int) -> int:
+        """Pass the next field, which must carry `tag`; the offset of its content."""
+        data, position, end = self._data, self._position, self._end
+        content = position + 2
+        # Most fields are as expected and short; `header` sees to the others and to all errors.
+        if content <= end and data[position] == tag:
+            stop = content + data[position + 1]
+            if stop <= end and stop - content < 0x80:
+                self._position = stop
+                return content
+        elif position == end:
+            raise MalformedDer(
+                reason=f"expected {tag_name(tag)}, found nothing more", offset=position
+            )
+        found, content, stop = header(data, position, end)
+        if found != tag:
+            raise MalformedDer(
+                reason=f"expected {tag_name(tag)}, found {tag_name(found)}", offset=position
+            )
+        self._position = stop
+        return content
 
 
 def header(data: bytes, position: int, end: int) -> tuple[int, int, int]:
@@ -335,12 +409,13 @@ def header(data: bytes, position: int, end: int) -> tuple[int, int, int]:
             raise MalformedDer(reason="indefinite length is not DER", offset=position)
         if count > 8:
             raise MalformedDer(reason="a length of over eight octets", offset=position)
-        if content + count > end:
-            raise MalformedDer(reason="cut short in a length", offset=position)
-        length = int.from_bytes(data[content : content + count], "big")
-        if length < 0x80 or data[content] == 0:
-            raise MalformedDer(reason="length is not minimal", offset=position)
+        first = content
         content += count
+        if content > end:
+            raise MalformedDer(reason="cut short in a length", offset=position)
+        length = data[first] if count == 1 else int.from_bytes(data[first:content], "big")
+        if length < 0x80 or data[first] == 0:
+            raise MalformedDer(reason="length is not minimal", offset=position)
     stop = content + length
     if stop > end:
         raise MalformedDer(reason="a value runs past its end", offset=position)
@@ -378,56 +453,57 @@ def decode_first(data: bytes, *, limits: Limits = LIMITS) -> tuple[Element, int]
     if len(data) > limits.size:
         raise LimitExceeded(limit="octets of input", allowed=limits.size, found=len(data))
     tag, content, stop = header(data, 0, len(data))
-    return Element(data, tag, 0, content, stop), stop
+    return _new(Element, (data, tag, 0, content, stop)), stop
 
 
 def check(data: bytes, *, limits: Limits = LIMITS) -> None:
     """Walk the whole of `data` and refuse whatever is not DER: one value, nothing after it.
 
     Looks at every header, at the content of every universal type that DER restricts, and at
-    the order of each SET; does not look inside OCTET STRINGs. Linear in the size of the input,
-    and bounded in depth. Raises MalformedDer, LimitExceeded.
+    the order of each SET; not inside OCTET STRINGs, and not at what only a schema can tell
+    (DEFAULT values written out, zero bits at the end of named bits). Time is linear in the size
+    of the input, memory in its depth, which is bounded. Raises MalformedDer, LimitExceeded.
     """
-    root = decode(data, limits=limits)
-    pending = [(root, 1)]
-    while pending:
-        element, depth = pending.pop()
-        if not element.is_constructed:
-            checker = _PRIMITIVE_CHECKS.get(element.tag)
-            if checker is not None:
-                checker(element)
-            continue
-        if element.tag < _CONSTRUCTED | 0x1F and element.tag not in (SEQUENCE, SET):
-            if element.tag & 0x1F in _STRING_NUMBERS:
-                element.fail("a string in pieces is not DER")
-        if depth > limits.depth:
-            raise LimitExceeded(limit="levels of nesting", allowed=limits.depth)
-        previous = b""
-        for child in element.iterate():
-            if element.tag == SET:
-                encoded = child.encoded
-                if encoded < previous:
-                    child.fail("SET is not in order")
-                previous = encoded
-            pending.append((child, depth + 1))
+    position, end = 0, decode(data, limits=limits).end
+    # In a SET, `elder` is where the element before starts (`position`, at the first one).
+    elder: int | None = None
+    outer: list[tuple[int, int | None]] = []  # (end, elder) of each value we are inside of
+    while True:
+        tag, content, stop = header(data, position, end)
+        if elder is not None:
+            if elder != position:
+                _check_order(data, elder, position, stop)
+            elder = position
+        if data[position] & _CONSTRUCTED:
+            if tag <= 0x3F and tag not in _CONSTRUCTED_TYPES:
+                reason = f"a constructed {tag_name(tag & ~_CONSTRUCTED)} is not DER"
+                raise MalformedDer(reason=reason, offset=position)
+            if len(outer) == limits.depth:
+                raise LimitExceeded(limit="levels of nesting", allowed=limits.depth)
+            outer.append((end, elder))
+            position, end = content, stop
+            elder = content if tag == SET else None
+        else:
+            if tag == OBJECT_IDENTIFIER:
+                _dotted_form(data[content:stop], position, limits)
+            elif tag in _INTEGER_TYPES:
+                _new(Element, (data, tag, position, content, stop)).integer(limits=limits)
+            elif tag in _CHECKS:
+                _CHECKS[tag](_new(Element, (data, tag, position, content, stop)))
+            position = stop
+        while position == end:
+            if not outer:
+                return
+            end, elder = outer.pop()
 
 
-_STRING_NUMBERS: Final = frozenset(
-    {
-        BIT_STRING,
-        OCTET_STRING,
-        UTF8_STRING,
-        NUMERIC_STRING,
-        PRINTABLE_STRING,
-        TELETEX_STRING,
-        IA5_STRING,
-        UTC_TIME,
-        GENERALIZED_TIME,
-        VISIBLE_STRING,
-        UNIVERSAL_STRING,
-        BMP_STRING,
-    }
-)
+def _check_order(data: bytes, elder: int, younger: int, end: int) -> None:
+    """Two neighbours in a SET: ascending as a SET OF (X.690 §11.6) or as a SET (§10.3)."""
+    if data[elder:younger] > data[younger:end] and (
+        data[elder] & ~_CONSTRUCTED >= data[younger] & ~_CONSTRUCTED
+    ):
+        raise MalformedDer(reason="SET is not in order", offset=younger)
+
 
 _TEXT_CODECS: Final = {
     UTF8_STRING: "utf-8",
@@ -440,14 +516,26 @@ _TEXT_CODECS: Final = {
     BMP_STRING: "utf-16-be",
 }
 
-_PRIMITIVE_CHECKS: Final = {
+_INTEGER_TYPES: Final = frozenset({INTEGER, ENUMERATED})
+
+# EXTERNAL, EMBEDDED PDV, SEQUENCE, SET, CHARACTER STRING: all other universal types are
+# primitive in DER, and these never are.
+_CONSTRUCTED_TYPES: Final = frozenset({0x28, 0x2B, SEQUENCE, SET, 0x3D})
+
+
+def _never_primitive(element: Element) -> None:
+    element.fail(f"a primitive {tag_name(element.tag)} does not exist")
+
+
+_CHECKS: Final[dict[int, Callable[[Element], object]]] = {
     BOOLEAN: Element.boolean,
-    INTEGER: Element.integer,
-    ENUMERATED: Element.integer,
     BIT_STRING: Element.bits,
     NULL: Element.null,
-    OBJECT_IDENTIFIER: Element.object_identifier,
+    UTC_TIME: Element.time,
+    GENERALIZED_TIME: Element.time_with_fraction,  # X.690 §11.7 wants the same form
     **dict.fromkeys(_TEXT_CODECS, Element.text),
+    **dict.fromkeys((tag & ~_CONSTRUCTED for tag in _CONSTRUCTED_TYPES), _never_primitive),
+    0x00: _never_primitive,  # what ends an indefinite length
 }
 
 _TAG_NAMES: Final = {
@@ -487,22 +575,35 @@ def tag_name(tag: int) -> str:
     return f"[{kind}{number}]"
 
 
+def _dotted_form(content: bytes, offset: int, limits: Limits) -> str:
+    if len(content) <= limits.object_identifier:
+        try:
+            return _dotted(content)
+        except ValueError as error:
+            raise MalformedDer(reason=str(error), offset=offset) from None
+    raise LimitExceeded(
+        limit="octets of an object identifier",
+        allowed=limits.object_identifier,
+        found=len(content),
+    )
+
+
 @lru_cache(maxsize=4096)
 def _dotted(content: bytes) -> str:
     if not content or content[-1] >= 0x80:
         raise ValueError("OBJECT IDENTIFIER is cut short")
     arcs: list[int] = []
-    value = 0
+    arc = 0
     fresh = True
     for octet in content:
         if fresh and octet == 0x80:
             raise ValueError("OBJECT IDENTIFIER is not minimal")
-        value = value << 7 | octet & 0x7F
+        arc = arc << 7 | octet & 0x7F
         fresh = octet < 0x80
         if fresh:
-            arcs.append(value)
-            value = 0
-    first = min(arcs[0] // 40, 2)
+            arcs.append(arc)
+            arc = 0
+    first = min(arcs[0] // 40, 2)  # X.690 §8.19.4: the first two arcs share a number
     return ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:])))
 
 
@@ -539,7 +640,7 @@ def implicit(number: int, encoded: bytes) -> bytes:
     return bytes((context(number, constructed=bool(encoded[0] & _CONSTRUCTED)),)) + encoded[1:]
 
 
-def boolean(truth: bool) -> bytes:
+def boolean(truth: bool) -> bytes:  # noqa: FBT001  # it is the value
     """BOOLEAN."""
     return b"\x01\x01\xff" if truth else b"\x01\x01\x00"
 
@@ -562,7 +663,12 @@ def octet_string(content: bytes) -> bytes:
 
 
 def bit_string(content: bytes, unused: int = 0) -> bytes:
-    """BIT STRING whose last `unused` bits (0 to 7, already zero) do not count."""
+    """BIT STRING whose last `unused` bits (0 to 7, already zero) do not count.
+
+    Raises InvalidArgument.
+    """
+    if unused and not (0 < unused < 8 and content and not content[-1] & ((1 << unused) - 1)):
+        raise InvalidArgument(argument="unused", reason="unused bits are up to seven, and zero")
     return value(BIT_STRING, bytes((unused,)), content)
 
 
@@ -571,6 +677,8 @@ def named_bits(numbers: frozenset[int]) -> bytes:
     if not numbers:
         return bit_string(b"")
     last = max(numbers)
+    if min(numbers) < 0:
+        raise InvalidArgument(argument="numbers", reason="bits are counted from 0")
     octets = bytearray(last // 8 + 1)
     for number in numbers:
         octets[number // 8] |= 0x80 >> number % 8
@@ -582,14 +690,17 @@ def null() -> bytes:
     return b"\x05\x00"
 
 
+_ARC: Final = re.compile("0|[1-9][0-9]{0,99}")
+
+
 @lru_cache(maxsize=4096)
 def object_identifier(dotted: str) -> bytes:
     """OBJECT IDENTIFIER from its dotted form. Raises InvalidArgument."""
-    try:
-        first, second, *rest = (int(arc) for arc in dotted.split("."))
-    except ValueError:
-        raise InvalidArgument(argument="dotted", reason=f"not an OID: {dotted!r}") from None
-    if first > 2 or (first < 2 and second > 39) or min(first, second, *rest) < 0:
+    arcs = dotted.split(".")
+    if len(arcs) < 2 or not all(map(_ARC.fullmatch, arcs)):
+        raise InvalidArgument(argument="dotted", reason=f"not an OID: {dotted!r}")
+    first, second, *rest = map(int, arcs)
+    if first > 2 or (first < 2 and second > 39):
         raise InvalidArgument(argument="dotted", reason=f"not an OID: {dotted!r}")
     content = bytearray()
     for arc in (40 * first + second, *rest):
@@ -639,26 +750,38 @@ def time(instant: datetime) -> bytes:
 
     Raises NaiveDatetime.
     """
-    if 1950 <= _utc(instant).year < 2050:
-        return value(UTC_TIME, _utc(instant).strftime("%y%m%d%H%M%SZ").encode())
-    return generalized_time(instant)
+    moment = _utc(instant)
+    if not 1950 <= moment.year < 2050:
+        return generalized_time(moment)
+    return value(UTC_TIME, _digits(moment)[2:].encode())
 
 
 def generalized_time(instant: datetime) -> bytes:
     """GeneralizedTime in UTC, whole seconds (RFC 5280 §4.1.2.5.2). Raises NaiveDatetime."""
-    moment = _utc(instant)
-    # strftime does not pad years below 1000
-    return value(GENERALIZED_TIME, f"{moment.year:04d}{moment:%m%d%H%M%S}Z".encode())
+    return value(GENERALIZED_TIME, _digits(_utc(instant)).encode())
 
 
 def generalized_time_with_fraction(instant: datetime) -> bytes:
-    """GeneralizedTime with as many digits of the second as needed (RFC 3161 §2.4.2)."""
+    """GeneralizedTime with as many digits of the second as needed (RFC 3161 §2.4.2).
+
+    Raises NaiveDatetime.
+    """
     moment = _utc(instant)
     fraction = f".{moment.microsecond:06d}".rstrip("0") if moment.microsecond else ""
-    return value(GENERALIZED_TIME, f"{moment.year:04d}{moment:%m%d%H%M%S}{fraction}Z".encode())
+    return value(GENERALIZED_TIME, f"{_digits(moment)[:-1]}{fraction}Z".encode())
+
+
+def _digits(moment: datetime) -> str:
+    # not strftime: it does not pad years below 1000, and takes twice as long
+    return (
+        f"{moment.year:04d}{moment.month:02d}{moment.day:02d}"
+        f"{moment.hour:02d}{moment.minute:02d}{moment.second:02d}Z"
+    )
 
 
 def _utc(instant: datetime) -> datetime:
+    if instant.tzinfo is UTC:
+        return instant
     if instant.tzinfo is None or instant.utcoffset() is None:
         raise NaiveDatetime(argument="instant")
     return instant.astimezone(UTC)

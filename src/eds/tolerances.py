@@ -180,7 +180,7 @@ EXPLICIT_DEFAULT: Final = Tolerance(
     accepted=True,
 )
 
-# --- CMS, OCSP, time-stamps --------------------------------------------------------------------------
+# --- CMS, OCSP, time-stamps ----------------------------------------------------------------------
 
 KEY_OID_AS_SIGNATURE_ALGORITHM: Final = Tolerance(
     name="key-oid-as-signature-algorithm",
