@@ -401,7 +401,7 @@ def header(data: bytes, position: int, end: int) -> tuple[int, int, int]:
     tag = data[position]
     content = position + 2
     if tag & 0x1F == 0x1F:
-        tag, content = _high_tag(data, position, end)
+        tag, content = high_tag(data, position, end)
     length = data[content - 1]
     if length >= 0x80:
         count = length & 0x7F
@@ -422,8 +422,11 @@ def header(data: bytes, position: int, end: int) -> tuple[int, int, int]:
     return tag, content, stop
 
 
-def _high_tag(data: bytes, position: int, end: int) -> tuple[int, int]:
-    """Tags from 31 on, up to three octets in all: what passports and cards use."""
+def high_tag(data: bytes, position: int, end: int) -> tuple[int, int]:
+    """A tag from 31 on, up to three octets in all: what passports and cards use.
+
+    Returns the tag and the offset one past the first length octet, which is there.
+    """
     octets = data[position : position + 3]
     size = 2 if len(octets) > 1 and octets[1] < 0x80 else 3
     if len(octets) < size or (size == 3 and octets[2] >= 0x80) or octets[1] == 0x80:
@@ -610,14 +613,22 @@ def _dotted(content: bytes) -> str:
 # --- writing --------------------------------------------------------------------------------
 
 
+def head(tag: int, length: int) -> bytes:
+    """The identifier octets of `tag` and the octets of a length."""
+    octets = tag.to_bytes((tag.bit_length() + 7) // 8 or 1, "big")
+    if length < 0x80:
+        return octets + bytes((length,))
+    size = (length.bit_length() + 7) // 8
+    return octets + bytes((0x80 | size,)) + length.to_bytes(size, "big")
+
+
 def value(tag: int, *parts: bytes) -> bytes:
-    """The value with identifier octet `tag` (0 to 255) whose content is `parts` joined."""
+    """The value with that tag whose content is `parts` joined."""
     content = b"".join(parts)
     length = len(content)
-    if length < 0x80:
+    if length < 0x80 and tag <= 0xFF:
         return bytes((tag, length)) + content
-    octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(octets))) + octets + content
+    return head(tag, length) + content
 
 
 def sequence(*parts: bytes) -> bytes:

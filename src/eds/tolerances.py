@@ -72,10 +72,10 @@ BOOLEAN_NOT_FF: Final = Tolerance(
     name="boolean-not-ff",
     departure="TRUE is an octet other than FF",
     rule="X.690 §11.1",
-    applies_to=_BER,
+    applies_to="nothing: in what is signed as DER, one meaning has one encoding",
     seen="BER writers; X.690 §8.2.2 allows any octet but 00",
-    source="X.690 §8.2.2",
-    accepted=True,
+    source="X.690 §8.2.2; cryptography refuses it, OpenSSL reads it",
+    accepted=False,
 )
 UNSORTED_SET: Final = Tolerance(
     name="unsorted-set",
