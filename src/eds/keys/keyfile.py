@@ -569,7 +569,11 @@ def write_pkcs12(
                 ),
             ),
             certificates=tuple(
-                pkcs12.CertificateEntry(certificate=one, local_key_id=b"" if at else identifier)
+                pkcs12.CertificateEntry(
+                    certificate=one,
+                    friendly_name="" if at else label,
+                    local_key_id=b"" if at else identifier,
+                )
                 for at, one in enumerate(certificates)
             ),
         )

@@ -699,6 +699,6 @@ def mac_data(password: Password, message: bytes, cost: Pbkdf2) -> bytes:
     )
     algorithm = der.sequence(der.object_identifier(_DIGEST_SHA256), der.null())
     value = der.octet_string(hmac.digest(key, message, "sha256"))
-    return der.sequence(
-        der.sequence(algorithm, value), der.octet_string(salt), der.integer(cost.mac_iterations)
-    )
+    # One is the DEFAULT, and DER leaves a default out.
+    count = der.integer(cost.mac_iterations) if cost.mac_iterations > 1 else b""
+    return der.sequence(der.sequence(algorithm, value), der.octet_string(salt), count)
