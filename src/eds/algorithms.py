@@ -47,7 +47,7 @@ class Padding(Enum):
     PSS = "PSS"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DigestAlgorithm:
     """A message digest. `size` is in octets; `name` is what hashlib calls it, where it can."""
 
@@ -57,6 +57,9 @@ class DigestAlgorithm:
     xml_uri: str | None = None
     relied_on_until: date | None = None
     source: str = TS_119_312
+
+    def __repr__(self) -> str:
+        return f"<DigestAlgorithm {self.name}>"
 
     def digest(self, message: bytes) -> bytes:
         """The digest of `message`. Raises AlgorithmUnavailable."""
@@ -68,7 +71,7 @@ class DigestAlgorithm:
             ) from None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Curve:
     """A named elliptic curve. `bits` is the size of the field; `name` is cryptography's."""
 
@@ -77,8 +80,11 @@ class Curve:
     bits: int
     nist_name: str | None = None
 
+    def __repr__(self) -> str:
+        return f"<Curve {self.name}>"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class SignatureAlgorithm:
     """One way to sign.
 
@@ -105,6 +111,9 @@ class SignatureAlgorithm:
     pkcs11_raw_mechanism: str | None = None
     relied_on_until: date | None = None
     source: str = TS_119_312
+
+    def __repr__(self) -> str:
+        return f"<SignatureAlgorithm {self.name}>"
 
     @property
     def identifier(self) -> bytes:
