@@ -460,6 +460,127 @@ class ModuleUnavailable(KeyStoreError):
         self.reason = reason
 
 
+# --- the register of an authority -------------------------------------------------------------
+
+
+class RegisterError(EdsError):
+    """The register of an authority refused, or could not be reached."""
+
+    code = "register.error"
+
+
+class RegisterUnavailable(RegisterError):
+    """The database cannot be reached, is full, or is not one of ours."""
+
+    code = "register.unavailable"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class IssuerNotFound(RegisterError):
+    """The register has no issuer of that name or identifier."""
+
+    code = "register.issuer_not_found"
+
+    def __init__(self, *, issuer: str) -> None:
+        super().__init__(f"no such issuer: {issuer}")
+        self.issuer = issuer
+
+
+class CertificateNotFound(RegisterError):
+    """The register has no certificate of that issuer and serial number."""
+
+    code = "register.certificate_not_found"
+
+    def __init__(self, *, serial_number: str) -> None:
+        super().__init__(f"no such certificate: {serial_number}")
+        self.serial_number = serial_number
+
+
+class RequestUsed(RegisterError):
+    """One authorisation, one certificate: this request was already carried out or is being so."""
+
+    code = "register.request_used"
+
+    def __init__(self, *, request: str) -> None:
+        super().__init__(f"request {request} was used already")
+        self.request = request
+
+
+class SerialNumberUsed(RegisterError):
+    """The serial number is in the register already; it is never used twice."""
+
+    code = "register.serial_number_used"
+
+    def __init__(self, *, serial_number: str) -> None:
+        super().__init__(f"serial number {serial_number} was used already")
+        self.serial_number = serial_number
+
+
+class SubjectTaken(RegisterError):
+    """This subject name belongs to another person under this issuer (EN 319 411-1 GEN-6.3.3-10)."""
+
+    code = "register.subject_taken"
+
+    def __init__(self) -> None:
+        super().__init__("the subject name was given to another person")
+
+
+class KeyTaken(RegisterError):
+    """This public key was certified for another person."""
+
+    code = "register.key_taken"
+
+    def __init__(self, *, key: str) -> None:
+        super().__init__(f"key {key} was certified for another person")
+        self.key = key
+
+
+class KeyBlocked(RegisterError):
+    """This public key is on the list of keys that are never certified (again)."""
+
+    code = "register.key_blocked"
+
+    def __init__(self, *, key: str, source: str) -> None:
+        super().__init__(f"key {key} is blocked: {source}")
+        self.key = key
+        self.source = source
+
+
+class IntentNotOpen(RegisterError):
+    """There is no unfinished intent for this serial number."""
+
+    code = "register.intent_not_open"
+
+    def __init__(self, *, serial_number: str) -> None:
+        super().__init__(f"no open intent for serial number {serial_number}")
+        self.serial_number = serial_number
+
+
+class StatusChangeRefused(RegisterError):
+    """The life of a certificate does not allow this act (hold ⇄ valid is the only way back)."""
+
+    code = "register.status_change_refused"
+
+    def __init__(self, *, state: str, act: str, reason: str) -> None:
+        super().__init__(f"{act} refused, the certificate is {state}: {reason}")
+        self.state = state
+        self.act = act
+        self.reason = reason
+
+
+class StatusChanged(RegisterError):
+    """The status changed meanwhile; read it again and decide again."""
+
+    code = "register.status_changed"
+
+    def __init__(self, *, serial_number: str) -> None:
+        super().__init__(f"the status of {serial_number} was changed by another meanwhile")
+        self.serial_number = serial_number
+
+
 # --- what an authority refuses to certify -------------------------------------------------------
 
 
