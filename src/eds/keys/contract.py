@@ -33,7 +33,7 @@ class KeyPurpose(Flag):
 
     @property
     def words(self) -> str:
-        """ "signature", "signature and authentication" …, for people."""
+        """For people: "signature", "signature and authentication" …"""
         return " and ".join((flag.name or "").lower() for flag in self) or "nothing"
 
 
