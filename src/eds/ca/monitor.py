@@ -1,0 +1,249 @@
+"""The guard in front of an authority's key: it reads the very bytes and refuses what must not be.
+
+It trusts nobody: no profile, no lint, no caller. It imports nothing of the authority but errors
+and DER, so that a fault elsewhere is not repeated here. Each kind of object an authority signs has
+its own entry; there is none for bytes of any other kind (EN 319 411-1 GEN-6.5.3-03).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import Final, NoReturn
+
+from .. import der
+from ..errors import DecodeError, MonitorRefused
+
+
+class GuardedKey(Enum):
+    """Whose key it is that is about to sign."""
+
+    ROOT = "root"
+    ISSUING_AUTHORITY = "issuing-authority"
+    OCSP_RESPONDER = "ocsp-responder"
+    TIME_STAMPING = "time-stamping"
+
+
+# serverAuth, any purpose, the two "server gated cryptography", EAP servers, Kerberos KDC.
+_FORBIDDEN_PURPOSES: Final = frozenset(
+    {
+        "1.3.6.1.5.5.7.3.1",
+        "2.5.29.37.0",
+        "1.3.6.1.4.1.311.10.3.3",
+        "2.16.840.1.113730.4.1",
+        "1.3.6.1.5.5.7.3.13",
+        "1.3.6.1.5.5.7.3.14",
+        "1.3.6.1.5.2.3.5",
+    }
+)
+_OCSP_SIGNING: Final = "1.3.6.1.5.5.7.3.9"
+_TIME_STAMPING: Final = "1.3.6.1.5.5.7.3.8"
+_KEY_USAGE: Final = "2.5.29.15"
+_ALTERNATIVE_NAME: Final = "2.5.29.17"
+_BASIC_CONSTRAINTS: Final = "2.5.29.19"
+_NAME_CONSTRAINTS: Final = "2.5.29.30"
+_PURPOSES: Final = "2.5.29.37"
+_NO_CHECK: Final = "1.3.6.1.5.5.7.48.1.5"
+_NETSCAPE: Final = "2.16.840.1.113730."  # certificate type and its kin: "SSL server", "SSL CA"
+# Of the alternative names only those that name no machine: otherName, rfc822Name, directoryName
+# and registeredID.
+_NAMES: Final = frozenset({0xA0, 0x81, 0xA4, 0x88})
+_CERTIFICATE_SIGNERS: Final = frozenset({GuardedKey.ROOT, GuardedKey.ISSUING_AUTHORITY})
+
+_Extensions = dict[str, tuple[bool, bytes]]
+
+
+def permit_certificate(tbs: bytes, *, issuer_kind: GuardedKey) -> None:
+    """Raises MonitorRefused unless this TBSCertificate may be signed by a key of that kind."""
+    if issuer_kind not in _CERTIFICATE_SIGNERS:
+        _refuse("this key signs no certificates")
+    try:
+        fields = der.decode(tbs).fields()
+        version = fields.take(0xA0).only_child().expect(der.INTEGER).integer()
+        fields.take(der.INTEGER)
+        for _ in range(5):  # algorithm, issuer, validity, subject, key
+            fields.take(der.SEQUENCE)
+        extensions = _read_extensions(fields.take(0xA3))
+        fields.finish()
+        purposes = _purposes(extensions)
+        is_authority, path_length = _constraints(extensions)
+        usage = _bits(extensions)
+        kinds = _name_tags(extensions)
+    except DecodeError as error:
+        raise MonitorRefused(reason=f"not a certificate: {error}") from error
+    if version != 2:
+        _refuse("not version 3")
+    if not purposes:
+        _refuse("no extended key usage: good for everything")
+    if _FORBIDDEN_PURPOSES.intersection(purposes):
+        _refuse("a purpose of servers, or any purpose")
+    if not _NAMES.issuperset(kinds):
+        _refuse("an alternative name that can be a host")
+    if any(oid.startswith(_NETSCAPE) for oid in extensions):
+        _refuse("a Netscape extension")
+    if is_authority:
+        _permit_authority(extensions, issuer_kind, path_length, purposes)
+    elif usage & {5, 6}:
+        _refuse("keyCertSign or cRLSign without CA=true")
+    else:
+        _permit_leaf(extensions, issuer_kind, purposes)
+
+
+def _permit_authority(
+    extensions: _Extensions,
+    issuer_kind: GuardedKey,
+    path_length: int | None,
+    purposes: tuple[str, ...],
+) -> None:
+    if issuer_kind is not GuardedKey.ROOT:
+        _refuse("CA=true, and not from a root")
+    if _OCSP_SIGNING in purposes:
+        _refuse("an authority that could answer for its own issuer")
+    if path_length is None:
+        _refuse("an authority without a path length")
+    if not extensions.get(_NAME_CONSTRAINTS, (False, b""))[0]:
+        _refuse("an authority without critical name constraints")
+
+
+def _permit_leaf(
+    extensions: _Extensions, issuer_kind: GuardedKey, purposes: tuple[str, ...]
+) -> None:
+    if _OCSP_SIGNING in purposes and not (
+        purposes == (_OCSP_SIGNING,)
+        and _NO_CHECK in extensions
+        and _ALTERNATIVE_NAME not in extensions
+    ):
+        _refuse("OCSPSigning outside a responder's certificate")
+    if _TIME_STAMPING in purposes and not (
+        purposes == (_TIME_STAMPING,) and extensions[_PURPOSES][0]
+    ):
+        _refuse("timeStamping that is not alone and critical")
+    if issuer_kind is GuardedKey.ROOT and purposes != (_OCSP_SIGNING,):
+        _refuse("a root certifies authorities and its responder alone")
+
+
+def permit_list(tbs: bytes, *, issuer_kind: GuardedKey) -> None:
+    """Raises MonitorRefused unless this TBSCertList may be signed by a key of that kind."""
+    if issuer_kind not in _CERTIFICATE_SIGNERS:
+        _refuse("this key signs no lists")
+    try:
+        outer = der.decode(tbs, limits=_LIST).fields()
+        version = outer.take(der.INTEGER).integer()
+        outer.take(der.SEQUENCE)
+        outer.take(der.SEQUENCE)
+        for _ in range(2):  # a certificate's validity is one SEQUENCE, a list has two times
+            if outer.take().tag not in (der.UTC_TIME, der.GENERALIZED_TIME):
+                _refuse("not a list: no time where thisUpdate and nextUpdate stand")
+        outer.optional(der.SEQUENCE)
+        outer.take(0xA0)
+        outer.finish()
+    except DecodeError as error:
+        raise MonitorRefused(reason=f"not a list: {error}") from error
+    if version != 1:
+        _refuse("not a list of version 2")
+
+
+_LIST: Final = der.Limits(size=1 << 31)
+
+
+def permit_ocsp(response_data: bytes, *, issuer_kind: GuardedKey) -> None:
+    """Raises MonitorRefused unless this ResponseData may be signed: by a responder's key alone."""
+    if issuer_kind is not GuardedKey.OCSP_RESPONDER:
+        _refuse("this key signs no OCSP responses")
+    try:
+        fields = der.decode(response_data).fields()
+        if fields.next_tag == 0xA0:
+            fields.take()
+        if fields.take().tag not in (0xA1, 0xA2):
+            _refuse("not an OCSP response: no responder")
+        fields.take(der.GENERALIZED_TIME)
+        fields.take(der.SEQUENCE)
+        fields.optional(0xA1)
+        fields.finish()
+    except DecodeError as error:
+        raise MonitorRefused(reason=f"not an OCSP response: {error}") from error
+
+
+_SIGNED_ATTRIBUTE_TYPES: Final = frozenset(
+    {"1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"}  # contentType, messageDigest
+)
+_TST_INFO: Final = "1.2.840.113549.1.9.16.1.4"
+
+
+def permit_time_stamp(signed_attributes: bytes, *, issuer_kind: GuardedKey) -> None:
+    """Raises MonitorRefused unless these are the signed attributes of a time-stamp token."""
+    if issuer_kind is not GuardedKey.TIME_STAMPING:
+        _refuse("this key signs no time-stamps")
+    content_type = None
+    found: list[str] = []
+    try:
+        for attribute in der.decode(signed_attributes).expect(der.SET).iterate():
+            fields = attribute.fields()
+            oid = fields.take(der.OBJECT_IDENTIFIER).object_identifier()
+            values = fields.take(der.SET)
+            fields.finish()
+            found.append(oid)
+            if oid == "1.2.840.113549.1.9.3":
+                content_type = values.only_child().object_identifier()
+    except DecodeError as error:
+        raise MonitorRefused(reason=f"not signed attributes: {error}") from error
+    if content_type != _TST_INFO or not set(found) >= _SIGNED_ATTRIBUTE_TYPES:
+        _refuse("not the signed attributes of a time-stamp token")
+    if len(set(found)) != len(found):
+        _refuse("an attribute twice")
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+def _read_extensions(wrapped: der.Element) -> _Extensions:
+    found: _Extensions = {}
+    for item in wrapped.only_child().expect(der.SEQUENCE).iterate():
+        fields = item.fields()
+        oid = fields.take(der.OBJECT_IDENTIFIER).object_identifier()
+        critical = fields.optional(der.BOOLEAN)
+        value = fields.take(der.OCTET_STRING).octets
+        fields.finish()
+        if oid in found:
+            item.fail("an extension twice")
+        found[oid] = critical is not None and critical.boolean(), value
+    return found
+
+
+def _purposes(extensions: _Extensions) -> tuple[str, ...]:
+    if _PURPOSES not in extensions:
+        return ()
+    purposes = der.decode(extensions[_PURPOSES][1]).expect(der.SEQUENCE)
+    return tuple(
+        item.expect(der.OBJECT_IDENTIFIER).object_identifier() for item in purposes.iterate()
+    )
+
+
+def _constraints(extensions: _Extensions) -> tuple[bool, int | None]:
+    if _BASIC_CONSTRAINTS not in extensions:
+        return False, None
+    fields = der.decode(extensions[_BASIC_CONSTRAINTS][1]).fields()
+    ca = fields.optional(der.BOOLEAN)
+    length = fields.optional(der.INTEGER)
+    fields.finish()
+    return ca is not None and ca.boolean(), None if length is None else length.small(16)
+
+
+def _bits(extensions: _Extensions) -> frozenset[int]:
+    if _KEY_USAGE not in extensions:
+        return frozenset()
+    return der.decode(extensions[_KEY_USAGE][1]).expect(der.BIT_STRING).named_bits()
+
+
+def _name_tags(extensions: _Extensions) -> frozenset[int]:
+    def tags() -> Iterator[int]:
+        if _ALTERNATIVE_NAME in extensions:
+            names = der.decode(extensions[_ALTERNATIVE_NAME][1]).expect(der.SEQUENCE)
+            for name in names.iterate():
+                yield name.tag
+
+    return frozenset(tags())
+
+
+def _refuse(reason: str) -> NoReturn:
+    raise MonitorRefused(reason=reason)
