@@ -1,0 +1,1 @@
+"""The command `eds`: parse, call, print. No logic lives here."""
