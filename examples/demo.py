@@ -1,0 +1,241 @@
+"""What the toolkit can do today, told top to bottom: `make demo`.
+
+Works offline in a folder of its own. Every claim is checked by `openssl`, which knows nothing
+of this project; the first that does not hold ends the demo with status 1.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from eds import (
+    CertificationRequest,
+    EdsError,
+    KeyPurpose,
+    KeyStore,
+    LegalPerson,
+    NaturalPerson,
+    Secret,
+    __version__,
+    open_keystore,
+    signature_algorithm,
+)
+from eds.keys import KeyRef, PinRequest
+
+MESSAGE = "Я, нижеподписавшийся, получил десять тысяч тенге.\n".encode()
+PASSWORD = "demo: correct horse battery staple"
+PIN = "271828"
+COLOUR = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+# --- telling --------------------------------------------------------------------------------------
+
+
+def paint(text: str, code: str) -> str:
+    return f"\033[{code}m{text}\033[0m" if COLOUR else text
+
+
+def chapter(number: int, title: str) -> None:
+    print(f"\n{paint(f'{number}  {title}', '1')}")
+
+
+def tell(what: str, text: str, mark: str = " ") -> None:
+    first, *rest = textwrap.wrap(text, 64)
+    print(f"   {mark} {paint(f'{what:<9}', '36')} {first}")
+    for line in rest:
+        print(" " * 15 + line)
+
+
+def check(what: str, text: str, *, holds: bool) -> None:
+    tell(what, text, paint("✓", "32") if holds else paint("✗", "31"))
+    if not holds:
+        sys.exit(f"demo: this does not hold: {text}")
+
+
+def openssl(*arguments: str | Path, data: bytes | None = None) -> tuple[bool, str]:
+    """(whether it ended well, what it said)."""
+    done = subprocess.run(
+        ["openssl", *map(str, arguments)], input=data, capture_output=True, check=False
+    )
+    return done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace").strip()
+
+
+def timed(act: Callable[[], KeyRef]) -> tuple[KeyRef, str]:
+    begin = time.perf_counter()
+    result = act()
+    return result, f"{(time.perf_counter() - begin) * 1000:.0f} ms"
+
+
+# --- the story ------------------------------------------------------------------------------------
+
+
+def make(
+    store: KeyStore, label: str, algorithm: str, pin: Callable[[PinRequest], Secret]
+) -> KeyRef:
+    key, taken = timed(
+        lambda: store.generate(
+            label=label,
+            algorithm=signature_algorithm(algorithm),
+            purpose=KeyPurpose.SIGNATURE,
+            pin=pin,
+        )
+    )
+    kind = key.public_key.description if key.public_key else algorithm
+    tell("made", f"{kind} key {label!r}, for {key.purpose.words} alone, in {taken}")
+    return key
+
+
+def sign(store: KeyStore, key: KeyRef, pin: Callable[[PinRequest], Secret], folder: Path) -> None:
+    """Sign the message through a Signer, and let openssl judge."""
+    with store.open(key, purpose=KeyPurpose.SIGNATURE, pin=pin) as signer:
+        signature = signer.sign(MESSAGE)
+        public_key, algorithm = signer.public_key, signer.algorithm
+    tell("signed", f"{algorithm.name}, {len(signature)} octets")
+    message, value, public = folder / "message", folder / "signature", folder / "public"
+    message.write_bytes(MESSAGE)
+    value.write_bytes(signature)
+    public.write_bytes(public_key.encoded)
+    files = ("-keyform", "DER", "-signature" if algorithm.digest else "-sigfile", value)
+    for changed in (False, True):
+        message.write_bytes(MESSAGE.replace("десять".encode(), "двадцать".encode()))
+        if not changed:
+            message.write_bytes(MESSAGE)
+        if algorithm.digest is not None:
+            ok, _ = openssl("dgst", f"-{algorithm.digest.name}", "-verify", public, *files, message)
+        else:
+            ok, _ = openssl(
+                "pkeyutl", "-verify", "-pubin", "-inkey", public, "-rawin", "-in", message, *files
+            )
+        said = "refuses a changed one" if changed else "verifies the message"
+        check("openssl", said, holds=ok is not changed)
+
+
+def ask(
+    store: KeyStore, key: KeyRef, subject: object, pin: Callable[[PinRequest], Secret], out: Path
+) -> None:
+    """Make a certification request and let openssl judge it."""
+    assert isinstance(subject, NaturalPerson | LegalPerson)
+    with store.open(key, purpose=KeyPurpose.SIGNATURE, pin=pin) as signer:
+        made = CertificationRequest.build(subject.name, signer)
+    out.write_bytes(made.encoded)
+    tell("request", subject.name.rfc4514.replace(",", ", "))
+    ok, said = openssl("req", "-verify", "-noout", "-inform", "DER", "-in", out)
+    check("openssl", "verifies its self-signature", holds=ok and "OK" in said)
+
+
+def files(folder: Path) -> None:
+    chapter(1, "A key in an encrypted file")
+
+    def password(_: PinRequest) -> Secret:
+        return Secret(PASSWORD)
+
+    place = folder / "keys"
+    place.mkdir(mode=0o700)
+    store = open_keystore(str(place))
+    for label, algorithm in (("aigerim", "ecdsa-p256-sha256"), ("aigerim-2", "ed25519")):
+        key = make(store, label, algorithm, password)
+        sign(store, key, password, folder)
+    key = store.find("aigerim")
+    file = next(place.glob("aigerim.*"))
+    mode = file.stat().st_mode & 0o777
+    check("file", f"{file.name}, mode {mode:04o}", holds=mode == 0o600)
+    ok, _ = openssl("pkey", "-in", file, "-noout", "-passin", "stdin", data=PASSWORD.encode())
+    check("openssl", "opens the file with the password", holds=ok)
+    try:
+        with store.open(key, purpose=KeyPurpose.AUTHENTICATION, pin=password):
+            check("eds", "a key for signature must not log in", holds=False)
+    except EdsError as error:
+        check("eds", f"will not log in with it: {error.code}", holds=True)
+    try:
+        with store.open(key, purpose=KeyPurpose.SIGNATURE, pin=lambda _: Secret("wrong")):
+            check("eds", "a wrong password must not open it", holds=False)
+    except EdsError as error:
+        check("eds", f"refuses a wrong password: {error.code}", holds=True)
+    person = NaturalPerson(
+        common_name="ӘЛИЕВА АЙГЕРІМ",
+        surname="ӘЛИЕВА",
+        given_name="АЙГЕРІМ",
+        serial_number="PNOKZ-900101400123",
+        country="KZ",
+    )
+    ask(store, key, person, password, folder / "person.p10")
+
+
+def token(folder: Path) -> bool:
+    """The same in a token. False where there is none to be had."""
+    chapter(2, "A key in a PKCS #11 token")
+    if shutil.which("softhsm2-util") is None:
+        tell("skipped", "softhsm2 is not installed: the half with a token is not shown")
+        return False
+    tokens = folder / "tokens"
+    tokens.mkdir()
+    settings = folder / "softhsm2.conf"
+    settings.write_text(f"directories.tokendir = {tokens}\nlog.level = ERROR\n")
+    os.environ["SOFTHSM2_CONF"] = str(settings)
+    subprocess.run(
+        [
+            *("softhsm2-util", "--init-token", "--free", "--label", "EDS demo"),
+            *("--so-pin", "31415926", "--pin", PIN),
+        ],
+        check=True,
+        capture_output=True,
+    )
+
+    def pin(_: PinRequest) -> Secret:
+        return Secret(PIN)
+
+    store = open_keystore("pkcs11:token=EDS%20demo?module-name=softhsm2")
+    tell("token", "EDS demo (SoftHSM 2)")
+    for label, algorithm in (("seal", "ecdsa-p384-sha384"), ("seal-rsa", "rsa-pkcs1-sha256")):
+        key = make(store, label, algorithm, pin)
+        sign(store, key, pin, folder)
+    key = store.find("seal")
+    try:
+        store.export(key, pin=pin)
+        check("eds", "the key must not leave the token", holds=False)
+    except EdsError as error:
+        check("eds", f"the key does not leave the token: {error.code}", holds=True)
+    organisation = LegalPerson(
+        organization_name="ТОО «ДЕМО»",
+        organization_identifier="NTRKZ-123456789012",
+        country="KZ",
+    )
+    ask(store, key, organisation, pin, folder / "organisation.p10")
+    return True
+
+
+def inspect(folder: Path) -> None:
+    chapter(3, "What is this file?")
+    print("     $ eds inspect person.p10\n")
+    command = [sys.executable, "-m", "eds_cli", "inspect", "person.p10"]
+    watched = sys.stdout.isatty()  # then it may use the colours and the width of the terminal
+    sys.stdout.flush()
+    done = subprocess.run(command, cwd=folder, check=False, capture_output=not watched)
+    for line in (done.stdout or b"").decode().splitlines():
+        print(f"     {line}")
+    print()
+    check("eds", "reads what it wrote", holds=done.returncode == 0)
+
+
+def main() -> None:
+    print(paint(f"eds {__version__}: what works today", "1"))
+    if shutil.which("openssl") is None:
+        sys.exit("demo: openssl is not installed, and nobody else is here to judge")
+    with tempfile.TemporaryDirectory(prefix="eds-demo-") as name:
+        folder = Path(name)
+        files(folder)
+        whole = token(folder)
+        inspect(folder)
+    print(paint(f"\nEverything held{'' if whole else ', as far as it was shown'}.", "1"))
+
+
+if __name__ == "__main__":
+    main()
