@@ -13,8 +13,15 @@ from eds import der
 from eds.ber import to_der
 from eds.certificates import Certificate
 from eds.errors import DecodeError
-from eds.extensions import SERIAL_LIMITS
+from eds.extensions import (
+    SERIAL_LIMITS,
+    read_extension_list,
+    read_extensions,
+    read_general_name,
+)
 from eds.names import Name
+from eds.ocsp import read_cert_id
+from eds.timestamps import read_message_imprint
 from eds_cli import describe
 from eds_cli.output import Facts, Shown
 from eds_cli.words import word, word_and_oid
@@ -134,6 +141,63 @@ def _attributes(element: der.Element | None) -> list[Shown]:
             )
         )
     return found
+
+
+# --- what is asked of services (RFC 3161, RFC 6960) -----------------------------------------------
+
+
+def time_stamp_request(encoded: bytes) -> Facts:
+    """A TimeStampReq."""
+    fields = der.decode(encoded).fields()
+    fields.take(der.INTEGER).small(255)
+    digest, imprint = read_message_imprint(fields.take(der.SEQUENCE))
+    policy = fields.optional(der.OBJECT_IDENTIFIER)
+    nonce = fields.optional(der.INTEGER)
+    wanted = fields.optional(der.BOOLEAN)
+    found = fields.optional(der.context(0))
+    return {
+        "digest_algorithm": describe.digest(digest),
+        "digest": describe.octets(imprint),
+        "policy": None if policy is None else policy.object_identifier(),
+        "nonce": None
+        if nonce is None
+        else describe.hexadecimal(nonce.integer(limits=SERIAL_LIMITS)),
+        "certificate_wanted": wanted is not None and wanted.boolean(),
+        "extensions": None
+        if found is None
+        else describe.extension_list(read_extension_list(found)),
+    }
+
+
+def ocsp_request(encoded: bytes) -> Facts:
+    """An OCSPRequest."""
+    outer = der.decode(encoded).fields()
+    fields = outer.take(der.SEQUENCE).fields()
+    signature = outer.optional(der.context(0))
+    fields.optional(der.context(0))  # the version
+    requestor = fields.optional(der.context(1))
+    asked = fields.take(der.SEQUENCE).children(limits=_LIMITS)
+    found = fields.optional(der.context(2))
+    return {
+        "requestor": None
+        if requestor is None
+        else describe.general_name(read_general_name(requestor.only_child())),
+        "asked": [describe.attempt(partial(_asked, one)) for one in asked],
+        "signed": signature is not None,
+        "extensions": None
+        if found is None
+        else describe.extension_list(read_extensions(found.only_child())),
+    }
+
+
+def _asked(element: der.Element) -> Facts:
+    found = read_cert_id(element.fields().take(der.SEQUENCE))
+    return {
+        "serial_number": describe.hexadecimal(found.serial_number),
+        "digest_algorithm": describe.digest(found.hash_oid),
+        "issuer_name_hash": describe.octets(found.issuer_name_hash),
+        "issuer_key_hash": describe.octets(found.issuer_key_hash),
+    }
 
 
 # --- PKCS#12 (RFC 7292) ---------------------------------------------------------------------------

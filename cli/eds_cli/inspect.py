@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from eds_cli.output import Facts, Shown, json_option, show, show_json
+from eds_cli.output import Block, Facts, Shown, escape, json_option, show, show_json
 from eds_cli.pins import Secrets, secret_options
 
 if TYPE_CHECKING:
@@ -96,8 +96,6 @@ def _show(facts: Facts) -> None:
     title = f"{facts['file']}{place}: {facts['format']}, {facts['encoding']}, {size}"
     show({**facts["content"], "tolerances": facts["tolerances"]}, as_json=False, title=title)
     for line in facts.get("der_tree", ()):
-        from eds_cli.output import escape
-
         click.echo(f"  {escape(line)}")
 
 
@@ -146,9 +144,10 @@ def _content(one: FoundObject, look: Look, name: str) -> tuple[Facts, Any]:
         reader = _READERS.get(one.format.name)
         if reader is not None:
             return reader(one, look, name)
-        if one.format.name == "UNKNOWN":
-            return {"der_tree": list(_tree(one, _UNKNOWN_LIMIT))}, []
-        return {}, []
+        if one.encoding.value == "plain" or one.format.name == "OTHER_PRIVATE_KEY":
+            return {}, []
+        lines = list(_tree(one, _UNKNOWN_LIMIT))
+        return {"der_tree": Shown(lines, Block(lines))}, []
     except EdsError as error:
         if error.code.startswith("keys.") and look.secrets is not None:
             raise
@@ -164,8 +163,10 @@ def _tree(one: FoundObject, limit: int) -> Iterator[str]:
     private = "PRIVATE_KEY" in one.format.name
     encrypted = one.format.name == "ENCRYPTED_PRIVATE_KEY"
     try:
-        octets = one.octets if one.encoding.value != "BER" else to_der(one.octets).encoded
-        yield from der_tree(octets, limit=limit, with_values=encrypted or not private)
+        made = to_der(one.octets)
+        if made.encoded != one.octets:
+            yield "(BER; what follows is the same in DER)"
+        yield from der_tree(made.encoded, limit=limit, with_values=encrypted or not private)
     except DecodeError as error:
         yield f"unreadable: {error}"
 
@@ -223,6 +224,18 @@ def _time_stamp_token(one: FoundObject, _: Look, __: str) -> tuple[Facts, Any]:
     octets, used = _in_der(one)
     value = TimeStampToken(octets)
     return describe.time_stamp_token(value), used + _tolerances_of(value)
+
+
+def _time_stamp_request(one: FoundObject, _: Look, __: str) -> tuple[Facts, Any]:
+    from eds_cli import containers
+
+    return containers.time_stamp_request(one.octets), []
+
+
+def _ocsp_request(one: FoundObject, _: Look, __: str) -> tuple[Facts, Any]:
+    from eds_cli import containers
+
+    return containers.ocsp_request(one.octets), []
 
 
 def _time_stamp_response(one: FoundObject, _: Look, __: str) -> tuple[Facts, Any]:
@@ -317,6 +330,8 @@ _READERS: Final[Mapping[str, Callable[[FoundObject, Look, str], tuple[Facts, Any
     "CERTIFICATE_LIST": _certificate_list,
     "OCSP_RESPONSE": _ocsp_response,
     "BASIC_OCSP_RESPONSE": _ocsp_response,
+    "OCSP_REQUEST": _ocsp_request,
+    "TIME_STAMP_REQUEST": _time_stamp_request,
     "TIME_STAMP_RESPONSE": _time_stamp_response,
     "TIME_STAMP_TOKEN": _time_stamp_token,
     "SIGNED_DATA": _cms,

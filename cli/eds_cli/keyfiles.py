@@ -15,6 +15,7 @@ from eds_cli.stores import (
     key_argument,
     key_facts,
     key_kind,
+    known_key,
     open_store,
     purpose_of,
     purpose_words,
@@ -22,7 +23,7 @@ from eds_cli.stores import (
 )
 
 if TYPE_CHECKING:
-    from eds.keys import KeyRef, KeyStore, PinSource
+    from eds.keys import KeyRef, KeyStore
 
 _FORMATS = ("pkcs12", "pkcs8", "public-key", "certificates")
 
@@ -103,7 +104,7 @@ def export_key(
     if as_json and out is None:
         raise click.UsageError("--json tells what was written; see --out")
     keystore, found = find_key(store, key)
-    found = _opened(keystore, found, secrets.pin)
+    found = known_key(keystore, found, secrets.pin)
     if private:
         _write_private(keystore, found, form, Path(out or ""), secrets)
     else:
@@ -112,16 +113,6 @@ def export_key(
         show_json({"label": found.label, "format": form, "out": out})
     elif out is not None:
         done(f"exported {found.label} to {out}")
-
-
-def _opened(keystore: KeyStore, found: KeyRef, pin: PinSource) -> KeyRef:
-    """The key with all that is known of it: a foreign file tells nothing before its password."""
-    from eds.keys.keyfile import SingleFileKeyStore
-
-    if found.public_key is not None or not isinstance(keystore, SingleFileKeyStore):
-        return found
-    keys = keystore.unlocked(pin=pin)
-    return keys[0] if len(keys) == 1 else found
 
 
 def _write_private(
@@ -141,16 +132,16 @@ def _write_private(
 
 
 def _public(found: KeyRef, form: str) -> bytes:
+    from eds import pem
     from eds.errors import KeyNotFound
-    from eds.keys.bundle import armoured
 
     if form == "certificates":
         if not found.certificates:
             raise KeyNotFound(key=f"a certificate beside {found.label}")
-        return b"".join(armoured("CERTIFICATE", one.encoded) for one in found.certificates)
+        return b"".join(pem.write(pem.CERTIFICATE, one.encoded) for one in found.certificates)
     if found.public_key is None:
         raise KeyNotFound(key=f"the public half of {found.label}")
-    return armoured("PUBLIC KEY", found.public_key.encoded)
+    return pem.write(pem.PUBLIC_KEY, found.public_key.encoded)
 
 
 @click.command("add-certificate")

@@ -196,4 +196,7 @@ def _reader_gone() -> int:
 
 def main() -> None:
     """The command `eds`."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal without Unicode gets escapes instead of an error.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     sys.exit(run(sys.argv[1:]))

@@ -142,7 +142,8 @@ def show(facts: Facts, *, as_json: bool, title: str | None = None) -> None:
 
 def done(sentence: str) -> None:
     """Say in one line what was done."""
-    click.echo(f"{paint('✓', fg='green')} {escape(sentence)}" if is_terminal() else sentence)
+    mark = f"{paint('✓', fg='green')} " if is_terminal() else ""
+    click.echo(f"{mark}{escape(sentence)}")
 
 
 def write_public(data: bytes, out: str | None) -> None:

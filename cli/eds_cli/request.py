@@ -10,7 +10,7 @@ import click
 from eds_cli.lazy import HELP_NAMES
 from eds_cli.output import done, json_option, show_json, write_public
 from eds_cli.pins import Secrets, secret_options
-from eds_cli.stores import find_key, key_argument, store_option
+from eds_cli.stores import find_key, key_argument, known_key, store_option
 
 # Option → attribute type, in the order they take in the name (EN 319 412-2 and -3).
 _SUBJECT: Final = {
@@ -59,8 +59,7 @@ def create(
     **attributes: str | None,
 ) -> None:
     """Ask for a certificate for KEY: the request is signed with it, to prove that you hold it."""
-    from eds import CertificationRequest, Name
-    from eds.keys.bundle import armoured
+    from eds import CertificationRequest, Name, pem
     from eds_cli import describe
 
     given = [
@@ -72,12 +71,13 @@ def create(
         raise click.UsageError("give the subject as --subject, or in parts as --subject-…")
     name = Name.build(given) if subject is None else Name.parse(subject)
     keystore, found = find_key(store, key)
+    found = known_key(keystore, found, secrets.pin)
     with keystore.open(found, purpose=found.purpose, pin=secrets.pin) as signer:
         made = CertificationRequest.build(name, signer)
-    pem = armoured("CERTIFICATE REQUEST", made.encoded)
+    armoured = pem.write(pem.CERTIFICATION_REQUEST, made.encoded)
     if out is not None or not as_json:
-        write_public(made.encoded if as_der else pem, out)
+        write_public(made.encoded if as_der else armoured, out)
     if as_json:
-        show_json({**describe.request(made), "out": out, "pem": pem.decode()})
+        show_json({**describe.request(made), "out": out, "pem": armoured.decode()})
     elif out is not None:
         done(f"request for {name.rfc4514} in {out}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from eds.algorithms import SignatureAlgorithm
     from eds.errors import EdsError
-    from eds.keys import KeyPurpose, KeyRef, KeyStore
+    from eds.keys import KeyPurpose, KeyRef, KeyStore, PinSource
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -90,6 +90,19 @@ def find_key(store: str, key: str) -> tuple[KeyStore, KeyRef]:
     if not keys:
         raise KeyNotFound(key=key)
     return found, keys[0]
+
+
+def known_key(store: KeyStore, key: KeyRef, pin: PinSource) -> KeyRef:
+    """The key with all that is known of it: a foreign file tells nothing before its password."""
+    from eds.errors import KeyAmbiguous
+    from eds.keys.keyfile import SingleFileKeyStore
+
+    if key.public_key is not None or not isinstance(store, SingleFileKeyStore):
+        return key
+    keys = store.unlocked(pin=pin)
+    if len(keys) > 1:
+        raise KeyAmbiguous(key=key.label, count=len(keys))
+    return keys[0]
 
 
 # --- arguments ------------------------------------------------------------------------------------

@@ -150,6 +150,20 @@ def test_a_time_stamp_and_its_request(eds: Eds, folder: Path) -> None:
     text = eds("inspect", "reply.tsr", "query.tsq").out
     for fact in ("time-stamp response", "granted", "1.2.3", "1 s", "time-stamp request"):
         assert fact in text
+    answer, question = eds("inspect", "--json", "reply.tsr", "query.tsq").json
+    assert question["content"]["nonce"] == answer["content"]["token"]["nonce"]
+    assert question["content"]["digest"] == answer["content"]["token"]["digest"]
+
+
+def test_a_question_for_a_responder(eds: Eds, folder: Path) -> None:
+    openssl(
+        *("ocsp", "-issuer", "certificate.pem", "-serial", "0x1234", "-reqout", "query.ors"),
+        "-no_cert_checks",
+    )
+    (facts,) = eds("inspect", "--json", "query.ors").json
+    assert facts["format"] == "OCSP request"
+    assert facts["content"]["asked"][0]["serial_number"] == "1234"
+    assert facts["content"]["extensions"][0]["name"] == "nonce"
 
 
 def test_a_revocation_list_shows_its_first_entries(eds: Eds, folder: Path) -> None:

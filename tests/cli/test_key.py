@@ -161,6 +161,30 @@ def test_import_of_what_openssl_exports(eds: Eds, p12: Path) -> None:
     assert "CN=Aigerim" in eds("key", "list").out
 
 
+def test_a_foreign_file_is_a_store_too(eds: Eds, p12: Path) -> None:
+    assert eds("key", "list", "--store", p12, "--json").json[0]["label"] == "key"
+    outcome = eds(
+        *("request", "create", "key", "--store", p12, "--subject", "CN=x", "--out", "r.pem"),
+        password=PASSWORD,
+    )
+    assert outcome.status == 0, outcome.err
+    openssl("req", "-in", "r.pem", "-verify", "-noout")
+    public = eds(
+        *("key", "export", "key", "--store", p12, "--format", "public-key"), password=PASSWORD
+    )
+    assert public.out == openssl("pkey", "-in", "key.pem", "-pubout")
+
+
+def test_a_key_file_of_our_own_moves_to_another_store(eds: Eds, home: Path) -> None:
+    file = made(eds, "aigerim", "--purpose", "both")
+    outcome = eds(
+        "key", "import", file, "--store", home / "other", source=PASSWORD, new=NEW_PASSWORD
+    )
+    assert outcome.status == 0, outcome.err
+    facts = eds("key", "show", "aigerim", "--store", home / "other", "--json").json
+    assert facts["purpose"] == ["signature", "authentication"]
+
+
 @pytest.mark.parametrize("form", ["pkcs8", "pkcs1"])
 def test_import_of_plain_keys(eds: Eds, p12: Path, form: str) -> None:
     openssl(
