@@ -91,7 +91,7 @@ DOORS: Mapping[str, frozenset[str]] = MappingProxyType({
     "asn1crypto": rooms("eds/ber.py", "eds/keys/pkcs12.py"),
     "pkcs11": rooms("eds/keys/pkcs11.py"),
     "pyhanko": rooms("eds/sign/pdf.py", "eds/verify/pdf.py"),
-    "sqlalchemy": rooms("eds/*/store.py", "eds/ca/register.py"),
+    "sqlalchemy": rooms("eds/*/store.py", "eds/ca/register.py", "eds/ca/tables.py"),
     "click": rooms("eds_cli/*"),
     **dict.fromkeys(("starlette", "fastapi", "uvicorn", "granian", "flask", "django"), WEB),
     **dict.fromkeys(("requests", "aiohttp", "httpx", "urllib3", "websockets"), NETWORK),

@@ -1,0 +1,739 @@
+"""The register: every intent, certificate and change of status, each act with its audit record.
+
+Issuing is two transactions with the signature between them, so that no signature exists
+without a durable intent: `reserve`, then `complete`. Neither signs anything, so both can be run
+again. One class serves SQLite and PostgreSQL; the audit record of an act is written in the
+transaction of the act, and an act that cannot be recorded does not happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Protocol
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    create_engine,
+    event,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from ..certificates import Certificate
+from ..errors import (
+    CertificateNotFound,
+    EdsError,
+    IntentNotOpen,
+    IssuerNotFound,
+    KeyBlocked,
+    KeyTaken,
+    NaiveDatetime,
+    RegisterUnavailable,
+    RequestUsed,
+    SerialNumberUsed,
+    StatusChanged,
+    SubjectTaken,
+)
+from ..extensions import RevocationReason
+from . import tables as t
+from .lifecycle import State, Status
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class AuditTrail(Protocol):
+    """Writes one audit record in the transaction of `connection`, or raises."""
+
+    def __call__(
+        self,
+        connection: Connection,
+        *,
+        at: datetime,
+        act: str,
+        actor: str,
+        subject: str,
+        details: Mapping[str, object],
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """What is about to be signed, and on whose word: durable before any key is used.
+
+    `issuer` is the register's identifier of the issuer, `serial` the content octets of the
+    serial number. `person`, `authority` (the registration authority) and `operator` are opaque
+    references, never personal numbers; `evidence` is the digest of the registration record.
+    """
+
+    issuer: str
+    serial: bytes
+    request: str
+    profile: str
+    profile_hash: bytes
+    key_hash: bytes
+    subject_hash: bytes
+    person: str
+    authority: str
+    operator: str
+    evidence: bytes
+    tbs_hash: bytes
+    not_before: datetime
+    not_after: datetime
+    shard: int
+    hold: bool  # whether the profile allows one
+    created_at: datetime
+
+    @property
+    def subject(self) -> str:
+        """How the audit log refers to it."""
+        return f"{self.issuer[:16]}/{self.serial.hex()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """One row of the register: a certificate and where it stands."""
+
+    issuer: str
+    serial: bytes
+    certificate: Certificate
+    status: Status
+    person: str
+    profile: str
+    authority: str
+    shard: int
+    hold: bool
+
+
+class Register:
+    """The register of one or several issuers in one database.
+
+    `node` is the number of this writer, 1 to 127: the first octet of its serial numbers and the
+    name of its audit chain. Raises RegisterUnavailable when the database fails.
+    """
+
+    def __init__(self, engine: Engine, *, node: int, audit: AuditTrail) -> None:
+        self.engine = engine
+        self.node = node
+        self._audit = audit
+
+    # -- issuing: two transactions, the signature between them
+
+    def reserve(self, intents: Sequence[Intent]) -> None:
+        """Write intents, all or none: the first transaction of issuing.
+
+        Raises SerialNumberUsed, RequestUsed, KeyBlocked, KeyTaken, SubjectTaken.
+        """
+        with self._writing() as connection:
+            for intent in intents:
+                self._claim_key(connection, intent)
+                self._claim_subject(connection, intent)
+                self._insert_intent(connection, intent)
+                self._record(connection, intent, "ca.intent.reserved", at=intent.created_at)
+
+    def complete(self, issued: Iterable[tuple[Intent, bytes]], *, at: datetime) -> None:
+        """Write certificates for reserved intents, all or none: the second transaction.
+
+        Each comes with its encoded certificate. Raises IntentNotOpen when an intent was
+        abandoned or completed meanwhile: then that signature must not leave the house.
+        """
+        now = to_micros(at)
+        with self._writing() as connection:
+            for intent, encoded in issued:
+                self._close(connection, intent.issuer, intent.serial, "issued", now)
+                self._insert_certificate(connection, intent, encoded)
+                self._insert_status(connection, intent, Status(state=State.VALID, since=at), None)
+                self._record(
+                    connection,
+                    intent,
+                    "ca.certificate.issued",
+                    at=at,
+                    fingerprint=Certificate(encoded).fingerprint.hex(),
+                )
+
+    def open_intents(self, *, before: datetime) -> tuple[Intent, ...]:
+        """The intents made before that instant that were neither completed nor abandoned."""
+        rows = self._all(
+            select(t.intents)
+            .where(t.intents.c.state == "reserved", t.intents.c.created_at < to_micros(before))
+            .order_by(t.intents.c.created_at)
+        )
+        return tuple(_intent(row) for row in rows)
+
+    def abandon(self, intent: Intent, status: Status, *, entry: bytes, actor: str) -> None:
+        """Give an intent up: possibly signed, so its serial number is listed as revoked for ever.
+
+        Raises IntentNotOpen.
+        """
+        with self._writing() as connection:
+            now = to_micros(status.since)
+            self._close(connection, intent.issuer, intent.serial, "abandoned", now)
+            self._insert_status(connection, intent, status, entry)
+            self._record(connection, intent, "ca.intent.abandoned", at=status.since, actor=actor)
+
+    # -- the life of a certificate
+
+    def change_status(
+        self,
+        issued: Issued,
+        status: Status,
+        *,
+        actor: str,
+        entry: bytes | None,
+        recorded_at: datetime,
+    ) -> None:
+        """Put `status`, which follows from the one in `issued`, in its place.
+
+        `entry` is the encoded list entry (RFC 5280 §5.1.2.6), None for a release. Raises
+        StatusChanged when another act came first: nothing is written then.
+        """
+        row = t.status.c
+        with self._writing() as connection:
+            changed = connection.execute(
+                update(t.status)
+                .where(
+                    row.issuer == issued.issuer,
+                    row.serial == issued.serial,
+                    row.version == status.version - 1,
+                )
+                .values(entry=entry, **_status_columns(status))
+            )
+            if changed.rowcount != 1:
+                raise StatusChanged(serial_number=issued.serial.hex())
+            self._insert_event(
+                connection, issued.issuer, issued.serial, issued.shard, status, actor, recorded_at
+            )
+            self._audit(
+                connection,
+                at=recorded_at,
+                act=f"ca.certificate.{_EVENT_WORDS[status.state]}",
+                actor=actor,
+                subject=f"{issued.issuer[:16]}/{issued.serial.hex()}",
+                details={
+                    "version": status.version,
+                    "reason": status.reason.name.lower() if status.reason else None,
+                },
+            )
+
+    def find(self, issuer: str, serial: bytes) -> Issued:
+        """The certificate of that issuer and serial number. Raises CertificateNotFound."""
+        rows = self._all(
+            select(t.certificates, *_STATUS_COLUMNS)
+            .join(
+                t.status,
+                (t.status.c.issuer == t.certificates.c.issuer)
+                & (t.status.c.serial == t.certificates.c.serial),
+            )
+            .where(t.certificates.c.issuer == issuer, t.certificates.c.serial == serial)
+        )
+        if not rows:
+            raise CertificateNotFound(serial_number=serial.hex())
+        return _issued(rows[0])
+
+    def find_by(
+        self, *, person: str | None = None, key_hash: bytes | None = None, limit: int = 1000
+    ) -> tuple[Issued, ...]:
+        """Certificates of a person, or of a key, the newest first."""
+        query = (
+            select(t.certificates, *_STATUS_COLUMNS)
+            .join(
+                t.status,
+                (t.status.c.issuer == t.certificates.c.issuer)
+                & (t.status.c.serial == t.certificates.c.serial),
+            )
+            .order_by(t.certificates.c.not_before.desc())
+            .limit(limit)
+        )
+        if person is not None:
+            query = query.where(t.certificates.c.person == person)
+        if key_hash is not None:
+            query = query.where(t.certificates.c.key_hash == key_hash)
+        return tuple(_issued(row) for row in self._all(query))
+
+    def status_of(self, issuer: str, serial: bytes) -> Status | None:
+        """Where that serial number stands: None when it was never issued, and so never good.
+
+        An intent that was never completed has no status; an abandoned one is revoked.
+        """
+        rows = self._all(
+            select(*_STATUS_COLUMNS).where(t.status.c.issuer == issuer, t.status.c.serial == serial)
+        )
+        return _status(rows[0]) if rows else None
+
+    def history(self, issuer: str, serial: bytes) -> tuple[Status, ...]:
+        """Every status of that certificate, the first first: holds that ended stay known."""
+        rows = self._all(
+            select(t.status_events)
+            .where(t.status_events.c.issuer == issuer, t.status_events.c.serial == serial)
+            .order_by(t.status_events.c.version)
+        )
+        return tuple(
+            Status(
+                state=State(row.state),
+                since=from_micros(row.at),
+                version=row.version,
+                reason=_reason(row.reason),
+                invalidity_date=_instant(row.invalidity_date),
+            )
+            for row in rows
+        )
+
+    def listed(self, issuer: str, shard: int) -> Iterator[tuple[bytes, bytes]]:
+        """(serial, encoded list entry) of everything held or revoked in one shard, streamed."""
+        query = (
+            select(t.status.c.serial, t.status.c.entry)
+            .where(
+                t.status.c.issuer == issuer,
+                t.status.c.shard == shard,
+                t.status.c.state != "valid",
+            )
+            .order_by(t.status.c.serial)
+        )
+        with self._reading() as connection:
+            for row in connection.execution_options(yield_per=10_000).execute(query):
+                yield bytes(row.serial), bytes(row.entry)
+
+    # -- keys that are never certified (again)
+
+    def block_key(self, key_hash: bytes, *, source: str, actor: str, at: datetime) -> None:
+        """Never certify that key again. A key that is blocked already stays so."""
+        with self._writing() as connection:
+            known = connection.execute(
+                select(t.blocked_keys.c.source).where(t.blocked_keys.c.key_hash == key_hash)
+            ).first()
+            if known is not None:
+                return
+            connection.execute(
+                insert(t.blocked_keys).values(key_hash=key_hash, source=source, at=to_micros(at))
+            )
+            self._audit(
+                connection,
+                at=at,
+                act="ca.key.blocked",
+                actor=actor,
+                subject=key_hash.hex(),
+                details={"source": source},
+            )
+
+    # -- issuers
+
+    def add_issuer(
+        self,
+        issuer: str,
+        *,
+        label: str,
+        certificate: Certificate,
+        key_uri: str,
+        settings: str,
+        actor: str,
+        at: datetime,
+    ) -> None:
+        """Take an issuer into the register. `settings` is canonical JSON."""
+        with self._writing() as connection:
+            connection.execute(
+                insert(t.issuers).values(
+                    issuer=issuer,
+                    label=label,
+                    certificate=certificate.encoded,
+                    key_uri=key_uri,
+                    settings=settings,
+                    created_at=to_micros(at),
+                )
+            )
+            self._audit(
+                connection,
+                at=at,
+                act="ca.issuer.added",
+                actor=actor,
+                subject=issuer,
+                details={"label": label, "fingerprint": certificate.fingerprint.hex()},
+            )
+
+    def issuer(self, name: str) -> Row[Any]:
+        """The row of the issuer with that label or identifier. Raises IssuerNotFound."""
+        rows = self._all(
+            select(t.issuers).where((t.issuers.c.label == name) | (t.issuers.c.issuer == name))
+        )
+        if not rows:
+            raise IssuerNotFound(issuer=name)
+        return rows[0]
+
+    # -- lists
+
+    def next_list_number(
+        self, issuer: str, shard: int, *, this_update: datetime, next_update: datetime
+    ) -> int:
+        """A number for a list of that shard, higher than every one before, taken for good."""
+        row = t.lists.c
+        with self._writing() as connection:
+            found = connection.execute(
+                select(row.number).where(row.issuer == issuer, row.shard == shard).with_for_update()
+            ).first()
+            number = 1 if found is None else found.number + 1
+            values = {
+                "number": number,
+                "this_update": to_micros(this_update),
+                "next_update": to_micros(next_update),
+            }
+            if found is None:
+                connection.execute(
+                    insert(t.lists).values(
+                        issuer=issuer, shard=shard, published=0, entries=0, **values
+                    )
+                )
+            else:
+                connection.execute(
+                    update(t.lists).where(row.issuer == issuer, row.shard == shard).values(**values)
+                )
+        return int(number)
+
+    # -- inside
+
+    def _claim_key(self, connection: Connection, intent: Intent) -> None:
+        blocked = connection.execute(
+            select(t.blocked_keys.c.source).where(t.blocked_keys.c.key_hash == intent.key_hash)
+        ).first()
+        if blocked is not None:
+            raise KeyBlocked(key=intent.key_hash.hex(), source=blocked.source)
+        owner = self._claim(connection, t.key_owners, intent.person, key_hash=intent.key_hash)
+        if owner != intent.person:
+            raise KeyTaken(key=intent.key_hash.hex())
+
+    def _claim_subject(self, connection: Connection, intent: Intent) -> None:
+        owner = self._claim(
+            connection,
+            t.subject_owners,
+            intent.person,
+            issuer=intent.issuer,
+            subject_hash=intent.subject_hash,
+        )
+        if owner != intent.person:
+            raise SubjectTaken
+
+    def _claim(self, connection: Connection, table: Any, person: str, **key: object) -> str:
+        """Whose the key is: `person`, if it was nobody's."""
+        where = [table.c[name] == value for name, value in key.items()]
+        connection.execute(self._insert_or_ignore(table).values(person=person, **key))
+        return str(connection.execute(select(table.c.person).where(*where)).scalar_one())
+
+    def _insert_or_ignore(self, table: Any) -> Any:
+        if self.engine.dialect.name == "postgresql":
+            from sqlalchemy.dialects.postgresql import insert as dialect_insert
+        else:
+            from sqlalchemy.dialects.sqlite import insert as dialect_insert  # type: ignore[assignment]
+        return dialect_insert(table).on_conflict_do_nothing()
+
+    def _insert_intent(self, connection: Connection, intent: Intent) -> None:
+        try:
+            with connection.begin_nested():
+                connection.execute(
+                    insert(t.intents).values(
+                        issuer=intent.issuer,
+                        serial=intent.serial,
+                        request=intent.request,
+                        state="reserved",
+                        profile=intent.profile,
+                        profile_hash=intent.profile_hash,
+                        key_hash=intent.key_hash,
+                        subject_hash=intent.subject_hash,
+                        person=intent.person,
+                        authority=intent.authority,
+                        operator=intent.operator,
+                        evidence=intent.evidence,
+                        tbs_hash=intent.tbs_hash,
+                        hold=intent.hold,
+                        not_before=to_micros(intent.not_before),
+                        not_after=to_micros(intent.not_after),
+                        shard=intent.shard,
+                        node=self.node,
+                        created_at=to_micros(intent.created_at),
+                    )
+                )
+        except IntegrityError as error:
+            row = t.intents.c
+            if self._exists(connection, row.issuer == intent.issuer, row.serial == intent.serial):
+                raise SerialNumberUsed(serial_number=intent.serial.hex()) from error
+            if self._exists(connection, row.request == intent.request, row.state != "abandoned"):
+                raise RequestUsed(request=intent.request) from error
+            raise
+
+    @staticmethod
+    def _exists(connection: Connection, *where: ColumnElement[bool]) -> bool:
+        return connection.execute(select(t.intents.c.serial).where(*where)).first() is not None
+
+    def _close(
+        self, connection: Connection, issuer: str, serial: bytes, state: str, now: int
+    ) -> None:
+        row = t.intents.c
+        closed = connection.execute(
+            update(t.intents)
+            .where(row.issuer == issuer, row.serial == serial, row.state == "reserved")
+            .values(state=state, closed_at=now)
+        )
+        if closed.rowcount != 1:
+            raise IntentNotOpen(serial_number=serial.hex())
+
+    def _insert_certificate(self, connection: Connection, intent: Intent, encoded: bytes) -> None:
+        connection.execute(
+            insert(t.certificates).values(
+                issuer=intent.issuer,
+                serial=intent.serial,
+                fingerprint=Certificate(encoded).fingerprint,
+                key_hash=intent.key_hash,
+                person=intent.person,
+                profile=intent.profile,
+                authority=intent.authority,
+                hold=intent.hold,
+                not_before=to_micros(intent.not_before),
+                not_after=to_micros(intent.not_after),
+                encoded=encoded,
+            )
+        )
+
+    def _insert_status(
+        self, connection: Connection, intent: Intent, status: Status, entry: bytes | None
+    ) -> None:
+        connection.execute(
+            insert(t.status).values(
+                issuer=intent.issuer,
+                serial=intent.serial,
+                shard=intent.shard,
+                not_after=to_micros(intent.not_after),
+                entry=entry,
+                **_status_columns(status),
+            )
+        )
+        self._insert_event(
+            connection,
+            intent.issuer,
+            intent.serial,
+            intent.shard,
+            status,
+            intent.operator,
+            status.since,
+        )
+
+    def _insert_event(
+        self,
+        connection: Connection,
+        issuer: str,
+        serial: bytes,
+        shard: int,
+        status: Status,
+        actor: str,
+        recorded_at: datetime,
+    ) -> None:
+        connection.execute(
+            insert(t.status_events).values(
+                issuer=issuer,
+                serial=serial,
+                version=status.version,
+                state=status.state.value,
+                at=to_micros(status.since),
+                reason=status.reason.value if status.reason else None,
+                invalidity_date=_micros(status.invalidity_date),
+                actor=actor,
+                shard=shard,
+                recorded_at=to_micros(recorded_at),
+            )
+        )
+
+    def _record(
+        self,
+        connection: Connection,
+        intent: Intent,
+        act: str,
+        *,
+        at: datetime,
+        actor: str | None = None,
+        **details: object,
+    ) -> None:
+        self._audit(
+            connection,
+            at=at,
+            act=act,
+            actor=actor or intent.operator,
+            subject=intent.subject,
+            details={
+                "request": intent.request,
+                "profile": intent.profile,
+                "profile_hash": intent.profile_hash.hex(),
+                "key": intent.key_hash.hex(),
+                "authority": intent.authority,
+                "evidence": intent.evidence.hex(),
+                **details,
+            },
+        )
+
+    def _all(self, query: Any) -> Sequence[Row[Any]]:
+        with self._reading() as connection:
+            return connection.execute(query).all()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        # SQLite: take the write lock at once, or two writers could both read and then fail.
+        with (
+            _translated(),
+            self.engine.connect().execution_options(eds_writes=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with _translated(), self.engine.connect() as connection:
+            yield connection
+
+
+# --- values and columns ---------------------------------------------------------------------------
+
+_STATUS_COLUMNS: Final = (
+    t.status.c.state,
+    t.status.c.since,
+    t.status.c.version,
+    t.status.c.reason,
+    t.status.c.invalidity_date,
+    t.status.c.held_since,
+    t.status.c.shard,
+)
+_EVENT_WORDS: Final = {State.VALID: "released", State.ON_HOLD: "held", State.REVOKED: "revoked"}
+
+
+def to_micros(instant: datetime) -> int:
+    """Microseconds since 1970, UTC. Raises NaiveDatetime."""
+    if instant.utcoffset() is None:
+        raise NaiveDatetime(argument="instant")
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """The instant (aware, UTC) of `to_micros`."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def _micros(instant: datetime | None) -> int | None:
+    return None if instant is None else to_micros(instant)
+
+
+def _instant(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)
+
+
+def _reason(number: int | None) -> RevocationReason | None:
+    return None if number is None else RevocationReason(number)
+
+
+def _status_columns(status: Status) -> dict[str, object]:
+    return {
+        "state": status.state.value,
+        "since": to_micros(status.since),
+        "version": status.version,
+        "reason": status.reason.value if status.reason else None,
+        "invalidity_date": _micros(status.invalidity_date),
+        "held_since": _micros(status.held_since),
+    }
+
+
+def _status(row: Row[Any]) -> Status:
+    return Status(
+        state=State(row.state),
+        since=from_micros(row.since),
+        version=row.version,
+        reason=_reason(row.reason),
+        invalidity_date=_instant(row.invalidity_date),
+        held_since=_instant(row.held_since),
+    )
+
+
+def _issued(row: Row[Any]) -> Issued:
+    return Issued(
+        issuer=row.issuer,
+        serial=bytes(row.serial),
+        certificate=Certificate(bytes(row.encoded)),
+        status=_status(row),
+        person=row.person,
+        profile=row.profile,
+        authority=row.authority,
+        shard=row.shard,
+        hold=row.hold,
+    )
+
+
+def _intent(row: Row[Any]) -> Intent:
+    return Intent(
+        issuer=row.issuer,
+        serial=bytes(row.serial),
+        request=row.request,
+        profile=row.profile,
+        profile_hash=bytes(row.profile_hash),
+        key_hash=bytes(row.key_hash),
+        subject_hash=bytes(row.subject_hash),
+        person=row.person,
+        authority=row.authority,
+        operator=row.operator,
+        evidence=bytes(row.evidence),
+        tbs_hash=bytes(row.tbs_hash),
+        hold=row.hold,
+        not_before=from_micros(row.not_before),
+        not_after=from_micros(row.not_after),
+        shard=row.shard,
+        created_at=from_micros(row.created_at),
+    )
+
+
+# --- the database ---------------------------------------------------------------------------------
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except EdsError:
+        raise
+    except SQLAlchemyError as error:
+        # Its text may hold parameters, and these may name people.
+        raise RegisterUnavailable(reason=type(error).__name__) from None
+
+
+def open_database(url: str) -> Engine:
+    """The engine for `sqlite:///path` (WAL, synchronous=FULL) or `postgresql+psycopg://…`.
+
+    Raises RegisterUnavailable.
+    """
+    with _translated():
+        engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: Any, record: object) -> None:
+    del record
+    connection.isolation_level = None  # this module says when a transaction begins
+    for pragma in (
+        "busy_timeout = 60000",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("eds_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def create_tables(engine: Engine) -> None:
+    """Make the tables of an empty database. Raises RegisterUnavailable."""
+    with _translated():
+        t.METADATA.create_all(engine)
