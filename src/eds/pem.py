@@ -140,6 +140,8 @@ def write(label: str, encoded: bytes, *, preamble: str = "") -> bytes:
     name = label.encode("utf-8")
     if len(name) > _LABEL_SIZE or not _LABEL.fullmatch(name):
         raise InvalidArgument(argument="label", reason="not a label of RFC 7468")
+    if not encoded:
+        raise InvalidArgument(argument="encoded", reason="a block holds at least one octet")
     text = preamble.strip()
     if "-----" in text:
         raise InvalidArgument(argument="preamble", reason="dashes that could begin a block")
