@@ -16,21 +16,27 @@ half is compared with the private one whenever the key is opened.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
+from eds import pem
 from eds.algorithms import SignatureAlgorithm, signature_algorithm
 from eds.certificates import Certificate
-from eds.errors import DecodeError, InvalidKey, UnknownAlgorithm
+from eds.errors import (
+    AlgorithmKeyMismatch,
+    DecodeError,
+    InvalidKey,
+    LimitExceeded,
+    MalformedPem,
+    UnknownAlgorithm,
+)
 from eds.keys import pkcs8
 from eds.keys.contract import KeyPurpose, Secret
 from eds.keys.pbe import Reading, Scrypt
-from eds.keys.privatekeys import PrivateKey
+from eds.keys.privatekeys import PrivateKey, require_algorithm
+from eds.pem import PemBlock
 from eds.publickeys import PublicKey
 
 MAGIC: Final = b"eds key file "
@@ -60,11 +66,11 @@ def write(bundle: Bundle) -> bytes:
     names = ", ".join(name for name, flag in _PURPOSES.items() if flag in bundle.purpose)
     parts = [
         f"Purpose: {names or 'nothing'}\nAlgorithm: {bundle.algorithm.name}\n\n".encode(),
-        armoured("ENCRYPTED PRIVATE KEY", bundle.encrypted),
+        pem.write(pem.ENCRYPTED_PRIVATE_KEY, bundle.encrypted),
     ]
     if bundle.public_key is not None:
-        parts.append(armoured("PUBLIC KEY", bundle.public_key.encoded))
-    parts += [armoured("CERTIFICATE", one.encoded) for one in bundle.certificates]
+        parts.append(pem.write(pem.PUBLIC_KEY, bundle.public_key.encoded))
+    parts += [pem.write(pem.CERTIFICATE, one.encoded) for one in bundle.certificates]
     rest = b"".join(parts)
     digest = hashlib.sha256(rest).hexdigest()
     return MAGIC + f"1, SHA-256 of the rest: {digest}\n".encode() + rest
@@ -82,23 +88,22 @@ def read(data: bytes, reading: Reading) -> Bundle:
         reading.damaged("altered or cut: the digest is another one")
     # From here on the file is as somebody wrote it, though perhaps not as we did.
     try:
-        text = rest.decode("ascii")
-        headers = _HEADERS.match(text)
+        headers = _HEADERS.match(rest.decode("ascii"))
         if headers is None:
             reading.damaged("without purpose and algorithm")
-        blocks = list(pem_blocks(text[headers.end() :], reading))
         purpose = KeyPurpose(0)
         for name in headers[1].split(", "):
             purpose |= KeyPurpose(0) if name == "nothing" else _PURPOSES[name]
         algorithm = signature_algorithm(headers[2])
         encrypted, public_key = b"", None
         certificates: list[Certificate] = []
-        for label, encoded in blocks:
-            if label == "ENCRYPTED PRIVATE KEY" and not encrypted:
+        for block in pem_blocks(rest, reading):
+            label, encoded = block.label, block.encoded
+            if label == pem.ENCRYPTED_PRIVATE_KEY and not encrypted:
                 encrypted = encoded
-            elif label == "PUBLIC KEY" and public_key is None:
+            elif label == pem.PUBLIC_KEY and public_key is None:
                 public_key = PublicKey(encoded)
-            elif label == "CERTIFICATE":
+            elif label == pem.CERTIFICATE:
                 certificates.append(Certificate(encoded))
             else:
                 reading.damaged(f"an unexpected {label}")
@@ -108,6 +113,11 @@ def read(data: bytes, reading: Reading) -> Bundle:
         reading.damaged(str(error))
     if not encrypted:
         reading.damaged("without a private key")
+    if public_key is not None:
+        try:
+            require_algorithm(algorithm, public_key)
+        except AlgorithmKeyMismatch as error:
+            reading.damaged(str(error))
     return Bundle(
         purpose=purpose,
         algorithm=algorithm,
@@ -132,46 +142,15 @@ def unseal(bundle: Bundle, secret: Secret, reading: Reading) -> PrivateKey:
     return key
 
 
-# --- textual encodings (RFC 7468) -----------------------------------------------------------------
-
-
-class Block(NamedTuple):
-    """One encapsulated value."""
-
-    label: str
-    encoded: bytes
-
-
-def pem_blocks(text: str, reading: Reading) -> Iterator[Block]:
-    """The values in a text, in their order; what stands between them is skipped.
-
-    Linear in the length of the text. Raises DamagedKeyFile, UnsupportedKeyFile.
-    """
-    position = 0
-    while (begin := text.find("-----BEGIN ", position)) >= 0:
-        reading.count()
-        label_at = begin + len("-----BEGIN ")
-        label_end = text.find("-----", label_at, label_at + 64)
-        label = text[label_at:label_end]
-        if label_end < 0 or not re.fullmatch("[A-Z0-9 ]+", label):
-            reading.damaged("a PEM label that is not one")
-        end_line = f"-----END {label}-----"
-        end = text.find(end_line, label_end)
-        if end < 0:
-            reading.damaged(f"the end of {label} is missing")
-        body = text[label_end + 5 : end]
-        if "Proc-Type:" in body or "DEK-Info:" in body:
-            reading.unsupported("PEM encryption of RFC 1421 (`openssl pkey` makes it PKCS#8)")
-        try:
-            encoded = base64.b64decode("".join(body.split()), validate=True)
-        except (binascii.Error, ValueError):
-            reading.damaged(f"{label} is not base64")
-        yield Block(label, encoded)
-        position = end + len(end_line)
-
-
-def armoured(label: str, encoded: bytes) -> bytes:
-    """One value in its textual encoding, 64 characters a line."""
-    text = base64.b64encode(encoded).decode()
-    lines = [text[at : at + 64] for at in range(0, len(text), 64)]
-    return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""]).encode()
+def pem_blocks(data: bytes, reading: Reading) -> tuple[PemBlock, ...]:
+    """The values in a text. Raises DamagedKeyFile, UnsupportedKeyFile."""
+    limits = pem.PemLimits(size=reading.limits.size, blocks=reading.limits.objects)
+    try:
+        blocks = pem.read(data, limits=limits)
+    except MalformedPem as error:
+        reading.damaged(f"neither DER nor PEM: {error.reason}")
+    except LimitExceeded as error:
+        reading.unsupported(f"a file of over {error.allowed} {error.limit}")
+    if any(block.is_legacy_encrypted for block in blocks):
+        reading.unsupported("PEM encryption of RFC 1421 (`openssl pkey` makes it PKCS#8)")
+    return blocks

@@ -13,7 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import NoReturn
 
-from eds import der
+from eds import der, pem
 from eds.algorithms import SIGNATURE_ALGORITHMS, SignatureAlgorithm
 from eds.certificates import Certificate
 from eds.errors import (
@@ -318,9 +318,8 @@ class SingleFileKeyStore:
             return True
         if data[:1] == b"\x30":
             return pkcs8.is_encrypted(data)
-        return any(
-            label == "ENCRYPTED PRIVATE KEY" for label, _ in self._blocks(data, self._reading())
-        )
+        blocks = bundle.pem_blocks(data, self._reading())
+        return any(block.label == pem.ENCRYPTED_PRIVATE_KEY for block in blocks)
 
     def _unlock(self, pin: PinSource) -> _Opened:
         data = self._read()
@@ -342,43 +341,35 @@ class SingleFileKeyStore:
                     keys = [_der_key(data, secret, reading)]
                 else:
                     keys, certificates = self._pem(data, secret, reading)
+                entries = tuple(
+                    _Entry(
+                        private_key=key,
+                        label=self.path.stem,
+                        local_key_id=b"",
+                        certificates=_chain(_public_key(key), certificates),
+                    )
+                    for key in keys
+                )
             except InvalidKey as error:
                 reading.damaged(error.reason)
-            entries = tuple(
-                _Entry(
-                    private_key=key,
-                    label=self.path.stem,
-                    local_key_id=b"",
-                    certificates=_chain(_public_key(key), certificates),
-                )
-                for key in keys
-            )
         if not entries:
             reading.unsupported("a file without a private key")
         return _Opened(format=form, entries=entries, data=data, secret=secret, contents=contents)
-
-    def _blocks(self, data: bytes, reading: Reading) -> tuple[bundle.Block, ...]:
-        try:
-            blocks = tuple(bundle.pem_blocks(data.decode("utf-8-sig"), reading))
-        except UnicodeDecodeError:
-            reading.damaged("neither DER nor PEM")
-        if not blocks:
-            reading.damaged("neither DER nor PEM")
-        return blocks
 
     def _pem(
         self, data: bytes, secret: Secret | None, reading: Reading
     ) -> tuple[list[PrivateKey], tuple[Certificate, ...]]:
         keys: list[PrivateKey] = []
         certificates: list[Certificate] = []
-        for label, encoded in self._blocks(data, reading):
-            if label == "PRIVATE KEY":
+        for block in bundle.pem_blocks(data, reading):
+            label, encoded = block.label, block.encoded
+            if label == pem.PRIVATE_KEY:
                 keys.append(PrivateKey(encoded))
-            elif label == "ENCRYPTED PRIVATE KEY" and secret is not None:
+            elif label == pem.ENCRYPTED_PRIVATE_KEY and secret is not None:
                 keys.append(pkcs8.decrypt(encoded, secret, reading))
             elif label in ("RSA PRIVATE KEY", "EC PRIVATE KEY"):
                 keys.append(pkcs8.from_traditional(encoded))
-            elif label == "CERTIFICATE":
+            elif label == pem.CERTIFICATE:
                 try:
                     certificates.append(Certificate(encoded))
                 except DecodeError as error:
@@ -540,9 +531,9 @@ def _written(opened: _Opened, secret: Secret) -> bytes:
     encrypted = pkcs8.encrypt(opened.entries[0].private_key, secret)
     if opened.format is _Format.DER:
         return encrypted
-    blocks = [("ENCRYPTED PRIVATE KEY", encrypted)]
-    blocks += [("CERTIFICATE", one.encoded) for one in opened.entries[0].certificates]
-    return b"".join(bundle.armoured(label, encoded) for label, encoded in blocks)
+    blocks = [(pem.ENCRYPTED_PRIVATE_KEY, encrypted)]
+    blocks += [(pem.CERTIFICATE, one.encoded) for one in opened.entries[0].certificates]
+    return b"".join(pem.write(label, encoded) for label, encoded in blocks)
 
 
 def write_pkcs12(
@@ -591,4 +582,4 @@ def write_pkcs8(
         durable.require_free(path)
         secret = pin(PinRequest(target=str(path), kind=PinKind.NEW))
         encrypted = pkcs8.encrypt(private_key, secret, cost=cost)
-        durable.create(path, bundle.armoured("ENCRYPTED PRIVATE KEY", encrypted))
+        durable.create(path, pem.write(pem.ENCRYPTED_PRIVATE_KEY, encrypted))

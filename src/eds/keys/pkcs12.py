@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from eds import der
-from eds.ber import to_der
+from eds.ber import octets, to_der
 from eds.certificates import Certificate
 from eds.errors import DecodeError, InvalidKey, PasswordIncorrect
 from eds.keys import pkcs8
@@ -172,19 +172,15 @@ def _parts(content: bytes, reading: Reading) -> tuple[_Part, ...]:
             if encrypted.take(der.OBJECT_IDENTIFIER).object_identifier() != _DATA:
                 raise DecodeError("encrypted content that is not data")
             scheme = encrypted.take(der.SEQUENCE)
-            ciphertext = _joined(encrypted.take())
+            ciphertext = encrypted.take()
+            if ciphertext.tag & ~0x20 != der.context(0, constructed=False):
+                ciphertext.fail("encrypted data without its content")
             encrypted.finish()
-            found.append(_Part(ciphertext, scheme))
+            # In pieces, as the NCA writes it, or whole.
+            found.append(_Part(octets(ciphertext), scheme))
         else:
             reading.unsupported(f"PKCS#12 content {oid}")
     return tuple(found)
-
-
-def _joined(content: der.Element) -> bytes:
-    """[0] IMPLICIT OCTET STRING, whole or in the pieces that BER allows (the NCA's form)."""
-    if content.tag != der.context(0):
-        return content.expect(der.context(0, constructed=False)).octets
-    return b"".join(piece.expect(der.OCTET_STRING).octets for piece in content.iterate())
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,11 +270,11 @@ class _Reader:
 
     def read(self, parts: Sequence[_Part]) -> Contents:
         for part in parts:
-            octets = part.octets
+            contents = part.octets
             if part.scheme is not None:
                 decryption = read_decryption(part.scheme, self._reading)
-                octets = decryption.open(self._password, octets, self._reading)
-            for bag in _bags(octets, self._reading):
+                contents = decryption.open(self._password, contents, self._reading)
+            for bag in _bags(contents, self._reading):
                 # Lists, secrets and what else may be there is nobody's key.
                 take = self._take.get(bag.oid)
                 if take is not None:
