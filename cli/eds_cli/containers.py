@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 from typing import Any, Final
 
 from eds import der
@@ -266,8 +267,11 @@ def _part(element: der.Element) -> Facts:
     inner = fields.take(der.SEQUENCE).fields()
     inner.take(der.OBJECT_IDENTIFIER)
     scheme = inner.take(der.SEQUENCE)
-    ciphertext = inner.optional(der.context(0, constructed=False))
-    size = 0 if ciphertext is None else len(ciphertext.octets)
+    size = 0
+    if inner.next_tag is not None:
+        ciphertext = inner.take()  # one piece, or several that BER left
+        pieces = ciphertext.children(limits=_LIMITS) if ciphertext.is_constructed else [ciphertext]
+        size = sum(len(piece.octets) for piece in pieces)
     return {
         "encrypted": True,
         "protection": shown_protection(scheme),
@@ -388,7 +392,7 @@ def der_tree(data: bytes, *, limit: int, with_values: bool = True) -> Iterator[s
         yield f"{head}{der.tag_name(element.tag)}{_preview(element) if with_values else ''}"
         if element.is_constructed:
             try:
-                children = element.children(limits=der.Limits(elements=limit + 1))
+                children = tuple(islice(element.iterate(), limit + 1))
             except DecodeError as error:
                 yield f"{head}  (unreadable: {error})"
                 continue
@@ -407,6 +411,8 @@ def _preview(element: der.Element) -> str:
             return f" {element.boolean()}".upper()
         if element.tag == der.NULL:
             return ""
+        if element.tag in {der.UTC_TIME, der.GENERALIZED_TIME}:
+            return f" {element.octets[:40].decode('ascii', 'replace')}"
         if element.tag not in {der.INTEGER, der.BIT_STRING, der.OCTET_STRING}:
             return f" {element.text()[:200]}"
     except DecodeError:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from eds_cli.output import Block, Facts, Shown, escape, json_option, show, show_json
+from eds_cli.output import Block, Facts, Shown, escape, fit, json_option, show, show_json
 from eds_cli.pins import Secrets, secret_options
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _show(facts: Facts) -> None:
     title = f"{facts['file']}{place}: {facts['format']}, {facts['encoding']}, {size}"
     show({**facts["content"], "tolerances": facts["tolerances"]}, as_json=False, title=title)
     for line in facts.get("der_tree", ()):
-        click.echo(f"  {escape(line)}")
+        click.echo(fit(f"  {escape(line)}"))
 
 
 def _read(file: str) -> bytes:

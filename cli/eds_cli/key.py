@@ -118,7 +118,8 @@ def list_keys(store: str, as_json: bool) -> int:
         show_json([key_facts(key) for key in keys])
     elif keys:
         show_table(
-            ("LABEL", "KEY", "PURPOSE", "IDENTIFIER", "CERTIFICATE"), [_row(key) for key in keys]
+            ("LABEL", "KEY", "PURPOSE", "ID", "UNTIL", "CERTIFICATE"),
+            [_row(key) for key in keys],
         )
     elif not errors:
         click.echo(f"no keys in {escape(store)}", err=True)
@@ -127,12 +128,23 @@ def list_keys(store: str, as_json: bool) -> int:
 
 
 def _row(key: KeyRef) -> tuple[str, ...]:
+    from eds.names import COMMON_NAME
+
+    purpose = purpose_words(key).text
+    until, subject = "-", "-"
     certificate = key.certificate
-    until = "" if certificate is None else f"until {certificate.not_after:%Y-%m-%d}, "
-    subject = "-" if certificate is None else certificate.subject.rfc4514
-    identifier = key.identifier.hex()
-    short = identifier if len(identifier) <= 12 else f"{identifier[:12]}…"
-    return key.label, key_kind(key), purpose_words(key).text, short, f"{until}{subject}"
+    if certificate is not None:
+        until = f"{certificate.not_after:%Y-%m-%d}"
+        names = certificate.subject.values(COMMON_NAME)
+        subject = names[0] if names else certificate.subject.rfc4514
+    return (
+        key.label,
+        key_kind(key),
+        "both" if purpose == "signature and authentication" else purpose,
+        f"{key.identifier.hex()[:8]}…" if key.identifier else "-",
+        until,
+        subject,
+    )
 
 
 @click.command("show")

@@ -220,7 +220,7 @@ def _below(value: Any, *, indent: int) -> Iterator[str]:
         return
     for one in map(_for_people, value):
         if not isinstance(one, Mapping):
-            yield from (" " * indent + text for text in _texts(one))
+            yield from (fit(" " * indent + text) for text in _texts(one))
             continue
         lines = list(tree(one, indent=indent + _INDENT))
         if lines:
@@ -297,17 +297,19 @@ def show_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         max(width_of(cell) for cell in column)
         for column in zip(*([list(headings), *cells]), strict=True)
     ]
-    room = columns()
     for number, row in enumerate([list(headings), *cells]):
         text = "  ".join(
             cell + " " * (width - width_of(cell)) for cell, width in zip(row, widths, strict=True)
         ).rstrip()
-        if room is not None and width_of(text) > room:
-            text = _cut(text, room)
+        text = fit(text)
         click.echo(paint(text, bold=True) if number == 0 else text)
 
 
-def _cut(text: str, room: int) -> str:
-    while text and width_of(text) > room - 1:
+def fit(text: str) -> str:
+    """`text` in one line, cut where the terminal ends."""
+    room = columns()
+    if room is None or width_of(text) <= room:
+        return text
+    while width_of(text) > room - 1:
         text = text[:-1]
-    return text + "…"
+    return f"{text}…"

@@ -150,8 +150,12 @@ class Algorithm(click.ParamType["tuple[SignatureAlgorithm, int]"]):
         for row in SIGNATURE_ALGORITHMS:
             if row.name == name:
                 return row, bits
-        names = ", ".join([*ALIASES, *(row.name for row in SIGNATURE_ALGORITHMS)])
-        self.fail(f"there is no algorithm {value!r}. There are: {names}", param, ctx)
+        self.fail(
+            f"{value!r} is no algorithm. Short names are {', '.join(SHORT_NAMES)};\n"
+            "the others stand in the table of algorithms, such as ecdsa-p384-sha512.",
+            param,
+            ctx,
+        )
 
     def shell_complete(
         self,

@@ -203,6 +203,13 @@ def test_raw_structure(eds: Eds, folder: Path) -> None:
     assert any(re.search(r"OBJECT IDENTIFIER 1\.2\.840\.10045\.3\.1\.7$", line) for line in lines)
 
 
+def test_a_raw_structure_ends_where_the_limit_is(eds: Eds, home: Path) -> None:
+    Path("wide").write_bytes(HOSTILE["wide"])
+    lines = eds("inspect", "--der-tree", "wide").out.splitlines()
+    assert lines[-1].strip() == "… more than 500 elements"
+    assert sum("NULL" in line for line in lines) >= 499
+
+
 def test_what_nobody_knows_is_shown_as_a_tree(eds: Eds, home: Path) -> None:
     value = der.sequence(der.integer(5), der.object_identifier("1.2.3.4"), der.null())
     Path("thing").write_bytes(value)

@@ -33,7 +33,7 @@ def test_a_key_lives_in_a_token(token: Token, store: tuple[str, str]) -> None:
     assert facts["uri"].startswith("pkcs11:token=EDS%20test;")
 
     listed = eds(token, "key", "list", *store, pin=None)
-    assert re.search(r"^seal +EC P-256 +signature and authentication", listed.out, re.MULTILINE)
+    assert re.search(r"^seal +EC P-256 +both +[0-9a-f]{8}…", listed.out, re.MULTILINE)
     by_uri = eds(token, "key", "show", facts["uri"], "--json", pin=None)
     assert by_uri.json == facts
 
