@@ -84,7 +84,7 @@ def generate(
     """Make a key called LABEL. In a token it never leaves it; in a file it stands encrypted."""
     row, bits = algorithm
     keystore = open_store(store, make=True)
-    with Progress(f"Making a {row.key_type.value} key …") as progress:
+    with Progress("Making the key …") as progress:
         made = keystore.generate(
             label=label,
             algorithm=row,

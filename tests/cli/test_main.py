@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -200,18 +199,15 @@ def test_an_interrupted_prompt_is_quiet(home: Path) -> None:
 
 
 def test_an_interrupt_while_reading_is_quiet(home: Path) -> None:
-    read, write = os.pipe()
+    os.mkfifo("pipe")
     process = subprocess.Popen(
-        [sys.executable, "-m", "eds_cli", "inspect", "-"],
-        stdin=read,
+        [sys.executable, "-m", "eds_cli", "inspect", "pipe"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
-    os.close(read)
-    os.close(write)
+    with Path("pipe").open("wb"):  # returns when the command has opened its end
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err.strip()) == (130, b"", b"")
 
 
