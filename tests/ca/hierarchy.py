@@ -32,7 +32,7 @@ PROFILES = {**shipped_profiles(), **TEST_PROFILES}
 LEAVES = [name for name, profile in PROFILES.items() if not profile.is_authority]
 
 C, CN, SN, GN = names.COUNTRY, names.COMMON_NAME, names.SURNAME, names.GIVEN_NAME
-O, OID = names.ORGANIZATION, names.ORGANIZATION_IDENTIFIER
+ORG_NAME, ORG_ID = names.ORGANIZATION, names.ORGANIZATION_IDENTIFIER
 SERIAL, TITLE = names.SERIAL_NUMBER, names.TITLE
 
 PERSON = [
@@ -42,8 +42,8 @@ PERSON = [
     (GN, "АСАН"),
     (SERIAL, "PNOKZ-123456789011"),
 ]
-ORG = [(O, "ТОО «Пример»"), (OID, "NTRKZ-123456789021")]
-SERVICE = [(C, "KZ"), (O, "Example Authority"), (OID, "NTRKZ-123456789021")]
+ORG = [(ORG_NAME, "ТОО «Пример»"), (ORG_ID, "NTRKZ-123456789021")]
+SERVICE = [(C, "KZ"), (ORG_NAME, "Example Authority"), (ORG_ID, "NTRKZ-123456789021")]
 
 
 def subject_of(name: str) -> Name:
@@ -74,7 +74,8 @@ def subject_of(name: str) -> Name:
     if name == "kz-first-head":
         return Name.build(
             [(CN, "АХМЕТОВ АСАН"), (SN, "АХМЕТОВ"), (SERIAL, "IIN123456789011"), (C, "KZ"),
-             (O, "ТОО «Пример»"), (names.ORGANIZATIONAL_UNIT, "BIN123456789021"), (GN, "СЕРИКОВИЧ")]
+             (ORG_NAME, "ТОО «Пример»"), (names.ORGANIZATIONAL_UNIT, "BIN123456789021"),
+             (GN, "СЕРИКОВИЧ")]
         )  # fmt: skip
     if name in ("ocsp-responder", "tsa", "root", "issuing-ca", "time-stamping-ca"):
         return Name.build([*SERVICE, (CN, f"Example {name.replace('-', ' ')} 2026")])

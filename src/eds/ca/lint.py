@@ -13,7 +13,7 @@ from collections import OrderedDict
 from datetime import datetime
 from typing import Final
 
-from ..errors import DecodeError, LintFailed, NaiveDatetime
+from ..errors import AlgorithmError, DecodeError, LintFailed, NaiveDatetime
 from .lint_rules import RULES as _RULES
 from .lint_view import Finding, Rule, Severity, View
 from .profiles import CertificateProfile
@@ -53,9 +53,7 @@ def lint(
         return (_DER.finding(str(error)),)
     found: list[Finding] = []
     for rule in _EACH:
-        answer = rule.check(view)
-        if answer is not None:
-            found += rule.findings(answer)
+        _judge(rule, view, found)
     return (*found, *_shared_findings(view))
 
 
@@ -79,15 +77,22 @@ def require_clean(
         )
 
 
+def _judge(rule: Rule, view: View, found: list[Finding]) -> None:
+    try:
+        answer = rule.check(view)
+    except (DecodeError, AlgorithmError) as error:  # what a rule cannot read breaks it
+        answer = f"{error.code}"
+    if answer is not None:
+        found += rule.findings(answer)
+
+
 def _shared_findings(view: View) -> tuple[Finding, ...]:
     key = (view.profile, view.issuer_facts, view.shard, view.shared_octets)
     found = _judged.get(key)
     if found is None:
         judged: list[Finding] = []
         for rule in _SHARED:
-            answer = rule.check(view)
-            if answer is not None:
-                judged += rule.findings(answer)
+            _judge(rule, view, judged)
         found = _judged[key] = tuple(judged)
         while len(_judged) > _JUDGED_LIMIT:
             _judged.popitem(last=False)

@@ -43,12 +43,13 @@ _ALTERNATIVE_NAME: Final = "2.5.29.17"
 _BASIC_CONSTRAINTS: Final = "2.5.29.19"
 _NAME_CONSTRAINTS: Final = "2.5.29.30"
 _PURPOSES: Final = "2.5.29.37"
-_NO_CHECK: Final = "1.3.6.1.5.5.7.48.1.5"
 _NETSCAPE: Final = "2.16.840.1.113730."  # certificate type and its kin: "SSL server", "SSL CA"
 # Of the alternative names only those that name no machine: otherName, rfc822Name, directoryName
 # and registeredID.
 _NAMES: Final = frozenset({0xA0, 0x81, 0xA4, 0x88})
 _CERTIFICATE_SIGNERS: Final = frozenset({GuardedKey.ROOT, GuardedKey.ISSUING_AUTHORITY})
+
+_SERIAL: Final = der.Limits(integer=20)
 
 _Extensions = dict[str, tuple[bool, bytes]]
 
@@ -60,7 +61,7 @@ def permit_certificate(tbs: bytes, *, issuer_kind: GuardedKey) -> None:
     try:
         fields = der.decode(tbs).fields()
         version = fields.take(0xA0).only_child().expect(der.INTEGER).integer()
-        fields.take(der.INTEGER)
+        serial_number = fields.take(der.INTEGER).integer(limits=_SERIAL)
         for _ in range(5):  # algorithm, issuer, validity, subject, key
             fields.take(der.SEQUENCE)
         extensions = _read_extensions(fields.take(0xA3))
@@ -71,8 +72,8 @@ def permit_certificate(tbs: bytes, *, issuer_kind: GuardedKey) -> None:
         kinds = _name_tags(extensions)
     except DecodeError as error:
         raise MonitorRefused(reason=f"not a certificate: {error}") from error
-    if version != 2:
-        _refuse("not version 3")
+    if version != 2 or serial_number <= 0:
+        _refuse("not version 3, or a serial number that is not positive")
     if not purposes:
         _refuse("no extended key usage: good for everything")
     if _FORBIDDEN_PURPOSES.intersection(purposes):
@@ -109,9 +110,7 @@ def _permit_leaf(
     extensions: _Extensions, issuer_kind: GuardedKey, purposes: tuple[str, ...]
 ) -> None:
     if _OCSP_SIGNING in purposes and not (
-        purposes == (_OCSP_SIGNING,)
-        and _NO_CHECK in extensions
-        and _ALTERNATIVE_NAME not in extensions
+        purposes == (_OCSP_SIGNING,) and _ALTERNATIVE_NAME not in extensions
     ):
         _refuse("OCSPSigning outside a responder's certificate")
     if _TIME_STAMPING in purposes and not (
