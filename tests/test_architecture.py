@@ -89,7 +89,7 @@ DOORS: Mapping[str, frozenset[str]] = MappingProxyType({
     "cryptography": SOURCE,
     # Only for what `cryptography` cannot read.
     "asn1crypto": rooms("eds/ber.py", "eds/keys/pkcs12.py"),
-    "pkcs11": rooms("eds/keys/pkcs11.py"),
+    "pkcs11": rooms("eds/keys/pkcs11*.py"),
     "pyhanko": rooms("eds/sign/pdf.py", "eds/verify/pdf.py"),
     "sqlalchemy": rooms("eds/*/store.py", "eds/ca/register.py", "eds/ca/tables.py"),
     "click": rooms("eds_cli/*"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from eds.algorithms import (
@@ -28,6 +29,8 @@ from eds.errors import SecretUnavailable
 from eds.keys.contract import KeyStore, PinKind, PinRequest, Secret
 from eds.keys.files import FileKeyStore
 from eds.keys.pbe import Pbkdf2, Scrypt
+from eds.keys.stores import open_keystore
+from tests.keys.softhsm import new_token, softhsm
 
 # Key derivation that costs nothing: what it costs is tested where it matters.
 CHEAP = Scrypt(cost=2, block_size=1, parallel=1)
@@ -77,6 +80,15 @@ def _file_store(folder: Path) -> KeyStore:
     return FileKeyStore(folder / "keys", cost=CHEAP)
 
 
+@cache
+def _token(folder: Path) -> str:
+    return new_token(f"token {folder.name[-20:]}")
+
+
+def _token_store(folder: Path) -> KeyStore:
+    return open_keystore(_token(folder))
+
+
 HARNESSES: dict[str, Harness] = {
     "files": Harness(
         make=_file_store,
@@ -96,3 +108,21 @@ HARNESSES: dict[str, Harness] = {
         ),
     ),
 }
+
+if softhsm() is not None:
+    HARNESSES["softhsm"] = Harness(
+        make=_token_store,
+        algorithms=(
+            ECDSA_P256_SHA256,
+            ECDSA_P384_SHA384,
+            ECDSA_P521_SHA512,
+            ECDSA_BRAINPOOL_P256R1_SHA256,
+            ECDSA_BRAINPOOL_P384R1_SHA384,
+            ECDSA_BRAINPOOL_P512R1_SHA512,
+            RSA_PKCS1_SHA256,
+            RSA_PSS_SHA256,
+            ED25519,
+        ),
+        wrong_pin="keys.pin_incorrect",
+        exports=False,
+    )

@@ -10,32 +10,23 @@ from __future__ import annotations
 
 import ctypes
 import os
-import stat
 import threading
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, Final, NamedTuple
 
 import pkcs11
 from pkcs11 import _pkcs11, exceptions
 
-from eds.errors import (
-    EdsError,
-    ModuleUnavailable,
-    OperationUnsupported,
-    PasswordRefused,
-    PinIncorrect,
-    PinLocked,
-    TokenAbsent,
-    TokenFailed,
-)
+from eds.errors import ModuleUnavailable, TokenFailed
+from eds.keys.pkcs11_errors import GONE, is_not_initialised, translated
+from eds.keys.pkcs11_paths import checked_module
 
 _OS_LOCKING_OK: Final = 0x02
 _CKR_OK: Final = 0x000
 _CKR_CANT_LOCK: Final = 0x00A
 _CKR_ALREADY_INITIALIZED: Final = 0x191
 _CKU_USER: Final = 1
+_USER_STATES: Final = (1, 3)  # CKS_RO_USER_FUNCTIONS, CKS_RW_USER_FUNCTIONS
 _LOGIN_ERRORS: Final = {
     0x030: exceptions.DeviceError,
     0x032: exceptions.DeviceRemoved,
@@ -49,33 +40,6 @@ _LOGIN_ERRORS: Final = {
     0x100: exceptions.UserAlreadyLoggedIn,
     0x102: exceptions.UserPinNotInitialized,
     0x104: exceptions.UserTooManyTypes,
-}
-
-ENVIRONMENT: Final = "EDS_PKCS11_MODULE"
-_FOLDERS: Final = (
-    "/usr/lib/softhsm",
-    "/usr/lib/x86_64-linux-gnu/softhsm",
-    "/usr/lib/aarch64-linux-gnu/softhsm",
-    "/usr/lib64/softhsm",
-    "/usr/lib/x86_64-linux-gnu/pkcs11",
-    "/usr/lib/aarch64-linux-gnu/pkcs11",
-    "/usr/lib/pkcs11",
-    "/usr/lib64/pkcs11",
-    "/usr/lib/x86_64-linux-gnu",
-    "/usr/lib/aarch64-linux-gnu",
-    "/usr/lib64",
-    "/usr/lib",
-    "/usr/local/lib",
-    "/opt/homebrew/lib",
-)
-# Names that people use for modules, and the files they mean.
-_FILES: Final = {
-    "softhsm2": "libsofthsm2.so",
-    "softhsm": "libsofthsm2.so",
-    "opensc": "opensc-pkcs11.so",
-    "opensc-pkcs11": "opensc-pkcs11.so",
-    "p11-kit": "p11-kit-proxy.so",
-    "p11-kit-proxy": "p11-kit-proxy.so",
 }
 
 
@@ -99,11 +63,36 @@ class _Library(_pkcs11.lib):
         """Its constructor in C has loaded the list of functions already."""
 
 
+class _LibraryInfo(ctypes.Structure):
+    """CK_INFO (PKCS #11 §3.1)."""
+
+    _fields_ = [
+        ("cryptoki_version", ctypes.c_ubyte * 2),
+        ("manufacturer", ctypes.c_char * 32),
+        ("flags", ctypes.c_ulong),
+        ("description", ctypes.c_char * 32),
+        ("version", ctypes.c_ubyte * 2),
+    ]
+
+
+class _SessionInfo(ctypes.Structure):
+    """CK_SESSION_INFO (PKCS #11 §3.2)."""
+
+    _fields_ = [
+        ("slot_id", ctypes.c_ulong),
+        ("state", ctypes.c_ulong),
+        ("flags", ctypes.c_ulong),
+        ("device_error", ctypes.c_ulong),
+    ]
+
+
 class _Functions(NamedTuple):
     """The functions of CK_FUNCTION_LIST that are called past python-pkcs11."""
 
     initialize: Any
     finalize: Any
+    get_info: Any
+    get_session_info: Any
     login: Any
     logout: Any
 
@@ -115,13 +104,17 @@ def _functions(library: ctypes.CDLL) -> _Functions:
         raise OSError("no list of functions")
     # CK_VERSION, padded to the size of a pointer, then the functions in the standard's order.
     size = ctypes.sizeof(ctypes.c_void_p)
-    pointers = (ctypes.c_void_p * 20).from_address(table.value + size)
+    pointers = [p or 0 for p in (ctypes.c_void_p * 20).from_address(table.value + size)]
+    if not all(pointers):
+        raise OSError("functions are missing")
     number, pointer = ctypes.c_ulong, ctypes.c_void_p
     takes_pointer = ctypes.CFUNCTYPE(number, pointer)
     login = ctypes.CFUNCTYPE(number, number, number, ctypes.c_char_p, number)
     return _Functions(
         initialize=takes_pointer(pointers[0]),
         finalize=takes_pointer(pointers[1]),
+        get_info=takes_pointer(pointers[2]),
+        get_session_info=ctypes.CFUNCTYPE(number, number, pointer)(pointers[15]),
         login=login(pointers[18]),
         logout=ctypes.CFUNCTYPE(number, number)(pointers[19]),
     )
@@ -129,6 +122,14 @@ def _functions(library: ctypes.CDLL) -> _Functions:
 
 def _handle(session: pkcs11.Session) -> int:
     return session.handle  # type: ignore[attr-defined,no-any-return]
+
+
+class Description(NamedTuple):
+    """What a module says of itself: the `library-…` attributes of RFC 7512."""
+
+    manufacturer: str
+    description: str
+    version: str
 
 
 class Module:
@@ -139,6 +140,7 @@ class Module:
         self._guard = threading.RLock()
         self._process = 0
         self._one_at_a_time = False
+        self._apart = False
         try:
             self._functions = _functions(ctypes.CDLL(path))
             self._library = _Library(path)
@@ -151,7 +153,7 @@ class Module:
 
         Raises ModuleUnavailable.
         """
-        checked = _checked(path)
+        checked = checked_module(path)
         with _LOADING:
             module = _MODULES.get(checked)
             if module is None:
@@ -166,12 +168,17 @@ class Module:
         with self._guard:
             if self._process == os.getpid():
                 return
+            self._one_at_a_time = False
             arguments = _InitializeArguments(flags=_OS_LOCKING_OK)
             answer = self._initialise(arguments)
-            if answer == _CKR_ALREADY_INITIALIZED:
-                # By the parent before a fork, or by somebody who may not have asked for locks.
+            if answer == _CKR_ALREADY_INITIALIZED and self._process:
+                # By this very object, in the parent of this process.
                 self._functions.finalize(None)
                 answer = self._initialise(arguments)
+            if answer == _CKR_ALREADY_INITIALIZED:
+                # By somebody else in this process, whose sessions must live, and who may have
+                # promised that there are no threads.
+                self._one_at_a_time, answer = True, _CKR_OK
             if answer == _CKR_CANT_LOCK:
                 self._one_at_a_time = True
                 answer = self._initialise(None)
@@ -179,25 +186,78 @@ class Module:
                 raise ModuleUnavailable(
                     module=self.path, reason=f"it does not start (CKR 0x{answer:03X})"
                 )
+            with translated(self.path):
+                self._start_apart()
             self._process = os.getpid()
 
     def _initialise(self, arguments: _InitializeArguments | None) -> int:
         pointer = None if arguments is None else ctypes.byref(arguments)
         return int(self._functions.initialize(pointer))
 
-    def log_in(self, session: pkcs11.Session, pin: bytes | None) -> None:
-        """C_Login as the user; None: the token's own key pad asks. Raises PKCS11Error.
+    def _start_apart(self) -> None:
+        """p11-kit gives each caller of C_GetFunctionList a module of its own, to initialise.
 
-        Not through python-pkcs11: a session whose login failed would be lost with its handle.
+        It locks in any case, and initialises what is behind it with locking.
         """
-        size = 0 if pin is None else len(pin)
-        answer = self._functions.login(_handle(session), _CKU_USER, pin, size)
-        if answer != _CKR_OK:
-            raise _LOGIN_ERRORS.get(answer, exceptions.FunctionFailed)
+        try:
+            if self._apart:
+                self._library.reinitialize()
+            self._library.get_slots(token_present=True)
+        except exceptions.PKCS11Error as error:
+            if not is_not_initialised(error):
+                return  # a slot with a fault; what is wanted of it will say so
+            self._library.initialize()
+            self._apart = True
+
+    def describe(self) -> Description:
+        """What the module says of itself. Raises TokenFailed."""
+        info = _LibraryInfo()
+        with self.turn():
+            if self._functions.get_info(ctypes.byref(info)) != _CKR_OK:
+                raise TokenFailed(token=self.path, reason="C_GetInfo failed")
+        return Description(
+            manufacturer=info.manufacturer.decode("utf-8", "replace").rstrip(" \0"),
+            description=info.description.decode("utf-8", "replace").rstrip(" \0"),
+            version=f"{info.version[0]}.{info.version[1]}",
+        )
+
+    def log_in(self, token: pkcs11.Token, pin: bytes | None) -> pkcs11.Session:
+        """A session logged in as the user; None: the token's own key pad asks.
+
+        Raises PKCS11Error. Not through python-pkcs11, where it can be helped: a session whose
+        login failed would be lost with its handle.
+        """
+        if self._apart:
+            return token.open(user_pin=pkcs11.PROTECTED_AUTH if pin is None else pin.decode())
+        session = token.open()
+        try:
+            size = 0 if pin is None else len(pin)
+            answer = self._functions.login(_handle(session), _CKU_USER, pin, size)
+            if answer != _CKR_OK:
+                raise _LOGIN_ERRORS.get(answer, exceptions.FunctionFailed)
+        except BaseException:
+            self.close(session)
+            raise
+        return session
 
     def log_out(self, session: pkcs11.Session) -> None:
-        """C_Logout; that nobody was logged in is no error."""
-        self._functions.logout(_handle(session))
+        """C_Logout and C_CloseSession; that nobody was logged in is no error."""
+        if not self._apart:
+            self._functions.logout(_handle(session))
+        self.close(session)
+
+    def close(self, session: pkcs11.Session) -> None:
+        """C_CloseSession; that it is gone already is no error."""
+        with suppress(exceptions.PKCS11Error):
+            session.close()
+
+    def is_logged_in(self, session: pkcs11.Session) -> bool:
+        """Whether the login made in this session still holds."""
+        if self._apart:
+            return False  # it cannot be asked; a login again does no harm
+        info = _SessionInfo()
+        answer = self._functions.get_session_info(_handle(session), ctypes.byref(info))
+        return answer == _CKR_OK and info.state in _USER_STATES
 
     def turn(self) -> AbstractContextManager[object]:
         """What every call into the module stands in: free, unless the module cannot lock."""
@@ -211,108 +271,27 @@ class Module:
             for slot in self._library.get_slots(token_present=True):
                 try:
                     token = slot.get_token()
-                except (exceptions.TokenNotPresent, exceptions.TokenNotRecognised):
+                except GONE:
                     continue
                 if token.flags & pkcs11.TokenFlag.TOKEN_INITIALIZED:
                     found.append(token)
             return found
 
+    def after_fork(self) -> None:
+        """In the child: another thread of the parent may have held the lock when it forked."""
+        self._guard = threading.RLock()
 
-_LOADING: Final = threading.Lock()
+
+_LOADING = threading.Lock()
 _MODULES: Final[dict[str, Module]] = {}
 _FREE: Final = nullcontext()
 
 
 def _after_fork_in_child() -> None:
-    # Another thread of the parent may have held a lock when it forked.
+    global _LOADING  # noqa: PLW0603  # the lock of this module, for this process
+    _LOADING = threading.Lock()
     for module in _MODULES.values():
-        module._guard = threading.RLock()  # noqa: SLF001
+        module.after_fork()
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)
-
-
-def module_path(*, path: str | None, name: str | None, environment: str | None) -> str:
-    """Where the module is: a path or a name from the URI, else from the environment.
-
-    Raises ModuleUnavailable when none is named, or a name is not known here.
-    """
-    wanted = path or name or environment
-    if wanted is None:
-        raise ModuleUnavailable(
-            module="(none)", reason=f"name it: module-path in the URI, or {ENVIRONMENT}"
-        )
-    if Path(wanted).is_absolute():
-        return wanted
-    if "/" in wanted:
-        raise ModuleUnavailable(module=wanted, reason="the path is not absolute")
-    file = _FILES.get(wanted, wanted if wanted.endswith(".so") else f"{wanted}.so")
-    for folder in _FOLDERS:
-        candidate = Path(folder) / file
-        if candidate.is_file():
-            return str(candidate)
-    raise ModuleUnavailable(module=wanted, reason="no module of that name in the system's folders")
-
-
-def _checked(path: str) -> str:
-    try:
-        resolved = Path(path).resolve(strict=True)
-        found = resolved.stat()
-        folder = resolved.parent.stat()
-    except (OSError, RuntimeError) as error:
-        raise ModuleUnavailable(module=path, reason="no such file") from error
-    if not stat.S_ISREG(found.st_mode):
-        raise ModuleUnavailable(module=path, reason="not a regular file")
-    for owner in (found, folder):
-        # A module runs in this process: who may write it, is this process.
-        sticky = owner is folder and owner.st_mode & stat.S_ISVTX
-        if owner.st_mode & stat.S_IWOTH and not sticky:
-            raise ModuleUnavailable(module=path, reason="others may write it or its folder")
-        if owner.st_uid not in (0, os.geteuid()):
-            raise ModuleUnavailable(module=path, reason="it belongs to another user")
-    return str(resolved)
-
-
-@contextmanager
-def translated(token: str) -> Iterator[None]:
-    """Turn the errors of a module into ours; `token` is what they name."""
-    try:
-        yield
-    except EdsError:
-        raise
-    except exceptions.PKCS11Error as error:
-        raise _translate(error, token) from None
-
-
-GONE: Final = (
-    exceptions.TokenNotPresent,
-    exceptions.TokenNotRecognised,
-    exceptions.DeviceRemoved,
-    exceptions.DeviceError,
-    exceptions.SlotIDInvalid,
-    exceptions.NoSuchToken,
-    exceptions.SessionHandleInvalid,
-    exceptions.SessionClosed,
-    exceptions.ObjectHandleInvalid,
-    exceptions.KeyHandleInvalid,
-    exceptions.UserNotLoggedIn,
-)
-
-
-def _translate(error: Exception, token: str) -> EdsError:
-    if isinstance(error, exceptions.PinIncorrect):
-        return PinIncorrect(token=token)
-    if isinstance(error, exceptions.PinLocked):
-        return PinLocked(token=token)
-    if isinstance(error, (exceptions.PinLenRange, exceptions.PinInvalid)):
-        return PasswordRefused(reason=f"token {token!r} does not take a PIN of that form")
-    if isinstance(error, GONE[:6]):
-        return TokenAbsent(token=token)
-    if isinstance(error, (exceptions.MechanismInvalid, exceptions.FunctionNotSupported)):
-        return OperationUnsupported(operation="do that", store=f"token {token!r}")
-    return TokenFailed(token=token, reason=_ckr_name(error))
-
-
-def _ckr_name(error: Any) -> str:
-    words = "".join(f"_{c}" if c.isupper() else c for c in type(error).__name__)
-    return f"CKR{words.upper()}"
