@@ -57,6 +57,8 @@ CODES = (
     "keys.token_absent",
     "keys.token_failed",
     "keys.module_unavailable",
+    "register.list_outrun",
+    "register.list_refused",
     "ca.request_refused",
     "ca.key_too_weak",
     "ca.key_not_permitted",
@@ -66,6 +68,17 @@ CODES = (
     "ca.monitor_refused",
     "ca.profile_not_found",
     "ca.malformed_profile",
+    "audit.error",
+    "audit.malformed_record",
+    "audit.malformed_checkpoint",
+    "audit.malformed_export",
+    "audit.malformed_proof",
+    "audit.personal_data",
+    "audit.unavailable",
+    "audit.chain_broken",
+    "audit.checkpoint_untrusted",
+    "audit.checkpoint_not_found",
+    "audit.record_not_found",
 )
 
 

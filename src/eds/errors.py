@@ -16,6 +16,7 @@ class EdsError(Exception):
     AlgorithmError     algorithms.*                        unknown, unusable or misused algorithms
     NameRefused        names.*                             people and organisations misnamed
     KeyStoreError      keys.*                              keys in files and tokens
+    AuditError         audit.*                             the log of every act
     """
 
     code: ClassVar[str] = "eds.error"
@@ -579,6 +580,137 @@ class StatusChanged(RegisterError):
     def __init__(self, *, serial_number: str) -> None:
         super().__init__(f"the status of {serial_number} was changed by another meanwhile")
         self.serial_number = serial_number
+
+
+class ListOutrun(RegisterError):
+    """Another list of this shard was published meanwhile; make a new one."""
+
+    code = "register.list_outrun"
+
+    def __init__(self, *, shard: int, number: int) -> None:
+        super().__init__(f"shard {shard}: another list came before number {number}")
+        self.shard = shard
+        self.number = number
+
+
+class ListRefused(RegisterError):
+    """A list that must not be published: it would take back what an earlier one said."""
+
+    code = "register.list_refused"
+
+    def __init__(self, *, shard: int, reason: str) -> None:
+        super().__init__(f"no list of shard {shard}: {reason}")
+        self.shard = shard
+        self.reason = reason
+
+
+# --- the audit log ------------------------------------------------------------------------------
+
+
+class AuditError(EdsError):
+    """The audit log refused, or could not be read or written."""
+
+    code = "audit.error"
+
+
+class _MalformedAuditThing(AuditError):
+    """Bytes that are not what the format of the audit log prescribes."""
+
+    thing: ClassVar[str] = "audit data"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"malformed {self.thing}: {reason}")
+        self.reason = reason
+
+
+class MalformedAuditRecord(_MalformedAuditThing):
+    """Not the canonical bytes of an audit record."""
+
+    code = "audit.malformed_record"
+    thing = "audit record"
+
+
+class MalformedCheckpoint(_MalformedAuditThing):
+    """Not a signed checkpoint of an audit log."""
+
+    code = "audit.malformed_checkpoint"
+    thing = "checkpoint"
+
+
+class MalformedAuditExport(_MalformedAuditThing):
+    """Not a file that an audit log was exported to."""
+
+    code = "audit.malformed_export"
+    thing = "audit export"
+
+
+class MalformedAuditProof(_MalformedAuditThing):
+    """Not a proof that a record stands in an audit log."""
+
+    code = "audit.malformed_proof"
+    thing = "audit proof"
+
+
+class PersonalDataRefused(AuditError):
+    """A record would have held a personal number or a secret; `field` names the place only."""
+
+    code = "audit.personal_data"
+
+    def __init__(self, *, field: str) -> None:
+        super().__init__(f"{field} holds what an audit record must not: use a digest or reference")
+        self.field = field
+
+
+class AuditUnavailable(AuditError):
+    """The log cannot be read or written; the act that was to be recorded must not happen."""
+
+    code = "audit.unavailable"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class AuditChainBroken(AuditError):
+    """The stored log contradicts itself at this record; nothing is built upon it."""
+
+    code = "audit.chain_broken"
+
+    def __init__(self, *, writer: str, sequence: int) -> None:
+        super().__init__(f"the audit log is broken at {writer}:{sequence}; verify it")
+        self.writer = writer
+        self.sequence = sequence
+
+
+class CheckpointUntrusted(AuditError):
+    """The newest checkpoint is not signed by a trusted key; none is signed after it."""
+
+    code = "audit.checkpoint_untrusted"
+
+    def __init__(self, *, number: int) -> None:
+        super().__init__(f"checkpoint {number} is not signed by a trusted key")
+        self.number = number
+
+
+class CheckpointNotFound(AuditError):
+    """The log has no such checkpoint; 0 stands for the newest, where there is none at all."""
+
+    code = "audit.checkpoint_not_found"
+
+    def __init__(self, *, number: int) -> None:
+        super().__init__(f"no checkpoint {number or ''}".rstrip())
+        self.number = number
+
+
+class AuditRecordNotFound(AuditError):
+    """The log has no such record, or no checkpoint covers it yet."""
+
+    code = "audit.record_not_found"
+
+    def __init__(self, *, writer: str, sequence: int) -> None:
+        super().__init__(f"no audit record {writer}:{sequence} (under a checkpoint)")
+        self.writer = writer
+        self.sequence = sequence
 
 
 # --- what an authority refuses to certify -------------------------------------------------------

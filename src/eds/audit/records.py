@@ -1,0 +1,274 @@
+"""One act as a frozen record whose canonical bytes are the truth.
+
+The bytes are JSON in the form of RFC 8785, narrowed until every implementation writes the same:
+keys are plain ASCII, numbers are integers that fit a double, nothing is left out or added. They
+are what is stored and hashed; reading parses them strictly and refuses any other spelling.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, Final, NoReturn
+
+from ..errors import (
+    InvalidArgument,
+    MalformedAuditRecord,
+    NaiveDatetime,
+    PersonalDataRefused,
+)
+from .merkle import HASH_SIZE, leaf_hash
+
+VERSION: Final = 1
+GENESIS: Final = bytes(HASH_SIZE)
+"""What stands as `previous` in the first record of a chain."""
+
+RECORD_LIMIT: Final = 64 * 1024  # octets of canonical bytes
+DEPTH_LIMIT: Final = 8
+INTEGER_LIMIT: Final = 2**53 - 1  # RFC 7493 §2.2: what every JSON reader keeps exactly
+
+_WRITER: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_ACT: Final = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+")
+_KEY: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_REFERENCE: Final = re.compile(r"[!-~]{1,200}")
+_HASH: Final = re.compile(r"[0-9a-f]{64}")
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+_FIELDS: Final = frozenset(
+    ("act", "actor", "at", "details", "previous", "sequence", "subject", "v", "writer")
+)
+
+# Keys that announce what a log must never hold, in any country. What only one country knows
+# (its personal numbers) is recognised by the predicate that the caller hands in.
+FORBIDDEN_KEYS: Final = frozenset(
+    {
+        *("personal_number", "personal_code", "national_id", "identity_number"),
+        *("passport_number", "tax_number", "date_of_birth", "phone", "email"),
+        *("password", "passphrase", "pin", "private_key", "secret"),
+    }
+)
+
+IsPersonal = Callable[[str], bool]
+"""Whether a text (a key, a reference or a string of the details) holds a personal number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One act to be recorded: an AuditRecord before it has its place in a chain."""
+
+    at: datetime
+    act: str
+    actor: str
+    subject: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AuditRecord:
+    """What `actor` did to `subject`, as number `sequence` of the chain of `writer`.
+
+    `writer` is the node that wrote it, `sequence` counts from 1 without gaps, `at` is aware
+    and kept to the microsecond in UTC. `act` is a dotted verb (`ca.certificate.issued`).
+    `actor` and `subject` are references in printable ASCII without spaces: a fingerprint, a
+    role, issuer and serial number; never a personal number. `details` holds strings, integers,
+    booleans, None, lists and mappings; octets go in as hexadecimal text. `previous` is the hash
+    of the writer's record before, 32 zero octets in the first.
+
+    Raises InvalidArgument, NaiveDatetime, PersonalDataRefused.
+    """
+
+    writer: str
+    sequence: int
+    at: datetime
+    act: str
+    actor: str
+    subject: str
+    details: Mapping[str, Any]
+    previous: bytes
+    encoded: bytes = field(init=False, repr=False)
+    hash: bytes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        _match(_WRITER, self.writer, "writer")
+        _match(_ACT, self.act, "act")
+        _match(_REFERENCE, self.actor, "actor")
+        _match(_REFERENCE, self.subject, "subject")
+        if type(self.sequence) is not int or not 1 <= self.sequence <= INTEGER_LIMIT:
+            raise InvalidArgument(argument="sequence", reason="an integer from 1 is wanted")
+        if type(self.previous) is not bytes or len(self.previous) != HASH_SIZE:
+            raise InvalidArgument(argument="previous", reason="32 octets are wanted")
+        if not isinstance(self.details, Mapping):
+            raise InvalidArgument(argument="details", reason="a mapping is wanted")
+        details = _frozen(self.details, "details", DEPTH_LIMIT)
+        at = instant(self.at, "at")
+        encoded = encode_json(
+            {
+                "act": self.act,
+                "actor": self.actor,
+                "at": at,
+                "details": details,
+                "previous": self.previous.hex(),
+                "sequence": self.sequence,
+                "subject": self.subject,
+                "v": VERSION,
+                "writer": self.writer,
+            }
+        )
+        if len(encoded) > RECORD_LIMIT:
+            raise InvalidArgument(
+                argument="details", reason=f"a record is limited to {RECORD_LIMIT} octets"
+            )
+        object.__setattr__(self, "at", self.at.astimezone(UTC))
+        object.__setattr__(self, "details", MappingProxyType(details))
+        object.__setattr__(self, "encoded", encoded)
+        object.__setattr__(self, "hash", leaf_hash(encoded))
+
+    @classmethod
+    def decode(cls, encoded: bytes) -> AuditRecord:
+        """The record of exactly these bytes. Raises MalformedAuditRecord for any other spelling."""
+        fields = decode_json(encoded)
+        if not isinstance(fields, dict) or fields.keys() != _FIELDS:
+            raise MalformedAuditRecord(reason="not the fields of a record")
+        if type(fields["v"]) is not int or fields["v"] != VERSION:
+            raise MalformedAuditRecord(reason="not a version known here")
+        previous, at = fields["previous"], fields["at"]
+        if not isinstance(previous, str) or not _HASH.fullmatch(previous):
+            raise MalformedAuditRecord(reason="previous is not a hash")
+        try:
+            record = cls(
+                writer=fields["writer"],
+                sequence=fields["sequence"],
+                at=parse_instant(at),
+                act=fields["act"],
+                actor=fields["actor"],
+                subject=fields["subject"],
+                details=fields["details"],
+                previous=bytes.fromhex(previous),
+            )
+        except (InvalidArgument, PersonalDataRefused) as error:
+            raise MalformedAuditRecord(reason=str(error)) from error
+        if record.encoded != encoded:
+            raise MalformedAuditRecord(reason="not in canonical form")
+        return record
+
+    def require_impersonal(self, is_personal: IsPersonal) -> None:
+        """Raises PersonalDataRefused where `is_personal` recognises a text of this record."""
+        for name in ("actor", "subject"):
+            if is_personal(getattr(self, name)):
+                raise PersonalDataRefused(field=name)
+        _search(self.details, "details", is_personal)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, AuditRecord):
+            return NotImplemented
+        return self.encoded == other.encoded
+
+    def __hash__(self) -> int:
+        return hash(self.encoded)
+
+    def __reduce__(self) -> tuple[Callable[[bytes], AuditRecord], tuple[bytes]]:
+        return AuditRecord.decode, (self.encoded,)
+
+
+# --- canonical JSON -------------------------------------------------------------------------------
+
+_ENCODER: Final = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+)
+
+
+def encode_json(value: Mapping[str, Any]) -> bytes:
+    """The canonical bytes of a value that `_frozen` let through."""
+    try:
+        return _ENCODER.encode(value).encode()
+    except UnicodeEncodeError:
+        raise InvalidArgument(argument="details", reason="a lone surrogate is no text") from None
+
+
+def decode_json(encoded: bytes, *, limit: int = RECORD_LIMIT) -> Any:
+    """The value of canonical bytes, all but their spelling checked. Raises MalformedAuditRecord."""
+    if len(encoded) > limit:
+        raise MalformedAuditRecord(reason=f"longer than {limit} octets")
+    try:
+        return _DECODER.decode(encoded.decode())
+    except (ValueError, RecursionError):
+        raise MalformedAuditRecord(reason="not JSON of integers in UTF-8") from None
+
+
+def _refuse_number(_: str) -> NoReturn:
+    raise ValueError("only integers")
+
+
+# A name given twice is caught by the spelling: only its last value is written again.
+_DECODER: Final = json.JSONDecoder(parse_float=_refuse_number, parse_constant=_refuse_number)
+
+
+def instant(at: datetime, argument: str) -> str:
+    """An aware instant as `2026-11-23T09:00:00.000000Z`. Raises NaiveDatetime."""
+    if at.utcoffset() is None:
+        raise NaiveDatetime(argument=argument)
+    return at.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+
+
+def parse_instant(text: object) -> datetime:
+    """The instant of that one spelling. Raises MalformedAuditRecord."""
+    if isinstance(text, str) and _INSTANT.fullmatch(text):
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            pass
+    raise MalformedAuditRecord(reason="an instant is not written as one")
+
+
+# --- inside ---------------------------------------------------------------------------------------
+
+
+def _match(pattern: re.Pattern[str], value: object, argument: str) -> None:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise InvalidArgument(argument=argument, reason=f"not of the form {pattern.pattern}")
+
+
+def _frozen(value: Any, place: str, depth: int) -> Any:
+    """A copy of `value` that nobody else holds, lists as tuples; refuses what is not wanted."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return value
+    if kind is int:
+        if not -INTEGER_LIMIT <= value <= INTEGER_LIMIT:
+            raise InvalidArgument(argument=place, reason="beyond 2**53 - 1: write it as text")
+        return value
+    if depth == 0:
+        raise InvalidArgument(argument="details", reason=f"nested deeper than {DEPTH_LIMIT}")
+    if isinstance(value, Mapping):
+        return {key: _frozen(one, _below(place, key), depth - 1) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(_frozen(one, place, depth - 1) for one in value)
+    raise InvalidArgument(argument=place, reason=f"{kind.__name__} has no canonical form here")
+
+
+def _below(place: str, key: object) -> str:
+    # The key itself may be what must not be said, so refusals name its parent.
+    if not isinstance(key, str) or not _KEY.fullmatch(key):
+        raise InvalidArgument(argument=place, reason=f"a key is not of the form {_KEY.pattern}")
+    if key in FORBIDDEN_KEYS:
+        raise PersonalDataRefused(field=f"{place}.{key}")
+    return f"{place}.{key}"
+
+
+def _search(value: Any, place: str, is_personal: IsPersonal) -> None:
+    if isinstance(value, str):
+        if is_personal(value):
+            raise PersonalDataRefused(field=place)
+    elif isinstance(value, Mapping):
+        for key, one in value.items():
+            if is_personal(key):
+                raise PersonalDataRefused(field=place)
+            _search(one, f"{place}.{key}", is_personal)
+    elif isinstance(value, tuple):
+        for one in value:
+            _search(one, place, is_personal)
+    elif type(value) is int and is_personal(str(value)):
+        raise PersonalDataRefused(field=place)
