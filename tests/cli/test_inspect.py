@@ -166,6 +166,75 @@ def test_a_question_for_a_responder(eds: Eds, folder: Path) -> None:
     assert facts["content"]["extensions"][0]["name"] == "nonce"
 
 
+def test_the_answer_of_a_responder(eds: Eds, folder: Path) -> None:
+    Path("index").write_text(
+        "R\t350101000000Z\t250101000000Z,keyCompromise\t1234\tunknown\t/CN=1\n"
+        "V\t350101000000Z\t\t5678\tunknown\t/CN=2\n"
+    )
+    asked = ("-serial", "0x1234", "-serial", "0x5678", "-serial", "0x9999")
+    openssl("ocsp", "-issuer", "certificate.pem", *asked, "-reqout", "query.ors")
+    openssl(
+        *("ocsp", "-index", "index", "-CA", "certificate.pem", "-rsigner", "certificate.pem"),
+        *("-rkey", "key.pem", "-reqin", "query.ors", "-respout", "answer.ors", "-ndays", "1"),
+    )
+    (facts,) = eds("inspect", "--json", "answer.ors").json
+    told = [(one["serial_number"], one["status"]) for one in facts["content"]["responses"]]
+    assert told == [("1234", "revoked"), ("5678", "good"), ("9999", "unknown")]
+    assert facts["content"]["responses"][0]["reason"] == "key_compromise"
+    text = eds("inspect", "answer.ors").out
+    assert "key compromise" in text
+    assert re.search(r"responder +serialNumber=PNOKZ-1,CN=Тест", text)
+    Path("later").write_bytes(bytes.fromhex("30030a0103"))
+    assert "try later" in eds("inspect", "later").out
+
+
+EXTENSIONS = {
+    "basicConstraints=critical,CA:TRUE,pathlen:1": "an authority, path length 1",
+    "nameConstraints=critical,permitted;email:kz,excluded;DNS:ru": "only email:kz",
+    "policyConstraints=critical,requireExplicitPolicy:1,inhibitPolicyMapping:0": "no mapping after",
+    "inhibitAnyPolicy=critical,2": "inhibit any policy",
+    "policyMappings=1.2.3:1.2.4": "1.2.3 is 1.2.4",
+    "subjectAltName=dirName:d,otherName:1.2.3;UTF8:x,RID:1.2.5,URI:urn:x": "directory:CN=inner",
+    "certificatePolicies=ia5org,@p": "see the statement",
+    "1.3.6.1.5.5.7.1.3=DER:30163008060604008e4601013008060604008e460104300006": "unreadable",
+    "noCheck=ignored": "OCSP no check",
+    "2.5.29.54.9=ASN1:NULL": "2.5.29.54.9",
+}
+
+
+def test_extensions_of_every_kind(eds: Eds, home: Path) -> None:
+    lines = "\n".join(EXTENSIONS)
+    Path("all.cnf").write_text(
+        "[req]\ndistinguished_name=n\nx509_extensions=e\nprompt=no\n[n]\nCN=all\n"
+        "[d]\nCN=inner\n[p]\npolicyIdentifier=1.2.3\nuserNotice.1=@u\n"
+        f"[u]\nexplicitText=see the statement\n[e]\n{lines}\n"
+    )
+    openssl(
+        *("req", "-x509", "-config", "all.cnf", "-newkey", "ed25519", "-nodes"),
+        *("-keyout", "key.pem", "-out", "all.pem"),
+    )
+    text = eds("inspect", "all.pem").out
+    assert [said for said in EXTENSIONS.values() if said not in text] == []
+    (facts,) = eds("inspect", "--json", "all.pem").json
+    assert all(one["octets"] for one in facts["content"]["extensions"])
+
+
+KZ_OTHERS = [
+    path
+    for folder in ("cert", "cms", "crl", "ocsp", "tsp")
+    for path in sorted((KZ.parent / folder).glob("*"))
+    if path.is_file() and path.suffix not in {".txt", ".md"}
+]
+
+
+@pytest.mark.skipif(not KZ_OTHERS, reason="samples of the NCA RK are not here")
+def test_samples_of_the_nca_are_told(eds: Eds) -> None:
+    outcome = eds("inspect", *KZ_OTHERS)
+    assert outcome.status == 0, outcome.err
+    assert "unreadable" not in outcome.out
+    assert "unknown ASN.1" not in outcome.out
+
+
 def test_a_revocation_list_shows_its_first_entries(eds: Eds, folder: Path) -> None:
     entries = "".join(
         f"R\t350101000000Z\t250101000000Z,keyCompromise\t{number:02X}\tunknown\t/CN={number}\n"
