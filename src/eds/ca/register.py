@@ -8,6 +8,7 @@ transaction of the act, and an act that cannot be recorded does not happen.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,8 +22,10 @@ from sqlalchemy import (
     Row,
     create_engine,
     event,
+    func,
     insert,
     select,
+    text,
     update,
 )
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -35,6 +38,7 @@ from ..errors import (
     IssuerNotFound,
     KeyBlocked,
     KeyTaken,
+    ListOutrun,
     NaiveDatetime,
     RegisterUnavailable,
     RequestUsed,
@@ -111,6 +115,32 @@ class Issued:
     authority: str
     shard: int
     hold: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListTurn:
+    """A number taken for one list of a shard, and what the newest list before it was.
+
+    `latest` is its number and `base` that of the newest full one, 0 where there is none.
+    """
+
+    issuer: str
+    shard: int
+    number: int
+    latest: int
+    base: int
+    entries: int
+    released: int
+    this_update: datetime | None
+    next_update: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """(serial, encoded entry) of all that is listed, to be read once; the holds ever released."""
+
+    entries: Iterator[tuple[bytes, bytes]]
+    released: int
 
 
 class Register:
@@ -288,18 +318,8 @@ class Register:
 
     def listed(self, issuer: str, shard: int) -> Iterator[tuple[bytes, bytes]]:
         """(serial, encoded list entry) of everything held or revoked in one shard, streamed."""
-        query = (
-            select(t.status.c.serial, t.status.c.entry)
-            .where(
-                t.status.c.issuer == issuer,
-                t.status.c.shard == shard,
-                t.status.c.state != "valid",
-            )
-            .order_by(t.status.c.serial)
-        )
         with self._reading() as connection:
-            for row in connection.execution_options(yield_per=10_000).execute(query):
-                yield bytes(row.serial), bytes(row.entry)
+            yield from self._listed(connection, issuer, shard)
 
     # -- keys that are never certified (again)
 
@@ -368,32 +388,151 @@ class Register:
 
     # -- lists
 
-    def next_list_number(
-        self, issuer: str, shard: int, *, this_update: datetime, next_update: datetime
-    ) -> int:
-        """A number for a list of that shard, higher than every one before, taken for good."""
+    def start_list(self, issuer: str, shard: int) -> ListTurn:
+        """Take a number for a list of that shard, higher than every one before, for good."""
         row = t.lists.c
         with self._writing() as connection:
+            connection.execute(
+                self._insert_or_ignore(t.lists).values(
+                    issuer=issuer, shard=shard, number=0, latest=0, published=0, entries=0,
+                    released=0,
+                )
+            )  # fmt: skip
             found = connection.execute(
-                select(row.number).where(row.issuer == issuer, row.shard == shard).with_for_update()
-            ).first()
-            number = 1 if found is None else found.number + 1
-            values = {
-                "number": number,
-                "this_update": to_micros(this_update),
-                "next_update": to_micros(next_update),
-            }
-            if found is None:
-                connection.execute(
-                    insert(t.lists).values(
-                        issuer=issuer, shard=shard, published=0, entries=0, **values
-                    )
+                update(t.lists)
+                .where(row.issuer == issuer, row.shard == shard)
+                .values(number=row.number + 1)
+                .returning(t.lists)
+            ).one()
+        return ListTurn(
+            issuer=issuer,
+            shard=shard,
+            number=found.number,
+            latest=found.latest,
+            base=found.published,
+            entries=found.entries,
+            released=found.released,
+            this_update=_instant(found.this_update),
+            next_update=_instant(found.next_update),
+        )
+
+    @contextmanager
+    def listing(self, issuer: str, shard: int) -> Iterator[Listing]:
+        """What `listed` gives, and how many holds were ever released, at one instant."""
+        row = t.status_events.c
+        with self._reading(consistent=True) as connection:
+            released = connection.execute(
+                select(func.count())
+                .select_from(t.status_events)
+                .where(
+                    row.issuer == issuer,
+                    row.shard == shard,
+                    text("state = 'valid' AND version > 0"),  # the words of the index
                 )
-            else:
-                connection.execute(
-                    update(t.lists).where(row.issuer == issuer, row.shard == shard).values(**values)
+            ).scalar_one()
+            yield Listing(entries=self._listed(connection, issuer, shard), released=released)
+
+    def publish_list(
+        self,
+        turn: ListTurn,
+        encoded: bytes,
+        *,
+        base: int | None,
+        entries: int,
+        released: int,
+        this_update: datetime,
+        next_update: datetime,
+        actor: str,
+        at: datetime,
+    ) -> None:
+        """Put a list in the place of the one that was newest when its turn began.
+
+        `base` is the number that a delta builds on, None for a full list. Raises ListOutrun when
+        another was published since: what was read for this one may be older than that.
+        """
+        row = t.lists.c
+        values = {
+            "latest": turn.number,
+            "entries": entries,
+            "released": released,
+            "this_update": to_micros(this_update),
+            "next_update": to_micros(next_update),
+        }
+        if base is None:
+            values["published"] = turn.number
+        with self._writing() as connection:
+            swapped = connection.execute(
+                update(t.lists)
+                .where(
+                    row.issuer == turn.issuer,
+                    row.shard == turn.shard,
+                    row.latest == turn.latest,
+                    row.latest < turn.number,
                 )
-        return int(number)
+                .values(**values)
+            )
+            if swapped.rowcount != 1:
+                raise ListOutrun(shard=turn.shard, number=turn.number)
+            connection.execute(
+                insert(t.list_bodies).values(
+                    issuer=turn.issuer,
+                    shard=turn.shard,
+                    number=turn.number,
+                    base=base,
+                    this_update=values["this_update"],
+                    next_update=values["next_update"],
+                    encoded=encoded,
+                )
+            )
+            self._audit(
+                connection,
+                at=at,
+                act="ca.list.published",
+                actor=actor,
+                subject=f"{turn.issuer[:16]}/list/{turn.shard}",
+                details={
+                    "number": turn.number,
+                    "base": base,
+                    "entries": entries,
+                    "digest": hashlib.sha256(encoded).hexdigest(),
+                },
+            )
+
+    def published_list(self, issuer: str, shard: int, *, number: int | None = None) -> bytes | None:
+        """The encoded list of that number, or the newest full one; None where there is none."""
+        row = t.list_bodies.c
+        wanted = row.base.is_(None) if number is None else row.number == number
+        return self._list_body(issuer, shard, wanted)
+
+    def published_delta(self, issuer: str, shard: int) -> bytes | None:
+        """The newest encoded delta list; None where there is none."""
+        return self._list_body(issuer, shard, t.list_bodies.c.base.is_not(None))
+
+    def lists_after(self, issuer: str, shard: int, number: int) -> Iterator[bytes]:
+        """The encoded lists, full and delta, with a higher number."""
+        row = t.list_bodies.c
+        query = (
+            select(row.encoded)
+            .where(row.issuer == issuer, row.shard == shard, row.number > number)
+            .order_by(row.number)
+        )
+        with self._reading() as connection:
+            for found in connection.execution_options(yield_per=1).execute(query):
+                yield bytes(found.encoded)
+
+    def has_unexpired(self, issuer: str, shard: int, *, at: datetime) -> bool:
+        """Whether a certificate of that shard is neither revoked nor expired, or may be issued."""
+        row, intent = t.status.c, t.intents.c
+        alive = select(row.serial).where(
+            row.issuer == issuer,
+            row.shard == shard,
+            row.state != "revoked",
+            row.not_after > to_micros(at),
+        )
+        pending = select(intent.serial).where(
+            intent.issuer == issuer, intent.shard == shard, intent.state == "reserved"
+        )
+        return any(self._all(query.limit(1)) for query in (alive, pending))
 
     # -- inside
 
@@ -573,6 +712,30 @@ class Register:
             },
         )
 
+    @staticmethod
+    def _listed(connection: Connection, issuer: str, shard: int) -> Iterator[tuple[bytes, bytes]]:
+        query = (
+            select(t.status.c.serial, t.status.c.entry)
+            .where(
+                t.status.c.issuer == issuer,
+                t.status.c.shard == shard,
+                text("state <> 'valid'"),  # the words of the index
+            )
+            .order_by(t.status.c.serial)
+        )
+        for serial, entry in connection.execution_options(yield_per=10_000).execute(query):
+            yield bytes(serial), bytes(entry)
+
+    def _list_body(self, issuer: str, shard: int, wanted: ColumnElement[bool]) -> bytes | None:
+        row = t.list_bodies.c
+        rows = self._all(
+            select(row.encoded)
+            .where(row.issuer == issuer, row.shard == shard, wanted)
+            .order_by(row.number.desc())
+            .limit(1)
+        )
+        return bytes(rows[0].encoded) if rows else None
+
     def _all(self, query: Any) -> Sequence[Row[Any]]:
         with self._reading() as connection:
             return connection.execute(query).all()
@@ -588,8 +751,11 @@ class Register:
             yield connection
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def _reading(self, *, consistent: bool = False) -> Iterator[Connection]:
+        """`consistent`: all statements see one instant, as they always do in SQLite."""
         with _translated(), self.engine.connect() as connection:
+            if consistent and self.engine.dialect.name == "postgresql":
+                connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
 

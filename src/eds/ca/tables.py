@@ -146,6 +146,13 @@ status_events: Final = Table(
     ForeignKeyConstraint(["issuer", "serial"], ["intents.issuer", "intents.serial"]),
 )
 Index("status_events_shard", status_events.c.issuer, status_events.c.shard, status_events.c.at)
+Index(
+    "status_events_released",
+    status_events.c.issuer,
+    status_events.c.shard,
+    sqlite_where=text("state = 'valid' AND version > 0"),
+    postgresql_where=text("state = 'valid' AND version > 0"),
+)
 
 blocked_keys: Final = Table(
     "blocked_keys",
@@ -176,10 +183,14 @@ lists: Final = Table(
     Column("issuer", String(64), primary_key=True),
     Column("shard", Integer, primary_key=True),
     Column("number", BigInteger, nullable=False),  # the last number given out
-    Column("published", BigInteger, nullable=False),  # the number of the newest full list
+    Column("latest", BigInteger, nullable=False),  # the number of the newest that was published
+    Column("published", BigInteger, nullable=False),  # the same, of full lists alone
+    # When the newest was made: how many were listed, and how many holds had ever been released.
+    # Their sum never falls, or an entry was lost.
     Column("entries", BigInteger, nullable=False),
-    Column("this_update", BigInteger, nullable=False),
-    Column("next_update", BigInteger, nullable=False),
+    Column("released", BigInteger, nullable=False),
+    Column("this_update", BigInteger),
+    Column("next_update", BigInteger),
     ForeignKeyConstraint(["issuer"], ["issuers.issuer"]),
 )
 
