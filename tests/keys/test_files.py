@@ -38,8 +38,8 @@ from eds.keys import bundle, pkcs12
 from eds.keys.contract import UNLIMITED, KeyPurpose, KeyRef, Secret
 from eds.keys.files import FileKeyStore, file_name, label_of
 from eds.keys.keyfile import SingleFileKeyStore, file_store
-from eds.keys.pbe import Reading
 from eds.keys.privatekeys import PrivateKey
+from eds.keys.reading import Reading
 from tests.keys.certify import certify
 from tests.keys.harness import CHEAP, HARNESSES, Pins
 from tests.keys.tools import needs_openssl, openssl

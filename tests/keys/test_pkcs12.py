@@ -30,8 +30,9 @@ from eds.errors import (
 from eds.keys import pbe, pkcs12
 from eds.keys.contract import KeyPurpose, KeyRef, PinKind, Secret
 from eds.keys.keyfile import SingleFileKeyStore, write_pkcs12
-from eds.keys.pbe import KeyFileLimits, Reading
+from eds.keys.mac import mac_data
 from eds.keys.privatekeys import PrivateKey
+from eds.keys.reading import LIMITS, KeyFileLimits, Password, Reading
 from tests.keys.certify import certify
 from tests.keys.harness import CHEAP_PKCS12, Pins
 from tests.keys.tools import needs_keytool, needs_openssl, openssl
@@ -207,7 +208,7 @@ def test_no_password_may_be_two_zero_octets_or_none(tmp_path: Path) -> None:
     native = KEYS["p256"]()
     key = pkcs12.KeyEntry(private_key=PrivateKey.of(native))
     for bmp in (b"", b"\0\0"):
-        password = pbe.Password(text=b"", bmp=bmp)
+        password = Password(text=b"", bmp=bmp)
         content = der.sequence(
             pkcs12._wrapped(
                 pkcs12._DATA,
@@ -219,7 +220,7 @@ def test_no_password_may_be_two_zero_octets_or_none(tmp_path: Path) -> None:
         data = der.sequence(
             der.integer(3),
             pkcs12._wrapped(pkcs12._DATA, der.octet_string(content)),
-            pbe.mac_data(password, content, CHEAP_PKCS12),
+            mac_data(password, content, CHEAP_PKCS12),
         )
         assert read(data, "").keys[0].private_key == key.private_key
         with pytest.raises(PasswordIncorrect):
@@ -303,14 +304,13 @@ def test_absurd_work_is_refused_before_any_of_it(ours: bytes, iterations: int) -
     with pytest.raises(WorkFactorExceeded) as caught:
         pkcs12.read(with_mac_iterations(ours, iterations), Secret("pw"), reading)
     assert reading.spent == 0
-    assert caught.value.found > caught.value.allowed == pbe.LIMITS.work
+    assert caught.value.found > caught.value.allowed == LIMITS.work
 
 
 def test_many_modest_costs_are_refused_together(ours: bytes) -> None:
     native = PrivateKey.of(KEYS["p256"]())
     encryptions = [
-        pbe.Encryption(pbe.Password.of(Secret("pw")), pbe.Pbkdf2(iterations=1000))
-        for _ in range(20)
+        pbe.Encryption(Password.of(Secret("pw")), pbe.Pbkdf2(iterations=1000)) for _ in range(20)
     ]
     entry = pkcs12.KeyEntry(private_key=native)
     bags = b"".join(pkcs12._key_bag(entry, one) for one in encryptions)
@@ -318,7 +318,7 @@ def test_many_modest_costs_are_refused_together(ours: bytes) -> None:
     data = der.sequence(
         der.integer(3),
         pkcs12._wrapped(pkcs12._DATA, der.octet_string(content)),
-        pbe.mac_data(pbe.Password.of(Secret("pw")), content, CHEAP_PKCS12),
+        mac_data(Password.of(Secret("pw")), content, CHEAP_PKCS12),
     )
     assert len(read(data, work=30_000).keys) == 20
     reading = Reading(file="x.p12", limits=KeyFileLimits(work=19_000))

@@ -24,8 +24,9 @@ from eds.errors import (
 from eds.keys import pkcs8, rc2
 from eds.keys.contract import KeyPurpose, Secret
 from eds.keys.keyfile import SingleFileKeyStore, write_pkcs8
-from eds.keys.pbe import KeyFileLimits, Reading, Scrypt
+from eds.keys.pbe import Scrypt
 from eds.keys.privatekeys import PrivateKey, default_algorithm
+from eds.keys.reading import KeyFileLimits, Reading
 from tests.keys.certify import certify
 from tests.keys.harness import CHEAP, Pins
 from tests.keys.tools import needs_openssl, openssl

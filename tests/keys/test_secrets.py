@@ -20,8 +20,9 @@ from eds.keys import bundle, pkcs8, pkcs12
 from eds.keys.contract import KeyPurpose, PinKind, PinRequest, Secret
 from eds.keys.files import FileKeyStore
 from eds.keys.keyfile import SingleFileKeyStore, write_pkcs12
-from eds.keys.pbe import Encryption, Password, Reading
+from eds.keys.pbe import Encryption
 from eds.keys.privatekeys import PrivateKey
+from eds.keys.reading import Password, Reading
 from tests.keys.harness import CHEAP, CHEAP_PKCS12
 
 CANARY = "c4n4ry-Пароль"

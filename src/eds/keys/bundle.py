@@ -34,8 +34,9 @@ from eds.errors import (
 )
 from eds.keys import pkcs8
 from eds.keys.contract import KeyPurpose, Secret
-from eds.keys.pbe import Reading, Scrypt
+from eds.keys.pbe import Scrypt
 from eds.keys.privatekeys import PrivateKey, require_algorithm
+from eds.keys.reading import Reading
 from eds.pem import PemBlock
 from eds.publickeys import PublicKey
 

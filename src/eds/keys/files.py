@@ -27,13 +27,14 @@ from eds.errors import (
 from eds.keys import bundle, durable
 from eds.keys.bundle import Bundle
 from eds.keys.contract import KeyPurpose, KeyRef, PinKind, PinRequest, PinSource, Signer
-from eds.keys.pbe import LIMITS, KeyFileLimits, Reading, Scrypt
+from eds.keys.pbe import Scrypt
 from eds.keys.privatekeys import (
     PrivateKey,
     default_algorithm,
     generate,
     require_algorithm,
 )
+from eds.keys.reading import LIMITS, KeyFileLimits, Reading
 from eds.keys.signers import SEALED, LocalSigner
 from eds.publickeys import PublicKey
 

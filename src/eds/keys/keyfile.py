@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from eds import der, pem
+from eds import pem
 from eds.algorithms import SIGNATURE_ALGORITHMS, SignatureAlgorithm
 from eds.certificates import Certificate
 from eds.errors import (
@@ -29,7 +28,7 @@ from eds.errors import (
     StoreUnavailable,
     UnknownAlgorithm,
 )
-from eds.keys import bundle, durable, pkcs8, pkcs12
+from eds.keys import bundle, durable, keyformats, pkcs8, pkcs12
 from eds.keys.contract import (
     UNLIMITED,
     KeyPurpose,
@@ -37,14 +36,14 @@ from eds.keys.contract import (
     PinKind,
     PinRequest,
     PinSource,
-    Secret,
     Signer,
 )
 from eds.keys.files import FileKeyStore, label_of
-from eds.keys.pbe import LIMITS, KeyFileLimits, Pbkdf2, Reading, Scrypt
+from eds.keys.keyformats import Entry, Opened
+from eds.keys.pbe import Pbkdf2, Scrypt
 from eds.keys.privatekeys import PrivateKey, default_algorithm, require_algorithm
+from eds.keys.reading import LIMITS, KeyFileLimits, Reading
 from eds.keys.signers import SEALED, LocalSigner
-from eds.publickeys import PublicKey
 
 _KEY_SUFFIXES = frozenset({".p12", ".pfx", ".pem", ".key", ".der", ".p8"})
 
@@ -54,31 +53,6 @@ def file_store(path: Path, *, limits: KeyFileLimits = LIMITS) -> FileKeyStore | 
     if path.is_file() or (path.suffix.lower() in _KEY_SUFFIXES and not path.is_dir()):
         return SingleFileKeyStore(path, limits=limits)
     return FileKeyStore(path, limits=limits)
-
-
-class _Format(Enum):
-    PKCS12 = "PKCS#12"
-    DER = "DER"
-    PEM = "PEM"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
-    """One private key of the file, with the certificates that go with it, its own first."""
-
-    private_key: PrivateKey
-    label: str
-    local_key_id: bytes
-    certificates: tuple[Certificate, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Opened:
-    format: _Format
-    entries: tuple[_Entry, ...]
-    data: bytes = field(repr=False)
-    secret: Secret | None = None
-    contents: pkcs12.Contents | None = None
 
 
 class SingleFileKeyStore:
@@ -112,9 +86,9 @@ class SingleFileKeyStore:
             if (folder := self._bundle_folder()) is not None:
                 return (folder.find_label(label_of(self.path.name)),)
             data = self._read()
-            if self._is_locked(data):
+            if keyformats.is_locked(data, self._reading()):
                 return (KeyRef(uri=self.uri, label=self.path.stem),)
-            return self._refs(self._load(data, None))
+            return self._refs(keyformats.load(data, None, self._reading()))
 
     def unlocked(self, *, pin: PinSource) -> tuple[KeyRef, ...]:
         """All keys with everything known of them; the password is asked for if there is one."""
@@ -279,7 +253,7 @@ class SingleFileKeyStore:
             if opened.contents is None and len(opened.entries) > 1:
                 self._unsupported("encrypt several keys of one PEM file")
             secret = pin(PinRequest(target=str(self.path), kind=PinKind.NEW))
-            self._replace(_written(opened, secret), opened.data)
+            self._replace(keyformats.written(opened, secret), opened.data)
 
     def delete(self, key: KeyRef, *, pin: PinSource) -> None:
         """Remove the file, if it holds this key alone."""
@@ -313,70 +287,14 @@ class SingleFileKeyStore:
             return None
         return _OneBundle(self.path.parent, limits=self.limits)
 
-    def _is_locked(self, data: bytes) -> bool:
-        if pkcs12.is_pkcs12(data):
-            return True
-        if data[:1] == b"\x30":
-            return pkcs8.is_encrypted(data)
-        blocks = bundle.pem_blocks(data, self._reading())
-        return any(block.label == pem.ENCRYPTED_PRIVATE_KEY for block in blocks)
-
-    def _unlock(self, pin: PinSource) -> _Opened:
+    def _unlock(self, pin: PinSource) -> Opened:
         data = self._read()
-        secret = pin(PinRequest(target=str(self.path))) if self._is_locked(data) else None
-        return self._load(data, secret)
-
-    def _load(self, data: bytes, secret: Secret | None) -> _Opened:
-        reading = self._reading()
-        contents = None
-        if secret is not None and pkcs12.is_pkcs12(data):
-            form = _Format.PKCS12
-            contents = pkcs12.read(data, secret, reading)
-            entries = _entries(contents, self.path.stem)
-        else:
-            form = _Format.DER if data[:1] == b"\x30" else _Format.PEM
-            certificates: tuple[Certificate, ...] = ()
-            try:
-                if form is _Format.DER:
-                    keys = [_der_key(data, secret, reading)]
-                else:
-                    keys, certificates = self._pem(data, secret, reading)
-                entries = tuple(
-                    _Entry(
-                        private_key=key,
-                        label=self.path.stem,
-                        local_key_id=b"",
-                        certificates=_chain(_public_key(key), certificates),
-                    )
-                    for key in keys
-                )
-            except InvalidKey as error:
-                reading.damaged(error.reason)
-        if not entries:
-            reading.unsupported("a file without a private key")
-        return _Opened(format=form, entries=entries, data=data, secret=secret, contents=contents)
-
-    def _pem(
-        self, data: bytes, secret: Secret | None, reading: Reading
-    ) -> tuple[list[PrivateKey], tuple[Certificate, ...]]:
-        keys: list[PrivateKey] = []
-        certificates: list[Certificate] = []
-        for block in bundle.pem_blocks(data, reading):
-            label, encoded = block.label, block.encoded
-            if label == pem.PRIVATE_KEY:
-                keys.append(PrivateKey(encoded))
-            elif label == pem.ENCRYPTED_PRIVATE_KEY and secret is not None:
-                keys.append(pkcs8.decrypt(encoded, secret, reading))
-            elif label in ("RSA PRIVATE KEY", "EC PRIVATE KEY"):
-                keys.append(pkcs8.from_traditional(encoded))
-            elif label == pem.CERTIFICATE:
-                try:
-                    certificates.append(Certificate(encoded))
-                except DecodeError as error:
-                    reading.damaged(str(error))
-            elif label.endswith("PRIVATE KEY"):
-                reading.unsupported(f"a PEM {label}")
-        return keys, tuple(certificates)
+        secret = (
+            pin(PinRequest(target=str(self.path)))
+            if keyformats.is_locked(data, self._reading())
+            else None
+        )
+        return keyformats.load(data, secret, self._reading())
 
     # -- the keys inside
 
@@ -384,13 +302,13 @@ class SingleFileKeyStore:
         if key.rsa_bits > self.limits.rsa_bits:
             self._reading().unsupported(f"an RSA key of over {self.limits.rsa_bits} bits")
 
-    def _ref(self, entry: _Entry) -> KeyRef:
+    def _ref(self, entry: Entry) -> KeyRef:
         reading = self._reading()
         try:
             stated = pkcs8.purpose_of(entry.private_key)
             kind = entry.private_key.key_type
             self._require_size(entry.private_key)
-            public_key = _public_key(entry.private_key)
+            public_key = keyformats.public_key_of(entry.private_key)
             if public_key is None and entry.certificates:
                 public_key = entry.certificates[0].public_key
             algorithm = (
@@ -415,10 +333,10 @@ class SingleFileKeyStore:
             certificates=entry.certificates,
         )
 
-    def _refs(self, opened: _Opened) -> tuple[KeyRef, ...]:
+    def _refs(self, opened: Opened) -> tuple[KeyRef, ...]:
         return tuple(self._ref(entry) for entry in opened.entries)
 
-    def _choose(self, opened: _Opened, key: KeyRef) -> _Entry:
+    def _choose(self, opened: Opened, key: KeyRef) -> Entry:
         if key.uri != self.uri:
             raise KeyNotFound(key=key.label)
         entries = opened.entries
@@ -445,95 +363,7 @@ class _OneBundle(FileKeyStore):
         return self._ref(label, self._read(label))
 
 
-def _der_key(data: bytes, secret: Secret | None, reading: Reading) -> PrivateKey:
-    if secret is not None:
-        return pkcs8.decrypt(data, secret, reading)
-    try:
-        fields = der.decode(data).fields()
-        fields.take(der.INTEGER)
-        # PrivateKeyInfo goes on with an AlgorithmIdentifier, the older forms do not.
-        modern = fields.next_tag == der.SEQUENCE
-    except DecodeError as error:
-        reading.damaged(f"not a private key: {error}")
-    return PrivateKey(data) if modern else pkcs8.from_traditional(data)
-
-
-def _public_key(key: PrivateKey) -> PublicKey | None:
-    """The public half where it can be computed; the check of the numbers is left to `open`."""
-    try:
-        if key.is_native:
-            return key.public_key_of(key.native_unchecked())
-    except UnknownAlgorithm:
-        pass
-    return None
-
-
-def _entries(contents: pkcs12.Contents, stem: str) -> tuple[_Entry, ...]:
-    certificates = tuple(entry.certificate for entry in contents.certificates)
-    found: list[_Entry] = []
-    for at, entry in enumerate(contents.keys):
-        try:
-            public_key = _public_key(entry.private_key)
-        except (InvalidKey, AlgorithmUnavailable):
-            public_key = None
-        own = public_key
-        if own is None:
-            # Of a GOST key only the identifier says which certificate is its own.
-            own = next(
-                (
-                    one.certificate.public_key
-                    for one in contents.certificates
-                    if entry.local_key_id and one.local_key_id == entry.local_key_id
-                ),
-                None,
-            )
-        found.append(
-            _Entry(
-                private_key=entry.private_key,
-                label=entry.friendly_name or (stem if len(contents.keys) == 1 else f"{stem}-{at}"),
-                local_key_id=entry.local_key_id,
-                certificates=_chain(own, certificates),
-            )
-        )
-    return tuple(found)
-
-
-def _chain(
-    public_key: PublicKey | None, certificates: Sequence[Certificate]
-) -> tuple[Certificate, ...]:
-    """The certificate for this key and the issuers after it, by their names; else none."""
-    try:
-        chain = [one for one in certificates if one.public_key == public_key][:1]
-        while chain and not chain[-1].is_self_issued:
-            issuer = next(
-                (
-                    one
-                    for one in certificates
-                    if one not in chain and one.subject == chain[-1].issuer
-                ),
-                None,
-            )
-            if issuer is None:
-                break
-            chain.append(issuer)
-    except DecodeError:
-        return ()
-    return tuple(chain)
-
-
 # --- writing -----------------------------------------------------------------------------------
-
-
-def _written(opened: _Opened, secret: Secret) -> bytes:
-    """The file again, in its format, under a new password."""
-    if opened.contents is not None:
-        return pkcs12.write(opened.contents, secret)
-    encrypted = pkcs8.encrypt(opened.entries[0].private_key, secret)
-    if opened.format is _Format.DER:
-        return encrypted
-    blocks = [(pem.ENCRYPTED_PRIVATE_KEY, encrypted)]
-    blocks += [(pem.CERTIFICATE, one.encoded) for one in opened.entries[0].certificates]
-    return b"".join(pem.write(label, encoded) for label, encoded in blocks)
 
 
 def write_pkcs12(

@@ -17,18 +17,10 @@ from eds.certificates import Certificate
 from eds.errors import DecodeError, InvalidKey, PasswordIncorrect
 from eds.keys import pkcs8
 from eds.keys.contract import Secret
-from eds.keys.pbe import (
-    Authentication,
-    Encryption,
-    Password,
-    Pbkdf2,
-    Reading,
-    mac_data,
-    read_authentication,
-    read_decryption,
-    require_new_password,
-)
+from eds.keys.mac import Authentication, mac_data, read_authentication
+from eds.keys.pbe import Encryption, Pbkdf2, read_decryption
 from eds.keys.privatekeys import PrivateKey
+from eds.keys.reading import Password, Reading, require_new_password
 
 _DATA: Final = "1.2.840.113549.1.7.1"
 _SIGNED_DATA: Final = "1.2.840.113549.1.7.2"

@@ -11,9 +11,9 @@ from eds import der
 from eds.algorithms import EC_PUBLIC_KEY, RSA_ENCRYPTION
 from eds.errors import DecodeError, InvalidKey, PasswordIncorrect
 from eds.keys.contract import KeyPurpose, Secret
-from eds.keys.pbe import Encryption, Password, Pbkdf2, Reading, Scrypt, read_decryption
-from eds.keys.pbe import require_new_password as _new
+from eds.keys.pbe import Encryption, Pbkdf2, Scrypt, read_decryption
 from eds.keys.privatekeys import PrivateKey
+from eds.keys.reading import Password, Reading, require_new_password
 
 _KEY_USAGE: Final = "2.5.29.15"
 # The bits of KeyUsage (RFC 5280 §4.2.1.3) that a purpose stands for.
@@ -29,7 +29,7 @@ def encrypt(key: PrivateKey, secret: Secret, *, cost: Scrypt | Pbkdf2 | None = N
 
     Raises PasswordRefused.
     """
-    encryption = Encryption(_new(secret), cost or Scrypt())
+    encryption = Encryption(require_new_password(secret), cost or Scrypt())
     return wrap(key.encoded, encryption)
 
 
