@@ -59,9 +59,9 @@ def build_tbs_list(
     scope: ListScope = ListScope.ALL,
     expired_since: datetime | None = None,
 ) -> bytes:
-    """The encoded TBSCertList over encoded entries (RFC 5280 §5.1.2.6); a bytearray has them joined.
+    """The encoded TBSCertList over encoded entries (RFC 5280 §5.1.2.6).
 
-    `base` makes it a delta list on the list of that number. `expired_since` says since when
+    A bytearray has the entries joined already. `base` makes it a delta list on the list of that number. `expired_since` says since when
     certificates that expired stay listed. Instants are cut to whole seconds. Raises
     InvalidArgument, NaiveDatetime.
     """
