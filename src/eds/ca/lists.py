@@ -61,9 +61,9 @@ def build_tbs_list(
 ) -> bytes:
     """The encoded TBSCertList over encoded entries (RFC 5280 §5.1.2.6).
 
-    A bytearray has the entries joined already. `base` makes it a delta list on the list of that number. `expired_since` says since when
-    certificates that expired stay listed. Instants are cut to whole seconds. Raises
-    InvalidArgument, NaiveDatetime.
+    A bytearray has the entries joined already. `base` makes it a delta list on the list of that
+    number. `expired_since` says since when certificates that expired stay listed. Instants are
+    cut to whole seconds. Raises InvalidArgument, NaiveDatetime.
     """
     if not 0 <= shard < facts.shard_count:
         raise InvalidArgument(argument="shard", reason=f"from 0 to {facts.shard_count - 1}")
