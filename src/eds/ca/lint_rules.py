@@ -617,7 +617,7 @@ def _path_length(view: View) -> Answer:
     return None if length == view.profile.path_length else "not that of the profile"
 
 
-@_shared("name-constraints", "RFC 5280 §4.2.1.10; docs/adr/0003")
+@_shared("name-constraints", "RFC 5280 §4.2.1.10; docs/adr/0005")
 def _name_constraints(view: View) -> Answer:
     item = view.extension(NAME_CONSTRAINTS)
     if not isinstance(view.profile, AuthorityProfile):

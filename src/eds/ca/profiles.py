@@ -301,7 +301,7 @@ class AuthorityProfile(CertificateProfile):
     """The certificate of an authority: the only class whose certificates say CA=true.
 
     `permitted_dns` and `permitted_ip` become critical name constraints: names that nobody can
-    hold, so that a TLS certificate forged with the key is refused (docs/adr/0003).
+    hold, so that a TLS certificate forged with the key is refused (docs/adr/0005).
     """
 
     path_length: int | None
