@@ -15,13 +15,12 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, NamedTuple
 
-from eds import der
+from eds import der, pem
 from eds.errors import (
     DecodeError,
     InvalidArgument,
     LimitExceeded,
     MalformedDer,
-    MalformedPem,
     UnknownFormat,
 )
 
@@ -98,7 +97,7 @@ def identify(data: bytes) -> tuple[FoundObject, ...]:
         return (FoundObject(format=document, encoding=Encoding.PLAIN, octets=data),)
     if found := tuple(_binary(data)):
         return found
-    if _BEGIN in data:
+    if pem.is_pem(data):
         return tuple(_armoured(data))
     if found := tuple(_bare_base64(data)):
         return found
@@ -151,8 +150,7 @@ def _encoding(octets: bytes) -> Encoding:
 
 # --- armour -----------------------------------------------------------------------------------
 
-_BEGIN: Final = b"-----BEGIN "
-_LABEL: Final = re.compile(rb"-----BEGIN ([A-Z0-9 #.]{1,64})-----")
+_PEM_LIMITS: Final = pem.PemLimits(size=SIZE_LIMIT, blocks=_MOST_OBJECTS)
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/\s]+=?\s*=?\s*")
 _LABELLED: Final = {
     "RSA PRIVATE KEY": Format.RSA_PRIVATE_KEY,
@@ -163,44 +161,18 @@ _LABELLED: Final = {
 
 
 def _armoured(data: bytes) -> Iterator[FoundObject]:
-    """The blocks of PEM text. Raises MalformedPem."""
-    position = data.find(_BEGIN)
-    count = 0
-    while position >= 0:
-        begin = _LABEL.match(data, position)
-        if begin is None:
-            raise MalformedPem(reason="a label that is none")
-        end_mark = b"-----END " + begin[1] + b"-----"
-        end = data.find(end_mark, begin.end())
-        if end < 0:
-            raise MalformedPem(reason="a block without an end")
-        count += 1
-        if count > _MOST_OBJECTS:
-            raise LimitExceeded(limit="objects in one input", allowed=_MOST_OBJECTS)
-        yield _block(begin[1].decode("ascii"), data[begin.end() : end])
-        position = data.find(_BEGIN, end + len(end_mark))
-
-
-def _block(label: str, body: bytes) -> FoundObject:
-    if b":" in body:  # Proc-Type and DEK-Info: a key under OpenSSL's old encryption
-        return FoundObject(
-            format=_LABELLED.get(label, Format.UNKNOWN),
+    """The blocks of PEM text. Raises MalformedPem, LimitExceeded."""
+    for block in pem.read(data, limits=_PEM_LIMITS):
+        found = () if block.is_legacy_encrypted else tuple(_binary(block.encoded))
+        if len(found) == 1:
+            yield replace(found[0], encoding=Encoding.PEM, label=block.label)
+            continue
+        yield FoundObject(
+            format=_LABELLED.get(block.label, Format.UNKNOWN),
             encoding=Encoding.PEM,
-            octets=body,
-            label=label,
+            octets=block.encoded,
+            label=block.label,
         )
-    octets = _debase64(body)
-    if octets is None:
-        raise MalformedPem(reason="a block that is not base64")
-    found = tuple(_binary(octets))
-    if len(found) == 1:
-        return replace(found[0], encoding=Encoding.PEM, label=label)
-    return FoundObject(
-        format=_LABELLED.get(label, Format.UNKNOWN),
-        encoding=Encoding.PEM,
-        octets=octets,
-        label=label,
-    )
 
 
 def _bare_base64(data: bytes) -> Iterator[FoundObject]:
