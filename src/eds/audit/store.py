@@ -400,6 +400,8 @@ def reading(url: str) -> Iterator[AuditLog]:
     """
     try:
         address = make_url(url)
+        if address.drivername == "postgresql":
+            address = address.set(drivername="postgresql+psycopg")
         if address.get_backend_name() == "sqlite" and not Path(address.database or "").is_file():
             raise AuditUnavailable(reason=f"no such database: {address.database}")
         engine = create_engine(address)
