@@ -11,8 +11,10 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import pkcs11
 from pkcs11 import _pkcs11, exceptions
@@ -21,6 +23,8 @@ from eds.errors import ModuleUnavailable, TokenFailed
 from eds.keys.pkcs11_errors import GONE, is_not_initialised, translated
 from eds.keys.pkcs11_paths import checked_module
 
+R = TypeVar("R")
+
 _OS_LOCKING_OK: Final = 0x02
 _CKR_OK: Final = 0x000
 _CKR_CANT_LOCK: Final = 0x00A
@@ -28,6 +32,8 @@ _CKR_ALREADY_INITIALIZED: Final = 0x191
 _CKU_USER: Final = 1
 _USER_STATES: Final = (1, 3)  # CKS_RO_USER_FUNCTIONS, CKS_RW_USER_FUNCTIONS
 _LOGIN_ERRORS: Final = {
+    0x005: exceptions.GeneralError,
+    0x006: exceptions.FunctionFailed,
     0x030: exceptions.DeviceError,
     0x032: exceptions.DeviceRemoved,
     0x0A0: exceptions.PinIncorrect,
@@ -268,20 +274,39 @@ class Module:
         self.initialise()
         with translated(self.path), self.turn():
             found = []
-            for slot in self._library.get_slots(token_present=True):
+            for slot in _patiently(lambda: self._library.get_slots(token_present=True)):
                 try:
-                    token = slot.get_token()
+                    token = _patiently(slot.get_token)
                 except GONE:
                     continue
                 if token.flags & pkcs11.TokenFlag.TOKEN_INITIALIZED:
                     found.append(token)
             return found
 
+    def read_again(self, token: pkcs11.Token) -> pkcs11.Token:
+        """The token with its flags as they are now. Raises PKCS11Error."""
+        return _patiently(token.slot.get_token)
+
     def after_fork(self) -> None:
         """In the child: another thread of the parent may have held the lock when it forked."""
         self._guard = threading.RLock()
 
 
+def _patiently(read: Callable[[], R]) -> R:
+    """What `read` tells, asked again for half a second while the token is of two minds.
+
+    SoftHSM writes the token's flags anew at each login, and a reader in another process that
+    comes between gets CKR_GENERAL_ERROR (14 of 90 times with eight processes opening at once).
+    """
+    for pause in _PAUSES:
+        try:
+            return read()
+        except (exceptions.GeneralError, exceptions.FunctionFailed):
+            time.sleep(pause)
+    return read()
+
+
+_PAUSES: Final = tuple(0.002 * 2**step for step in range(8))  # seconds, half a second in all
 _LOADING = threading.Lock()
 _MODULES: Final[dict[str, Module]] = {}
 _FREE: Final = nullcontext()

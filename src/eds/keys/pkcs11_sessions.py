@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import SimpleQueue
@@ -35,6 +36,12 @@ R = TypeVar("R")
 # More sessions at work than this only wait for each other: for the processor with a token in
 # software, for the token with any other (docs/adr/0003).
 _MOST_SESSIONS: Final = 8
+
+
+_MOMENT: Final = 0.05  # seconds
+_TRIES: Final = (
+    TokenFlag.USER_PIN_COUNT_LOW | TokenFlag.USER_PIN_FINAL_TRY | TokenFlag.USER_PIN_LOCKED
+)
 
 
 class Seat:
@@ -122,9 +129,9 @@ class TokenSessions:
 
     def token_now(self) -> pkcs11.Token:
         """The token with its flags as they are now: those of an older object are old."""
-        slot = self.token().slot
+        token = self.token()
         with translated(self.name), self.module.turn():
-            return slot.get_token()
+            return self.module.read_again(token)
 
     def has_key_pad(self) -> bool:
         """Whether the PIN is typed on the token itself."""
@@ -162,9 +169,20 @@ class TokenSessions:
             answer = self.ask(pin, flags)
         token = self.token()
         with translated(self.name), self.module.turn():
-            session = self.module.log_in(token, answer) if wanted else token.open()
+            session = self._log_in_with(token, answer) if wanted else token.open()
         self._login = _Login(session)
         self._refusal = None
+
+    def _log_in_with(self, token: pkcs11.Token, answer: bytes | None) -> pkcs11.Session:
+        try:
+            return self.module.log_in(token, answer)
+        except exceptions.GeneralError:
+            # SoftHSM says so when another process logs in at the same moment. The PIN was not
+            # judged, or the token would count a wrong try: then, and then only, once more.
+            time.sleep(_MOMENT)
+            if answer is None or self.module.read_again(token).flags & _TRIES:
+                raise
+        return self.module.log_in(token, answer)
 
     def ask(self, pin: PinSource, flags: TokenFlag | None = None) -> bytes:
         """The PIN, asked for once with what the token says about tries.
