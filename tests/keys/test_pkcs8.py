@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,15 @@ from eds.errors import (
     EdsError,
     InvalidArgument,
     InvalidKey,
+    KeyNotFound,
+    OperationUnsupported,
     PasswordIncorrect,
     PasswordRefused,
     UnsupportedKeyFile,
     WorkFactorExceeded,
 )
 from eds.keys import pkcs8, rc2
-from eds.keys.contract import KeyPurpose, Secret
+from eds.keys.contract import KeyPurpose, KeyRef, Secret
 from eds.keys.keyfile import SingleFileKeyStore, write_pkcs8
 from eds.keys.pbe import Scrypt
 from eds.keys.privatekeys import PrivateKey, default_algorithm
@@ -189,6 +193,74 @@ def test_every_kind_of_key_of_openssl_reads(kind: str, form: str, tmp_path: Path
     if kind != "ed25519":  # never had another form
         traditional = openssl("pkey", "-in", plain, "-outform", form, "-traditional")
         signs(file(tmp_path, traditional), KEYS[kind])
+
+
+@pytest.mark.parametrize(("version", "bits", "size"), [(58, 128, 16), (160, 40, 5), (256, 256, 32)])
+def test_pbes2_with_rc2_reads(version: int, bits: int, size: int) -> None:
+    key = PrivateKey.of(KEYS["p256"])
+    salt, iv = b"saltsalt", b"iv of 8!"
+    derived = hashlib.pbkdf2_hmac("sha1", b"pw", salt, 1, size)
+    kdf = der.sequence(
+        der.object_identifier("1.2.840.113549.1.5.12"),
+        der.sequence(der.octet_string(salt), der.integer(1), der.integer(size)),
+    )
+    cipher = der.sequence(
+        der.object_identifier("1.2.840.113549.3.2"),
+        der.sequence(der.integer(version), der.octet_string(iv)),
+    )
+    scheme = der.sequence(der.object_identifier("1.2.840.113549.1.5.13"), der.sequence(kdf, cipher))
+    data = der.sequence(scheme, der.octet_string(rc2_encrypted(key.encoded, derived, bits, iv)))
+    assert pkcs8.decrypt(data, Secret("pw"), reading()) == key
+
+
+def rc2_encrypted(plain: bytes, key: bytes, bits: int, iv: bytes) -> bytes:
+    """RC2-CBC the other way round (RFC 2268 §3), which nothing but this test needs."""
+    words = rc2.expand_key(key, bits)
+    count = 8 - len(plain) % 8
+    plain += bytes((count,)) * count
+    out = b""
+    for start in range(0, len(plain), 8):
+        block = bytes(a ^ b for a, b in zip(plain[start : start + 8], iv, strict=True))
+        r, j = list(struct.unpack("<4H", block)), 0
+        for number in range(16):
+            for i, turn in enumerate((1, 2, 3, 5)):
+                mixed = words[j] + (r[i - 1] & r[i - 2]) + (~r[i - 1] & r[i - 3])
+                value = (r[i] + mixed) & 0xFFFF
+                r[i] = (value << turn | value >> (16 - turn)) & 0xFFFF
+                j += 1
+            if number in (4, 10):
+                for i in range(4):
+                    r[i] = (r[i] + words[r[i - 1] & 63]) & 0xFFFF
+        iv = struct.pack("<4H", *r)
+        out += iv
+    return out
+
+
+@needs_openssl
+def test_a_curve_without_a_name_is_unsupported(tmp_path: Path) -> None:
+    data = openssl(
+        *("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-224"),
+        *("-pkeyopt", "ec_param_enc:named_curve"),
+    )
+    with pytest.raises(UnsupportedKeyFile):
+        file(tmp_path, data).keys()
+
+
+def test_a_single_key_is_found_by_its_names_and_its_identifier(tmp_path: Path) -> None:
+    store = file(tmp_path, pem(KEYS["p256"]), "director.pem")
+    (ref,) = store.keys()
+    assert SingleFileKeyStore(store.path).exposure
+    for name in ("director", "director.pem", ref.identifier.hex(), ref.identifier.hex(":")):
+        assert store.find(name) == ref
+    for name in ("other", "00" * 20):
+        with pytest.raises(KeyNotFound):
+            store.find(name)
+    store.path.chmod(0o600)
+    assert store.exposure is None
+    with pytest.raises(KeyNotFound):
+        store.export(KeyRef(uri="file:///elsewhere.pem", label="director"), pin=Pins())
+    with pytest.raises(OperationUnsupported):
+        store.store_certificates(ref, [], pin=Pins())
 
 
 @needs_openssl

@@ -321,6 +321,8 @@ class SingleFileKeyStore:
             reading.damaged(str(error))
         except UnknownAlgorithm as error:
             reading.unsupported(f"a key of the kind {error.identifier}")
+        except AlgorithmUnavailable as error:
+            reading.unsupported(f"such a key of the kind {error.algorithm}")
         if stated is None and usage is not None:
             stated = pkcs8.purpose_of_bits(frozenset(bit.value for bit in usage))
         return KeyRef(

@@ -86,6 +86,8 @@ def load(data: bytes, secret: Secret | None, reading: Reading) -> Opened:
             )
         except InvalidKey as error:
             reading.damaged(error.reason)
+        except AlgorithmUnavailable as error:
+            reading.unsupported(f"such a key of the kind {error.algorithm}")
     if not entries:
         reading.unsupported("a file without a private key")
     return Opened(format=form, entries=entries, data=data, secret=secret, contents=contents)
