@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
 import time
 import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -560,3 +562,18 @@ def touch(encoded: bytes) -> None:
             continue
     assert repr(certificate)
     assert time.monotonic() - started < 1
+
+
+def test_certificates_of_a_bundle_in_ber_are_found(tmp_path: Path) -> None:
+    key, certificate = str(tmp_path / "key.pem"), tmp_path / "certificate.pem"
+
+    def openssl(*arguments: str, document: bytes = b"") -> bytes:
+        command = ["openssl", *arguments]
+        return subprocess.run(command, input=document, check=True, capture_output=True).stdout
+
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+            "-subj", "/CN=a b", "-keyout", key, "-out", str(certificate))  # fmt: skip
+    made = openssl("cms", "-sign", "-stream", "-nodetach", "-binary", "-outform", "DER",
+                   "-signer", str(certificate), "-inkey", key, document=b"text")  # fmt: skip
+    assert made[1] == 0x80  # indefinite length
+    assert Certificate.certificates(made) == (Certificate.load(certificate.read_bytes()),)

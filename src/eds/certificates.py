@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, Self, TypeVar
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from eds import departures, der, extensions
+from eds import ber, departures, der, extensions
 from eds.errors import (
     DecodeError,
     MalformedCertificate,
@@ -136,9 +136,9 @@ class Certificate(Encoded):
 
     @classmethod
     def _in_signed_data(cls, encoded: bytes) -> Iterator[Self]:
-        """The certificates of a SignedData (RFC 5652 §5.1), in DER."""
+        """The certificates of a SignedData (RFC 5652 §5.1), DER or BER."""
         try:
-            content = der.decode(encoded).fields()
+            content = der.decode(ber.to_der(encoded).encoded).fields()
             content.take(der.OBJECT_IDENTIFIER)
             fields = content.take(der.context(0)).only_child().fields()
             fields.take(der.INTEGER), fields.take(der.SET), fields.take(der.SEQUENCE)

@@ -12,7 +12,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final, NamedTuple, Self
 
-from eds import der, extensions
+from eds import ber, der, extensions
 from eds.algorithms import DigestAlgorithm, digest_by_oid
 from eds.certificates import Certificate
 from eds.errors import MalformedTimeStampToken
@@ -125,8 +125,12 @@ class TimeStampToken(Encoded):
         return cls(data)
 
     @read_once
+    def _normalised(self) -> ber.Normalised:
+        return ber.to_der(self.encoded, limits=_LIMITS)  # some authorities write CMS as BER
+
+    @read_once
     def _signed_data(self) -> _SignedData:
-        outer = der.decode(self.encoded, limits=_LIMITS).fields()
+        outer = der.decode(self._normalised.encoded, limits=_LIMITS).fields()
         kind = outer.take(der.OBJECT_IDENTIFIER).object_identifier()
         if kind != SIGNED_DATA:
             raise MalformedTimeStampToken(reason="not SignedData")
@@ -194,7 +198,8 @@ class TimeStampToken(Encoded):
         """The named departures that reading what the authority says made use of."""
         info = self.tst_info
         negative = info.serial_number < 0 or (info.nonce is not None and info.nonce < 0)
-        return frozenset({NEGATIVE_TIME_STAMP_NUMBER} if negative else ())
+        used = frozenset({NEGATIVE_TIME_STAMP_NUMBER} if negative else ())
+        return used | self._normalised.tolerances
 
     # -- the SignedData, for whoever verifies
 
