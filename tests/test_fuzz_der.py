@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from collections.abc import Callable
@@ -17,8 +16,7 @@ from eds.errors import DecodeError
 from tests import material
 from tests.material import DATA, needs_data
 
-# A campaign is asked for: EDS_CAMPAIGN=1, or the number of thousands of objects.
-CAMPAIGN = int(os.environ.get("EDS_CAMPAIGN") or "0")
+CAMPAIGN = 60_000
 
 
 @cache
@@ -162,12 +160,12 @@ def test_changed_text_raises_decode_errors_only(rng: random.Random, changes: int
     judge(text)
 
 
-@pytest.mark.skipif(not CAMPAIGN, reason="a campaign: set EDS_CAMPAIGN")
+@pytest.mark.campaign
 @needs_data
 def test_campaign() -> None:
     rng = random.Random(1)
     slowest = 0.0
-    for _ in range(CAMPAIGN * 1000):
+    for _ in range(CAMPAIGN):
         data = rng.choice(seeds())
         for _ in range(rng.randrange(1, 5)):
             data = swapped(data, rng) or b"\0"
