@@ -139,10 +139,12 @@ class Desk:
         }
         return Responder([served], **(made | changes))
 
-    def live(self, serials: list[bytes], *, seed: int, acts: int) -> datetime:
+    def live(
+        self, serials: list[bytes], *, seed: int, acts: int, after: datetime = NOON
+    ) -> datetime:
         """A random history of lawful acts, one a second; returns the last second."""
         chance = random.Random(seed)
-        at = NOON
+        at = after
         for _ in range(acts):
             serial = chance.choice(serials)
             at += timedelta(seconds=1)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import lru_cache
 from typing import Final, NamedTuple, NoReturn
 
 from .. import der, extensions
@@ -23,6 +24,7 @@ from ..errors import (
     EdsError,
     InvalidArgument,
     KeyStoreError,
+    LimitExceeded,
     MalformedDer,
     NaiveDatetime,
     RegisterUnavailable,
@@ -140,6 +142,7 @@ class Responder:
         self._status_of = status_of
         self._validity = validity
         self._served = tuple(issuers)
+        self._moment: _Moment | None = None
 
     def respond(self, request: bytes, *, at: datetime) -> OcspAnswer:
         """The answer to an encoded OCSPRequest, whatever it is.
@@ -150,62 +153,55 @@ class Responder:
         """
         if at.utcoffset() is None:
             raise NaiveDatetime(argument="at")
-        at = at.astimezone(UTC).replace(microsecond=0)
+        at = (at if at.tzinfo is UTC else at.astimezone(UTC)).replace(microsecond=0)
         try:
             asked = read_request(request)
         except DecodeError as error:
             return failure(ResponseStatus.MALFORMED_REQUEST, cause=error)
-        found = [self._issuers.get(item.head) for item in asked.items]
-        speaker = next((issuer for issuer in found if issuer is not None), None)
+        speaker = self._speaker(asked)
         if speaker is None:
-            if not self._served:
-                return failure(ResponseStatus.UNAUTHORIZED)
-            speaker = self._served[0]
-        pen = speaker.pen(at)
-        if pen is None:
-            return failure(ResponseStatus.TRY_LATER)
+            return failure(ResponseStatus.UNAUTHORIZED)
+        moment = self._moment
+        if moment is None or moment.at != at or moment.speaker is not speaker:
+            pen = speaker.pen(at)
+            if pen is None:
+                return failure(ResponseStatus.TRY_LATER)
+            moment = self._moment = _Moment.of(speaker, pen, at, self._validity)
         try:
-            statuses = [
-                self._status_of(issuer.issuer, item.serial) if issuer is speaker else None
-                for issuer, item in zip(found, asked.items, strict=True)
-            ]
-            return self._answer(asked, speaker, pen, found, statuses, at)
+            return self._answer(asked, moment)
         except (RegisterUnavailable, KeyStoreError) as error:
             return failure(ResponseStatus.TRY_LATER, cause=error)
 
-    def _answer(
-        self,
-        asked: OcspRequest,
-        speaker: ServedIssuer,
-        pen: _Pen,
-        found: Sequence[ServedIssuer | None],
-        statuses: Sequence[Status | None],
-        at: datetime,
-    ) -> OcspAnswer:
-        now = der.generalized_time(at)
-        until = min(at + self._validity, pen.not_after)
-        # The next update follows the status that was found; of what was never issued there is
-        # none, for it may be issued in the next second.
-        known = now + der.explicit(0, der.generalized_time(until)) + speaker.single_extensions
-        cacheable = asked.nonce is None
+    def _speaker(self, asked: OcspRequest) -> ServedIssuer | None:
+        for item in asked.items:
+            issuer = self._issuers.get(item.head)
+            if issuer is not None:
+                return issuer
+        return self._served[0] if self._served else None
+
+    def _answer(self, asked: OcspRequest, moment: _Moment) -> OcspAnswer:
+        nonce, cacheable = asked.nonce, asked.nonce is None
+        speaker = moment.speaker
         singles = b""
-        for item, issuer, status in zip(asked.items, found, statuses, strict=True):
-            if status is not None:
-                word, end = _GOOD if status.state is State.VALID else _revoked(status), known
+        for item in asked.items:
+            if self._issuers.get(item.head) is not speaker:
+                end, cacheable = moment.unknown, False
+            elif (status := self._status_of(speaker.issuer, item.serial)) is None:
+                end, cacheable = moment.never_issued, False
+            elif status.state is State.VALID:
+                end = moment.good
             else:
-                cacheable = False
-                word, end = _NEVER_ISSUED, now + speaker.single_extensions
-                if issuer is not speaker:
-                    word, end = _UNKNOWN, now
-            singles += der.value(0x30, item.cert_id, word, end)
-        tbs = der.value(
+                end = _revoked(status) + moment.known
+            singles += _wrap(0x30, item.cert_id + end)
+        tbs = _wrap(
             0x30,
-            pen.name,
-            now,
-            der.value(0x30, singles),
-            _EXTENSIONS if asked.nonce is None else _with_nonce(asked.nonce),
+            moment.head
+            + _wrap(0x30, singles)
+            + (_EXTENSIONS if nonce is None else _with_nonce(nonce)),
         )
-        return OcspAnswer(encoded=pen.sign(tbs), cacheable_until=until if cacheable else None)
+        return OcspAnswer(
+            encoded=moment.pen.sign(tbs), cacheable_until=moment.until if cacheable else None
+        )
 
 
 def failure(status: ResponseStatus, *, cause: EdsError | None = None) -> OcspAnswer:
@@ -240,68 +236,137 @@ def read_request(encoded: bytes) -> OcspRequest:
     Its signature, if there is one, is not looked at: nobody is told more for it. Raises
     MalformedDer, LimitExceeded.
     """
-    outer = der.decode(encoded, limits=_LIMITS).fields()
-    fields = outer.fields()
-    if outer.next_tag is not None:
-        outer.take(der.context(0)).only_child().expect(der.SEQUENCE)
-        outer.finish()
-    if fields.next_tag == _CONTEXT_0:
-        fields.take(_CONTEXT_0).only_child().expect(der.INTEGER).small(0)
-    if fields.next_tag == _CONTEXT_1:
-        fields.take(_CONTEXT_1).only_child()
-    items = [_read_item(item) for item in fields.take(der.SEQUENCE).children(limits=_LIMITS)]
+    if len(encoded) > REQUEST_SIZE:
+        raise LimitExceeded(limit="octets of input", allowed=REQUEST_SIZE, found=len(encoded))
+    outer, end = _open(encoded, 0, len(encoded), 0x30)
+    if end != len(encoded):
+        _fail("octets after the value", end)
+    position, stop = _open(encoded, outer, end, 0x30)
+    if stop != end:
+        _, after = _open(encoded, stop, end, 0xA0)  # the signature
+        _finish(after, end)
+    if position < stop and encoded[position] == 0xA0:
+        version, position = _open(encoded, position, stop, 0xA0)
+        if encoded[version:position] != b"\x02\x01\x00":
+            _fail("not version 1", version)
+    if position < stop and encoded[position] == 0xA1:
+        name, position = _open(encoded, position, stop, 0xA1)
+        _finish(der.header(encoded, name, position)[2], position)
+    item, position = _open(encoded, position, stop, 0x30)
+    items: list[AskedCertificate] = []
+    while item < position:
+        if len(items) == REQUEST_COUNT:
+            raise LimitExceeded(
+                limit="certificates", allowed=REQUEST_COUNT, found=REQUEST_COUNT + 1
+            )
+        inner, item = _open(encoded, item, position, 0x30)
+        items.append(_read_item(encoded, inner, item))
     if not items:
-        raise MalformedDer(reason="nothing is asked", offset=0)
+        _fail("nothing is asked", position)
     nonce = None
-    if fields.next_tag is not None:
-        found = _read_extensions(fields.take(_CONTEXT_2)).get(extensions.OCSP_NONCE)
-        fields.finish()
-        if found is not None:
-            nonce = extensions.read_octet_string(found.octets)
-            if not 1 <= len(nonce) <= 128:
-                raise MalformedDer(reason="a nonce of 1 to 128 octets is wanted", offset=0)
+    if position != stop:
+        found, position = _open(encoded, position, stop, 0xA2)
+        _finish(position, stop)
+        nonce = _read_extensions(encoded, found, position)
     return OcspRequest(items, nonce)
 
 
-def _read_item(element: der.Element) -> AskedCertificate:
-    item = element.fields()
-    found = item.take(der.SEQUENCE)
-    if item.next_tag is not None:
-        _read_extensions(item.take(_CONTEXT_0))
-        item.finish()
-    fields = found.fields()
-    algorithm = fields.fields()
+def _read_item(data: bytes, position: int, end: int) -> AskedCertificate:
+    """The Request whose content lies between these offsets."""
+    first, stop = _open(data, position, end, 0x30)
+    if stop != end:
+        found, after = _open(data, stop, end, 0xA0)
+        _finish(after, end)
+        _read_extensions(data, found, after)
+    _, hashes = _open(data, first, stop, 0x30)
+    _, hashes = _open(data, hashes, stop, 0x04)
+    _, number = _open(data, hashes, stop, 0x04)
+    head = data[first:number]
+    _check_head(head)
+    begin, last = _open(data, number, stop, 0x02)
+    _finish(last, stop)
+    serial = data[begin:last]
+    # Minimal, or another encoding of the same number would hide its certificate.
+    if not serial or (len(serial) > 1 and (serial[0], serial[1] >> 7) in _NOT_MINIMAL):
+        _fail("not an INTEGER in DER", number)
+    if len(serial) > 20:
+        _fail("a serial number of over 20 octets", number)
+    return AskedCertificate(data[position:stop], head, serial)
+
+
+@lru_cache(maxsize=1024)
+def _check_head(head: bytes) -> None:
+    """Algorithm and hashes of a CertID. Raises MalformedDer."""
+    inside = der.decode(der.sequence(head)).fields()
+    algorithm = inside.fields()
     algorithm.object_identifier()
     if algorithm.next_tag is not None:
         algorithm.take()
         algorithm.finish()
-    if not len(fields.octets(der.OCTET_STRING)) <= 64 >= len(fields.octets(der.OCTET_STRING)):
-        found.fail("a hash of over 64 octets")
-    number = fields.take(der.INTEGER)
-    fields.finish()
-    serial = number.octets
-    # Minimal, or another encoding of the same number would hide its certificate.
-    if not serial or (len(serial) > 1 and (serial[0], serial[1] >> 7) in _NOT_MINIMAL):
-        number.fail("not an INTEGER in DER")
-    if len(serial) > 20:
-        number.fail("a serial number of over 20 octets")
-    return AskedCertificate(found.encoded, found.data[found.content : number.start], serial)
+    for _ in range(2):
+        if len(inside.octets(der.OCTET_STRING)) > 64:
+            _fail("a hash of over 64 octets", 0)
 
 
-def _read_extensions(wrapped: der.Element) -> dict[str, Extension]:
-    found = dict(extensions.read_extensions(wrapped.only_child()))
-    for oid, extension in found.items():
-        if extension.critical and oid != extensions.OCSP_NONCE:
-            wrapped.fail("a critical extension that is not known here")
-    return found
+def _read_extensions(data: bytes, position: int, end: int) -> bytes | None:
+    """The nonce among the extensions inside that tag, if there is one."""
+    nonce = None
+    position, stop = _open(data, position, end, 0x30)
+    _finish(stop, end)
+    if position == stop:
+        _fail("no extension at all", position)
+    seen: set[bytes] = set()
+    while position < stop:
+        field, position = _open(data, position, stop, 0x30)
+        begin, field = _open(data, field, position, 0x06)
+        oid = data[begin:field]
+        if oid in seen:
+            _fail("an extension twice", begin)
+        seen.add(oid)
+        critical = field < position and data[field] == 0x01
+        if critical:
+            begin, field = _open(data, field, position, 0x01)
+            if data[begin:field] != b"\xff":
+                _fail("a BOOLEAN that is FALSE by default, or neither", begin)
+        begin, field = _open(data, field, position, 0x04)
+        _finish(field, position)
+        if oid == _NONCE_OID:
+            first, last = _open(data, begin, field, 0x04)
+            _finish(last, field)
+            nonce = data[first:last]
+            if not 1 <= len(nonce) <= 128:
+                _fail("a nonce of 1 to 128 octets is wanted", first)
+        else:
+            der.decode(der.value(0x06, oid)).object_identifier()
+            if critical:
+                _fail("a critical extension that is not known here", begin)
+    return nonce
+
+
+def _open(data: bytes, position: int, end: int, tag: int) -> tuple[int, int]:
+    """Where the content of the value at `position` begins and ends. Raises MalformedDer."""
+    content = position + 2
+    if content <= end and data[position] == tag:
+        length = data[position + 1]
+        if length < 0x80 and (stop := content + length) <= end:
+            return content, stop
+    found, content, stop = der.header(data, position, end)
+    if found != tag:
+        _fail(f"expected {der.tag_name(tag)}, found {der.tag_name(found)}", position)
+    return content, stop
+
+
+def _finish(position: int, end: int) -> None:
+    if position != end:
+        _fail("an unexpected field follows", position)
+
+
+def _fail(reason: str, offset: int) -> NoReturn:
+    raise MalformedDer(reason=reason, offset=offset)
 
 
 # --- inside -------------------------------------------------------------------------------------
 
-_LIMITS: Final = der.Limits(size=REQUEST_SIZE, elements=REQUEST_COUNT)
-_CONTEXT_0: Final = der.context(0)
-_CONTEXT_1: Final = der.context(1)
-_CONTEXT_2: Final = der.context(2)
 _NOT_MINIMAL: Final = frozenset({(0x00, 0), (0xFF, 1)})
 _SHA1: Final = "1.3.14.3.2.26"
 _SHA256: Final = "2.16.840.1.101.3.4.2.1"
@@ -340,12 +405,25 @@ _NEVER_ISSUED: Final = _revoked(
 _EXTENDED_REVOKE: Final = _extension(extensions.OCSP_EXTENDED_REVOKE, der.null())
 _EXTENSIONS: Final = der.explicit(1, der.sequence(_EXTENDED_REVOKE))
 _NONCE: Final = der.object_identifier(extensions.OCSP_NONCE)
+_NONCE_OID: Final = _NONCE[2:]
 _BASIC: Final = der.object_identifier(BASIC_RESPONSE)
 
 
 def _with_nonce(nonce: bytes) -> bytes:
-    echo = der.value(0x30, _NONCE, der.octet_string(der.octet_string(nonce)))
-    return der.value(0xA1, der.value(0x30, echo, _EXTENDED_REVOKE))
+    echo = _wrap(0x30, _NONCE + _wrap(0x04, _wrap(0x04, nonce)))
+    return _wrap(0xA1, _wrap(0x30, echo + _EXTENDED_REVOKE))
+
+
+def _wrap(tag: int, content: bytes) -> bytes:
+    """As der.value for one part, without its way for tags of several octets."""
+    length = len(content)
+    if length < 0x80:
+        return bytes((tag, length)) + content
+    if length < 0x100:
+        return bytes((tag, 0x81, length)) + content
+    if length < 0x10000:
+        return bytes((tag, 0x82, length >> 8, length & 0xFF)) + content
+    return der.head(tag, length) + content
 
 
 class _Pen:
@@ -374,6 +452,39 @@ class _Pen:
         """The encoded OCSPResponse around this ResponseData. Raises MonitorRefused."""
         permit_ocsp(tbs, issuer_kind=GuardedKey.OCSP_RESPONDER)
         algorithm, certificates = self._end
-        signature = der.value(0x03, b"\x00", self._sign(tbs))
-        basic = der.value(0x04, der.value(0x30, tbs, algorithm, signature, certificates))
-        return der.value(0x30, b"\x0a\x01\x00", der.value(0xA0, der.value(0x30, _BASIC, basic)))
+        signature = self._sign(tbs)
+        basic = _wrap(0x30, tbs + algorithm + _wrap(0x03, b"\x00" + signature) + certificates)
+        answer = _wrap(0x30, _BASIC + _wrap(0x04, basic))
+        return _wrap(0x30, b"\x0a\x01\x00" + _wrap(0xA0, answer))
+
+
+class _Moment(NamedTuple):
+    """What all answers of one delegate share within one second."""
+
+    at: datetime
+    speaker: ServedIssuer
+    pen: _Pen
+    until: datetime
+    head: bytes  # who answers, and when
+    known: bytes  # what follows the status of a certificate that was issued
+    good: bytes
+    never_issued: bytes
+    unknown: bytes
+
+    @classmethod
+    def of(cls, speaker: ServedIssuer, pen: _Pen, at: datetime, validity: timedelta) -> _Moment:
+        now = der.generalized_time(at)
+        until = min(at + validity, pen.not_after)
+        known = now + der.explicit(0, der.generalized_time(until)) + speaker.single_extensions
+        return cls(
+            at=at,
+            speaker=speaker,
+            pen=pen,
+            until=until,
+            head=pen.name + now,
+            known=known,
+            good=_GOOD + known,
+            # No next update: it may be issued in the next second.
+            never_issued=_NEVER_ISSUED + now + speaker.single_extensions,
+            unknown=_UNKNOWN + now,
+        )
