@@ -277,8 +277,8 @@ class Module:
             for slot in _patiently(lambda: self._library.get_slots(token_present=True)):
                 try:
                     token = _patiently(slot.get_token)
-                except GONE:
-                    continue
+                except (*GONE, *_OF_TWO_MINDS):
+                    continue  # a fault in one slot is not to hide the tokens in the others
                 if token.flags & pkcs11.TokenFlag.TOKEN_INITIALIZED:
                     found.append(token)
             return found
@@ -301,11 +301,12 @@ def _patiently(read: Callable[[], R]) -> R:
     for pause in _PAUSES:
         try:
             return read()
-        except (exceptions.GeneralError, exceptions.FunctionFailed):
+        except _OF_TWO_MINDS:
             time.sleep(pause)
     return read()
 
 
+_OF_TWO_MINDS: Final = (exceptions.GeneralError, exceptions.FunctionFailed)
 _PAUSES: Final = tuple(0.002 * 2**step for step in range(8))  # seconds, half a second in all
 _LOADING = threading.Lock()
 _MODULES: Final[dict[str, Module]] = {}

@@ -336,15 +336,17 @@ class TokenSessions:
     def change_pin(self, pin: PinSource) -> None:
         """Change the user's PIN; `pin` is asked for the current one and for the new one."""
         with SEALED:
-            flags = self.token_now().flags
-            if flags & TokenFlag.PROTECTED_AUTHENTICATION_PATH:
-                raise OperationUnsupported(
-                    operation="change its PIN from here, it has a key pad",
-                    store=f"token {self.name!r}",
-                )
-            current, new = self.ask(pin, flags).decode(), self.ask_new(pin).decode()
-            with self._session(rw=True) as session:
-                session.set_pin(current, new)
+            self._change_pin(pin)
+
+    def _change_pin(self, pin: PinSource) -> None:
+        flags = self.token_now().flags
+        if flags & TokenFlag.PROTECTED_AUTHENTICATION_PATH:
+            raise OperationUnsupported(
+                operation="change its PIN from here, it has a key pad", store=f"token {self.name!r}"
+            )
+        current, new = self.ask(pin, flags).decode(), self.ask_new(pin).decode()
+        with self._session(rw=True) as session:
+            session.set_pin(current, new)
 
     @contextmanager
     def _session(self, *, rw: bool = False) -> Iterator[pkcs11.Session]:

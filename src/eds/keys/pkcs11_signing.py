@@ -162,11 +162,14 @@ class TokenSigner:
         data = way.feed(message)
         if self._asks_each_time:
             with SEALED:
-                pin = self._sessions.ask(self._pin).decode()
-                signature = self._sessions.call(self._work(data, pin=pin), self._pin)
+                signature = self._sign_with_pin(data)
         else:
             signature = self._sessions.call(self._work(data), self._pin)
         return way.answer(signature)
+
+    def _sign_with_pin(self, data: bytes) -> bytes:
+        pin = self._sessions.ask(self._pin).decode()
+        return self._sessions.call(self._work(data, pin=pin), self._pin)
 
     def _work(self, data: bytes, **options: Any) -> Callable[[Seat], bytes]:
         way = self._mechanism
