@@ -97,7 +97,7 @@ class Keys:
         status = Status(state=State.VALID, since=NOON)
         served = ServedIssuer("issuer", self.certificate, [self.delegate])
         return Responder(
-            [served], status_of=lambda *certificate: status, validity=timedelta(hours=12)
+            [served], status_of=lambda _issuer, _serial: status, validity=timedelta(hours=12)
         )
 
     def request(self, *, nonce: bytes | None) -> bytes:
