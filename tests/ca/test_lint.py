@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from eds import der, extensions, names
 from eds.algorithms import ECDSA, RSA_PKCS1_SHA1, RSA_PKCS1_SHA256
 from eds.ca import lint_rules
 from eds.ca.lint import RULES, Severity, lint, require_clean
+from eds.ca.lint_view import View
 from eds.ca.profiles import SERVER_AUTH
 from eds.ca.tbs import NO_REVOCATION_AVAILABLE, QC_COMPLIANCE, QC_PDS, QC_SSCD, QC_TYPE
 from eds.errors import LintFailed, NaiveDatetime
@@ -928,6 +930,23 @@ def test_nothing_in_the_bytes_can_raise(data: st.DataObject) -> None:
 
 
 _GOOD = hierarchy.good_tbs(LEAF)
+
+
+@pytest.mark.parametrize("curve", [ec.SECP256R1, ec.SECP384R1, ec.SECP521R1])
+def test_keys_of_frequent_form_are_known_by_their_first_octets(
+    curve: type[ec.EllipticCurve],
+) -> None:
+    key = hierarchy.public(ec.generate_private_key(curve()))
+    tbs = hierarchy.good_tbs(LEAF, public_key=key)
+    profile = PROFILES[LEAF]
+    view = View(tbs, profile, hierarchy.facts_of(profile), NOON, 3)
+    usual = None if curve is ec.SECP521R1 else curve.name
+    assert view.usual_curve == (None if usual is None else str(usual))
+    assert view.public_key == key
+    assert view.key_identifier == key.key_identifier
+    der.check(key.encoded)
+    found = lint(tbs, profile=profile, issuer=hierarchy.facts_of(profile), at=NOON, shard=3)
+    assert found == ()
 
 
 def test_shared_findings_are_kept_for_the_same_octets_only() -> None:

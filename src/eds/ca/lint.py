@@ -23,7 +23,7 @@ __all__ = ["RULES", "Finding", "Rule", "Severity", "lint", "require_clean"]
 
 RULES: Final[tuple[Rule, ...]] = tuple(_RULES)
 _DER: Final = RULES[0]
-_EACH: Final = tuple(rule for rule in RULES if not rule.shared)
+_EACH: Final = tuple((rule.check, rule) for rule in RULES if not rule.shared)
 _SHARED: Final = tuple(rule for rule in RULES if rule.shared)
 
 # What shared rules found, by what they looked at.
@@ -52,8 +52,13 @@ def lint(
     except DecodeError as error:
         return (_DER.finding(str(error)),)
     found: list[Finding] = []
-    for rule in _EACH:
-        _judge(rule, view, found)
+    for check, rule in _EACH:
+        try:  # what a rule cannot read breaks it
+            answer = check(view)
+        except (DecodeError, AlgorithmError) as error:
+            answer = error.code
+        if answer is not None:
+            found += rule.findings(answer)
     return (*found, *_shared_findings(view))
 
 
@@ -77,22 +82,18 @@ def require_clean(
         )
 
 
-def _judge(rule: Rule, view: View, found: list[Finding]) -> None:
-    try:
-        answer = rule.check(view)
-    except (DecodeError, AlgorithmError) as error:  # what a rule cannot read breaks it
-        answer = f"{error.code}"
-    if answer is not None:
-        found += rule.findings(answer)
-
-
 def _shared_findings(view: View) -> tuple[Finding, ...]:
     key = (view.profile, view.issuer_facts, view.shard, view.shared_octets)
     found = _judged.get(key)
     if found is None:
         judged: list[Finding] = []
         for rule in _SHARED:
-            _judge(rule, view, judged)
+            try:
+                answer = rule.check(view)
+            except (DecodeError, AlgorithmError) as error:
+                answer = error.code
+            if answer is not None:
+                judged += rule.findings(answer)
         found = _judged[key] = tuple(judged)
         while len(_judged) > _JUDGED_LIMIT:
             _judged.popitem(last=False)

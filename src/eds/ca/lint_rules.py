@@ -46,7 +46,7 @@ from ..extensions import (
     KeyUsage,
 )
 from ..names import ATTRIBUTE_TYPES
-from .lint_view import READERS, Answer, Rule, Severity, View
+from .lint_view import READERS, Answer, Rule, Severity, View, is_one_mailbox
 from .profiles import (
     SERVER_PURPOSES,
     AuthorityProfile,
@@ -107,9 +107,10 @@ def _der(view: View) -> Answer:
     # The view was read strictly; what it did not look into is looked into here.
     try:
         item = view.extension(SUBJECT_ALTERNATIVE_NAME)
-        if item is not None:
+        if item is not None and not is_one_mailbox(item.octets):
             der.check(item.octets)
-        der.check(view.public_key.encoded)
+        if view.usual_curve is None:
+            der.check(view.key)
     except DecodeError as error:
         return str(error)
     return None
@@ -223,7 +224,8 @@ def _validity_order(view: View) -> Answer:
 
 @_rule("validity-within-issuer", "ca.md §2.2 I6; RFC 5280 §6.1.3")
 def _validity_within_issuer(view: View) -> Answer:
-    if view.not_before < view.issuer_facts.not_before.replace(microsecond=0):
+    begin = view.issuer_facts.not_before
+    if view.not_before < begin and view.not_before < begin.replace(microsecond=0):
         return "begins before the issuer's"
     return "ends after the issuer's" if view.not_after > view.issuer_facts.not_after else None
 
@@ -330,6 +332,10 @@ def _subject_issuer(view: View) -> Answer:
 
 @_rule("key-permitted", "profile; ETSI TS 119 312 §6")
 def _key_permitted(view: View) -> Answer:
+    if view.usual_curve is not None:
+        for rule in view.profile.keys:
+            if rule.curve == view.usual_curve:
+                return None
     try:
         view.profile.check_key(view.public_key)
     except KeyNotPermitted as error:
@@ -339,6 +345,8 @@ def _key_permitted(view: View) -> Answer:
 
 @_rule("key-form", "RFC 3279 §2.3, RFC 5480 §2, RFC 8410 §3")
 def _key_form(view: View) -> Answer:
+    if view.usual_curve is not None:
+        return None
     key = view.public_key
     oid, parameters = key.algorithm_oid, key.algorithm_parameters
     if oid == EC_PUBLIC_KEY:
@@ -361,6 +369,8 @@ _BARE_KEYS: Final = frozenset({"1.3.101.112"})
 
 @_rule("rsa-numbers", "ETSI TS 119 312 §6.2.2; CA/B BR 6.1.6")
 def _rsa_numbers(view: View) -> Answer:
+    if view.usual_curve is not None:
+        return None
     key = view.public_key
     if key.algorithm_oid != RSA_ENCRYPTION:
         return None
@@ -382,6 +392,8 @@ _RSA: Final = der.Limits(integer=4096)
 
 @_rule("key-period", "ETSI TS 119 312 §8")
 def _key_period(view: View) -> Answer:
+    if view.usual_curve is not None:
+        return None
     key = view.public_key
     try:
         kind, bits = key.key_type, key.bits
@@ -398,7 +410,7 @@ def _key_period(view: View) -> Answer:
 
 @_rule("key-of-issuer", "ca.md §8 15; EN 319 411-1 GEN-6.5.3-03")
 def _key_of_issuer(view: View) -> Answer:
-    same = view.public_key.encoded == view.issuer_facts.public_key.encoded
+    same = view.key == view.issuer_facts.public_key.encoded
     if view.profile.kind is CertificateKind.ROOT:
         return None if same else "a root certifies another key"
     return "the key of the issuer" if same else None
@@ -485,7 +497,7 @@ def _subject_key_identifier(view: View) -> Answer:
     found = view.read(SUBJECT_KEY_IDENTIFIER)
     if found is None:
         return "absent"
-    return None if found == view.public_key.key_identifier else "not of this key"
+    return None if found == view.key_identifier else "not of this key"
 
 
 # --- what the key may do --------------------------------------------------------------------------

@@ -6,6 +6,7 @@ places but the inside of the extensions; their values are judged by rules.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,6 +32,8 @@ from ..extensions import (
     SUBJECT_ALTERNATIVE_NAME,
     SUBJECT_KEY_IDENTIFIER,
     Extension,
+    GeneralName,
+    GeneralNameKind,
     KeyUsage,
 )
 from ..names import NameAttribute
@@ -100,28 +103,49 @@ class View:
         self.at = at
         self.shard = shard
         self.memo: dict[str, Any] = {}
-        fields = der.decode(tbs).fields()
-        version = fields.optional(0xA0)
-        self.version = b"" if version is None else version.encoded
-        self.serial = fields.take(der.INTEGER).octets
-        self.algorithm = fields.take(der.SEQUENCE).encoded
-        self.issuer = fields.take(der.SEQUENCE).encoded
-        validity = fields.take(der.SEQUENCE).fields()
-        self.times = (validity.take(), validity.take())
-        validity.finish()
-        self.not_before, self.not_after = self.times[0].time(), self.times[1].time()
-        self.subject = fields.take(der.SEQUENCE)
-        self.public_key = PublicKey(fields.take(der.SEQUENCE).encoded)
-        self.unique_identifiers = False
-        while fields.next_tag in (0x81, 0x82):
-            fields.take()
-            self.unique_identifiers = True
-        found = fields.optional(0xA3)
-        fields.finish()
+        parts = _children(tbs)
+        position = 1 if parts and parts[0].tag == 0xA0 else 0
+        tail = len(parts) - 1 if parts and parts[-1].tag == 0xA3 else len(parts)
+        self.version = parts[0].encoded if position else b""
+        identifiers = [part.tag for part in parts[position + 6 : tail]]
+        # [1] and [2], in that order: RFC 5280 §4.1.2.8
+        self.unique_identifiers = bool(identifiers)
+        tags = [part.tag for part in parts[position : position + 6]]
+        if tags != _FIELDS or identifiers not in _IDENTIFIERS:
+            raise MalformedDer(reason="not the fields of a TBSCertificate", offset=0)
+        serial, algorithm, issuer, validity, self.subject, key = parts[position : position + 6]
+        serial.integer(limits=_SERIAL)
+        self.serial = serial.octets
+        self.algorithm = algorithm.encoded
+        self.issuer = issuer.encoded
+        self.times = _times(validity)
+        self.not_before, self.not_after = map(_instant, self.times)
+        self.key = key.encoded
+        # The name of the curve where the key is one uncompressed point of a frequent curve.
+        self.usual_curve = _usual_curve(self.key)
+        if self.usual_curve is None:
+            _ = self.public_key
+        found = parts[tail] if tail < len(parts) else None
         self.extensions, shared = _extensions(found)
         # What many certificates have in common.
         self.shared_octets = (self.version, self.algorithm, self.issuer, *shared)
         self.attributes, self.joined_attributes = _attributes(self.subject)
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The key. Read at first use; keys of frequent form need not be."""
+        if "key" not in self.memo:
+            self.memo["key"] = PublicKey(self.key)
+        found: PublicKey = self.memo["key"]
+        return found
+
+    @property
+    def key_identifier(self) -> bytes:
+        """SHA-1 of the octets of the key (RFC 5280 §4.2.1.2, method 1)."""
+        if self.usual_curve is None:
+            return self.public_key.key_identifier
+        point = self.key[len(_HEADS[self.usual_curve]) :]
+        return hashlib.sha1(point, usedforsecurity=False).digest()
 
     def extension(self, oid: str) -> Extension | None:
         """The first extension of that OID."""
@@ -151,33 +175,57 @@ class View:
         return self.read(EXTENDED_KEY_USAGE) or ()
 
 
+_FIELDS: Final = [der.INTEGER, *[der.SEQUENCE] * 5]
+_IDENTIFIERS: Final[tuple[list[int], ...]] = ([], [0x81], [0x82], [0x81, 0x82])
+_SERIAL: Final = der.Limits(integer=64)
+
+
+def _children(tbs: bytes) -> list[der.Element]:
+    """The fields of the one SEQUENCE that `tbs` consists of."""
+    tag, position, end = _header(tbs, 0, len(tbs))
+    if tag != der.SEQUENCE or end != len(tbs):
+        raise MalformedDer(reason="not one SEQUENCE", offset=0)
+    found: list[der.Element] = []
+    while position < end:
+        tag, content, stop = _header(tbs, position, end)
+        found.append(der.Element(tbs, tag, position, content, stop))
+        position = stop
+    return found
+
+
+# What stands before the octets of a point: DER, checked once and for all by a test.
+_HEADS: Final = {
+    "secp256r1": bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200"),
+    "secp384r1": bytes.fromhex("3076301006072a8648ce3d020106052b81040022036200"),
+}
+
+
+def _usual_curve(key: bytes) -> str | None:
+    for curve, head in _HEADS.items():
+        if key.startswith(head) and len(key) == key[1] + 2 and key[len(head)] == 4:
+            return curve
+    return None
+
+
+def _instant(time: der.Element) -> datetime:
+    return _read_time(time.encoded)
+
+
+@lru_cache(maxsize=4096)
+def _read_time(encoded: bytes) -> datetime:
+    """Certificates of one second begin alike."""
+    return der.decode(encoded).time()
+
+
+def _times(validity: der.Element) -> tuple[der.Element, der.Element]:
+    fields = validity.fields()
+    times = fields.take(), fields.take()
+    fields.finish()
+    return times
+
+
 # Extensions that differ from certificate to certificate.
 _OWN: Final = frozenset({SUBJECT_KEY_IDENTIFIER, SUBJECT_ALTERNATIVE_NAME})
-
-
-def _null(octets: bytes) -> bool:
-    der.decode(octets).expect(der.NULL).null()
-    return True
-
-
-READERS: Final[Mapping[str, Callable[[bytes], Any]]] = MappingProxyType(
-    {
-        AUTHORITY_INFORMATION_ACCESS: extensions.read_access_descriptions,
-        AUTHORITY_KEY_IDENTIFIER: extensions.read_authority_key_identifier,
-        BASIC_CONSTRAINTS: extensions.read_basic_constraints,
-        CERTIFICATE_POLICIES: extensions.read_policies,
-        CRL_DISTRIBUTION_POINTS: extensions.read_distribution_points,
-        EXTENDED_KEY_USAGE: extensions.read_object_identifiers,
-        FRESHEST_CRL: extensions.read_distribution_points,
-        KEY_USAGE: extensions.read_key_usage,
-        NAME_CONSTRAINTS: extensions.read_name_constraints,
-        NO_REVOCATION_AVAILABLE: _null,
-        OCSP_NO_CHECK: _null,
-        QC_STATEMENTS: extensions.read_qc_statements,
-        SUBJECT_ALTERNATIVE_NAME: extensions.read_alternative_names,
-        SUBJECT_KEY_IDENTIFIER: extensions.read_octet_string,
-    }
-)
 
 
 def _extensions(found: der.Element | None) -> tuple[tuple[Extension, ...], list[bytes]]:
@@ -188,11 +236,17 @@ def _extensions(found: der.Element | None) -> tuple[tuple[Extension, ...], list[
         items = found.only_child().expect(der.SEQUENCE)
         data, position, end = items.data, items.content, items.end
         while position < end:
-            stop = der.header(data, position, end)[2]
+            stop = _header(data, position, end)[2]
             encoded = data[position:stop]
             if encoded.startswith(_KEY_IDENTIFIER) and len(encoded) == 31:
                 extension = Extension(
                     oid=SUBJECT_KEY_IDENTIFIER, critical=False, octets=encoded[9:]
+                )
+            elif encoded[2:8] == _ALTERNATIVE_NAME and is_one_mailbox(encoded[9:]):
+                if encoded[1] != len(encoded) - 2 or encoded[8] != len(encoded) - 9:
+                    raise MalformedDer(reason="not an extension", offset=position)
+                extension = Extension(
+                    oid=SUBJECT_ALTERNATIVE_NAME, critical=False, octets=encoded[9:]
                 )
             else:
                 extension = _extension(encoded)
@@ -205,6 +259,27 @@ def _extensions(found: der.Element | None) -> tuple[tuple[Extension, ...], list[
 
 # An Extension: SEQUENCE, OID 2.5.29.14, OCTET STRING around an OCTET STRING of 20.
 _KEY_IDENTIFIER: Final = bytes.fromhex("301d0603551d0e04160414")
+
+
+_ALTERNATIVE_NAME: Final = bytes.fromhex("0603551d1104")
+
+
+def is_one_mailbox(octets: bytes) -> bool:
+    """Whether these are alternative names with one short rfc822Name, as most certificates have."""
+    return (
+        4 < len(octets) < 0x80
+        and octets[0] == der.SEQUENCE
+        and octets[1] == len(octets) - 2
+        and octets[2] == 0x81
+        and octets[3] == len(octets) - 4
+        and octets[4:].isascii()
+    )
+
+
+def _alternative_names(octets: bytes) -> tuple[GeneralName, ...]:
+    if is_one_mailbox(octets):
+        return (GeneralName(kind=GeneralNameKind.RFC822_NAME, value=octets[4:].decode("ascii")),)
+    return extensions.read_alternative_names(octets)
 
 
 @lru_cache(maxsize=8192)
@@ -264,3 +339,28 @@ def _header(data: bytes, position: int, end: int) -> tuple[int, int, int]:
         if length < 0x80 and tag & 0x1F != 0x1F and stop <= end:
             return tag, position + 2, stop
     return der.header(data, position, end)
+
+
+def _null(octets: bytes) -> bool:
+    der.decode(octets).expect(der.NULL).null()
+    return True
+
+
+READERS: Final[Mapping[str, Callable[[bytes], Any]]] = MappingProxyType(
+    {
+        AUTHORITY_INFORMATION_ACCESS: extensions.read_access_descriptions,
+        AUTHORITY_KEY_IDENTIFIER: extensions.read_authority_key_identifier,
+        BASIC_CONSTRAINTS: extensions.read_basic_constraints,
+        CERTIFICATE_POLICIES: extensions.read_policies,
+        CRL_DISTRIBUTION_POINTS: extensions.read_distribution_points,
+        EXTENDED_KEY_USAGE: extensions.read_object_identifiers,
+        FRESHEST_CRL: extensions.read_distribution_points,
+        KEY_USAGE: extensions.read_key_usage,
+        NAME_CONSTRAINTS: extensions.read_name_constraints,
+        NO_REVOCATION_AVAILABLE: _null,
+        OCSP_NO_CHECK: _null,
+        QC_STATEMENTS: extensions.read_qc_statements,
+        SUBJECT_ALTERNATIVE_NAME: _alternative_names,
+        SUBJECT_KEY_IDENTIFIER: extensions.read_octet_string,
+    }
+)

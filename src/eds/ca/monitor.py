@@ -7,8 +7,8 @@ its own entry; there is none for bytes of any other kind (EN 319 411-1 GEN-6.5.3
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import Enum
+from functools import lru_cache
 from typing import Final, NoReturn
 
 from .. import der
@@ -198,23 +198,33 @@ def permit_time_stamp(signed_attributes: bytes, *, issuer_kind: GuardedKey) -> N
 def _read_extensions(wrapped: der.Element) -> _Extensions:
     found: _Extensions = {}
     for item in wrapped.only_child().expect(der.SEQUENCE).iterate():
-        fields = item.fields()
-        oid = fields.take(der.OBJECT_IDENTIFIER).object_identifier()
-        critical = fields.optional(der.BOOLEAN)
-        value = fields.take(der.OCTET_STRING).octets
-        fields.finish()
+        oid, critical, value = _read_extension(item.encoded)
         if oid in found:
             item.fail("an extension twice")
-        found[oid] = critical is not None and critical.boolean(), value
+        found[oid] = critical, value
     return found
 
 
+# The same octets say the same thing again: most extensions of an authority's leaves are alike.
+@lru_cache(maxsize=4096)
+def _read_extension(encoded: bytes) -> tuple[str, bool, bytes]:
+    fields = der.decode(encoded).fields()
+    oid = fields.take(der.OBJECT_IDENTIFIER).object_identifier()
+    critical = fields.optional(der.BOOLEAN)
+    value = fields.take(der.OCTET_STRING).octets
+    fields.finish()
+    return oid, critical is not None and critical.boolean(), value
+
+
 def _purposes(extensions: _Extensions) -> tuple[str, ...]:
-    if _PURPOSES not in extensions:
-        return ()
-    purposes = der.decode(extensions[_PURPOSES][1]).expect(der.SEQUENCE)
+    return _read_purposes(extensions[_PURPOSES][1]) if _PURPOSES in extensions else ()
+
+
+@lru_cache(maxsize=1024)
+def _read_purposes(value: bytes) -> tuple[str, ...]:
     return tuple(
-        item.expect(der.OBJECT_IDENTIFIER).object_identifier() for item in purposes.iterate()
+        item.expect(der.OBJECT_IDENTIFIER).object_identifier()
+        for item in der.decode(value).expect(der.SEQUENCE).iterate()
     )
 
 
@@ -229,19 +239,19 @@ def _constraints(extensions: _Extensions) -> tuple[bool, int | None]:
 
 
 def _bits(extensions: _Extensions) -> frozenset[int]:
-    if _KEY_USAGE not in extensions:
-        return frozenset()
-    return der.decode(extensions[_KEY_USAGE][1]).expect(der.BIT_STRING).named_bits()
+    return _read_bits(extensions[_KEY_USAGE][1]) if _KEY_USAGE in extensions else frozenset()
 
 
-def _name_tags(extensions: _Extensions) -> frozenset[int]:
-    def tags() -> Iterator[int]:
-        if _ALTERNATIVE_NAME in extensions:
-            names = der.decode(extensions[_ALTERNATIVE_NAME][1]).expect(der.SEQUENCE)
-            for name in names.iterate():
-                yield name.tag
+@lru_cache(maxsize=1024)
+def _read_bits(value: bytes) -> frozenset[int]:
+    return der.decode(value).expect(der.BIT_STRING).named_bits()
 
-    return frozenset(tags())
+
+def _name_tags(extensions: _Extensions) -> set[int]:
+    if _ALTERNATIVE_NAME not in extensions:
+        return set()
+    names = der.decode(extensions[_ALTERNATIVE_NAME][1]).expect(der.SEQUENCE)
+    return {name.tag for name in names.iterate()}
 
 
 def _refuse(reason: str) -> NoReturn:
