@@ -88,7 +88,7 @@ def _answering(module: Module, uri: TokenUri) -> list[pkcs11.Token]:
     )
     if any(wanted is not None and wanted != found for wanted, found in library):
         return []
-    return [token for token in module.tokens() if _answers(token, uri)]
+    return module.tokens_that(lambda token: _answers(token, uri))
 
 
 def _answers(token: pkcs11.Token, uri: TokenUri) -> bool:

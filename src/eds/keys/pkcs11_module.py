@@ -283,6 +283,16 @@ class Module:
                     found.append(token)
             return found
 
+    def tokens_that(self, answer: Callable[[pkcs11.Token], bool]) -> list[pkcs11.Token]:
+        """The tokens that `answer`. Where there is none now, there may be in a moment."""
+        found: list[pkcs11.Token] = []
+        for pause in _LOOKS:
+            time.sleep(pause)
+            found = [token for token in self.tokens() if answer(token)]
+            if found:
+                break
+        return found
+
     def read_again(self, token: pkcs11.Token) -> pkcs11.Token:
         """The token with its flags as they are now. Raises PKCS11Error."""
         return _patiently(token.slot.get_token)
@@ -307,6 +317,7 @@ def _patiently(read: Callable[[], R]) -> R:
 
 
 _OF_TWO_MINDS: Final = (exceptions.GeneralError, exceptions.FunctionFailed)
+_LOOKS: Final = (0.0, 0.02, 0.1)  # seconds before each
 _PAUSES: Final = tuple(0.002 * 2**step for step in range(8))  # seconds, half a second in all
 _LOADING = threading.Lock()
 _MODULES: Final[dict[str, Module]] = {}

@@ -11,8 +11,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from queue import SimpleQueue
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
 
 import pkcs11
@@ -38,6 +38,7 @@ R = TypeVar("R")
 _MOST_SESSIONS: Final = 8
 
 
+_LONGEST_CALL: Final = 5.0  # seconds that a fork waits for
 _MOMENT: Final = 0.05  # seconds
 _TRIES: Final = (
     TokenFlag.USER_PIN_COUNT_LOW | TokenFlag.USER_PIN_FINAL_TRY | TokenFlag.USER_PIN_LOCKED
@@ -61,7 +62,7 @@ class KeyGone(exceptions.ObjectHandleInvalid):
 class _Login:
     """One login: the session that holds it, and the pool of those who work under it."""
 
-    __slots__ = ("capacity", "guard", "idle", "places", "session")
+    __slots__ = ("capacity", "guard", "held", "idle", "places", "session")
 
     def __init__(self, session: pkcs11.Session) -> None:
         self.session = session
@@ -70,7 +71,22 @@ class _Login:
         self.places: SimpleQueue[None] = SimpleQueue()
         self.capacity = _MOST_SESSIONS
         self.guard = threading.Lock()
+        self.held = 0
         for _ in range(_MOST_SESSIONS):
+            self.places.put(None)
+
+    def hold(self) -> None:
+        """Wait until nobody is at work, and let nobody begin."""
+        end = time.monotonic() + _LONGEST_CALL
+        with suppress(Empty):
+            while self.held < self.capacity:
+                self.places.get(timeout=max(0.0, end - time.monotonic()))
+                self.held += 1
+
+    def let_go(self) -> None:
+        """Let them work again."""
+        while self.held:
+            self.held -= 1
             self.places.put(None)
 
     def shrink(self) -> bool:
@@ -95,6 +111,7 @@ class TokenSessions:
         self._guard = threading.Lock()
         self._token = token
         self._login: _Login | None = None
+        self._forking: _Login | None = None
         self._users = 0
         # Why the login could not be made again; whoever has a key open hears it, and no PIN is
         # tried until a key is opened anew.
@@ -110,8 +127,20 @@ class TokenSessions:
                 found = _KNOWN[place] = TokenSessions(module, token)
         return found
 
-    def after_fork(self) -> None:
-        """In the child: forget what belongs to the parent. Nothing of it may be used or closed."""
+    def before_fork(self) -> None:
+        """A call that a fork cuts in two leaves the module of the child locked for ever."""
+        self._forking = self._login
+        if self._forking is not None:
+            self._forking.hold()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on as before."""
+        forking, self._forking = self._forking, None
+        if forking is not None:
+            forking.let_go()
+
+    def after_fork_in_child(self) -> None:
+        """Forget what belongs to the parent. Nothing of it may be used or closed."""
         self._start(None)
 
     def token(self) -> pkcs11.Token:
@@ -122,10 +151,10 @@ class TokenSessions:
         return token
 
     def _find(self) -> pkcs11.Token:
-        for token in self.module.tokens():
-            if _identity(token) == self._identity:
-                return token
-        raise TokenAbsent(token=self.name)
+        found = self.module.tokens_that(lambda token: _identity(token) == self._identity)
+        if not found:
+            raise TokenAbsent(token=self.name)
+        return found[0]
 
     def token_now(self) -> pkcs11.Token:
         """The token with its flags as they are now: those of an older object are old."""
@@ -376,14 +405,28 @@ _KNOWING = threading.Lock()
 _KNOWN: Final[dict[tuple[str, str, bytes, str, str], TokenSessions]] = {}
 
 
+def _before_fork() -> None:
+    for sessions in list(_KNOWN.values()):
+        sessions.before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    for sessions in list(_KNOWN.values()):
+        sessions.after_fork_in_parent()
+
+
 def _after_fork_in_child() -> None:
     global _KNOWING  # noqa: PLW0603  # the lock of this module, for this process
     _KNOWING = threading.Lock()
     for sessions in _KNOWN.values():
-        sessions.after_fork()
+        sessions.after_fork_in_child()
 
 
-os.register_at_fork(after_in_child=_after_fork_in_child)
+os.register_at_fork(
+    before=_before_fork,
+    after_in_parent=_after_fork_in_parent,
+    after_in_child=_after_fork_in_child,
+)
 
 
 def _require_pin(secret: Secret) -> bytes:
