@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 
 import pytest
@@ -21,6 +22,7 @@ from eds.errors import (
     AuditUnavailable,
     CheckpointUntrusted,
     InvalidArgument,
+    MalformedAuditProof,
     PersonalDataRefused,
 )
 from tests.audit.house import House, codes, entry, is_personal, record, signer
@@ -87,6 +89,16 @@ def test_after_a_savepoint_is_rolled_back_the_chain_goes_on_without_a_gap(house:
 def test_without_a_transaction_nothing_is_recorded(house: House) -> None:
     with house.engine.connect() as connection, pytest.raises(InvalidArgument):
         append_one(connection)
+
+
+def test_a_connection_that_commits_by_itself_is_refused(house: House) -> None:
+    if house.engine.dialect.name == "sqlite":
+        pytest.skip("sqlite3 does not tell: the caller's BEGIN IMMEDIATE is what counts there")
+    with house.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.begin()
+        with pytest.raises(InvalidArgument):
+            append_one(connection)
+    assert house.findings() == []
 
 
 def test_a_database_that_fails_raises_so_that_the_act_is_undone(house: House) -> None:
@@ -301,6 +313,64 @@ def test_nothing_is_signed_over_a_broken_log(house: House) -> None:
         house.checkpoint()
     with pytest.raises(CheckpointUntrusted), house.log() as log:
         read_state(log, keys=[signer().public_key])
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM audit_heads WHERE writer = 'node-2'",
+        "UPDATE audit_heads SET sequence = 99 WHERE writer = 'node-2'",
+        "UPDATE audit_heads SET hash = :bytes WHERE writer = 'node-2'",
+        "UPDATE audit_checkpoints SET peaks = 'nonsense'",
+        "UPDATE audit_checkpoints SET peaks = '[]'",
+    ],
+)
+def test_heads_and_peaks_that_do_not_fit_are_not_signed(house: House, statement: str) -> None:
+    filled(house).tamper(statement, **({"bytes": bytes(32)} if ":bytes" in statement else {}))
+    with pytest.raises(AuditChainBroken):
+        house.checkpoint()
+
+
+def test_a_head_left_at_nothing_is_no_chain(house: House) -> None:
+    one = entry(1, actor="two words")
+    with house.engine.begin() as connection, suppress(InvalidArgument):
+        append_all(connection, [one], writer="node-1", is_personal=is_personal)
+    assert house.checkpoint().checkpoint.heads == ()
+    assert house.findings() == []
+
+
+def test_nothing_is_proved_from_a_broken_log(house: House) -> None:
+    house.append(3)
+    with pytest.raises(AuditRecordNotFound), house.log() as log:
+        prove(log, "node-1", 1)
+    house.checkpoint()
+    house.tamper("UPDATE audit_records SET hash = :bytes WHERE sequence = 2", bytes=bytes(32))
+    with pytest.raises(AuditChainBroken), house.log() as log:
+        prove(log, "node-1", 1)
+    house.tamper("DELETE FROM audit_records WHERE sequence = 2")
+    with pytest.raises(AuditChainBroken), house.log() as log:
+        prove(log, "node-1", 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"audit-proof":1', '"audit-proof":1,"x":1'),
+        ('"audit-proof":1', '"audit-proof":2'),
+        ('"path":[', '"path":["x",'),
+        ('"path":[', '"path":null,"y":['),
+        ('"record":"', '"record":" '),
+        ("number 1", "number 01"),
+        (",", ", "),
+    ],
+)
+def test_another_spelling_of_a_proof_is_refused(house: House, old: str, new: str) -> None:
+    house.append(3)
+    house.checkpoint()
+    with house.log() as log:
+        data = prove(log, "node-1", 2).encoded
+    with pytest.raises(MalformedAuditProof):
+        AuditProof.decode(data.replace(old.encode(), new.encode(), 1))
 
 
 def test_checkpoints_go_on_without_reading_old_records(house: House) -> None:

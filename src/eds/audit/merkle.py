@@ -59,10 +59,6 @@ class CompactRange:
             found = node_hash(peak, found)
         return found
 
-    def copy(self) -> CompactRange:
-        """One that grows by itself."""
-        return CompactRange(self.size, self.peaks)
-
 
 def root_of(leaves: Iterable[bytes]) -> bytes:
     """The root over leaves given by their hashes; streams."""

@@ -171,6 +171,8 @@ def append_all(
     """Record several acts of one transaction at once: one move of the head for all of them."""
     if not connection.in_transaction():
         raise InvalidArgument(argument="connection", reason="the act's transaction is not begun")
+    if getattr(connection.connection.dbapi_connection, "autocommit", False) is True:
+        raise InvalidArgument(argument="connection", reason="it commits each statement by itself")
     acts = tuple(entries)
     if not acts:
         return ()
