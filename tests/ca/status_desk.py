@@ -163,8 +163,8 @@ class Desk:
         return at
 
 
-def open_desk(folder: Path) -> Desk:
-    url = f"sqlite:///{folder / 'register.db'}"
+def open_desk(folder: Path, url: str | None = None) -> Desk:
+    url = url or f"sqlite:///{folder / 'register.db'}"
     engine = open_database(url)
     create_tables(engine)
     register = Register(engine, node=1, audit=no_audit)

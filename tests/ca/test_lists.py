@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -38,13 +39,23 @@ from tests.ca.status_desk import (
     shard_of,
     signer_of,
 )
+from tests.postgresql import Cluster, postgresql  # noqa: F401 - a fixture
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return open_desk(tmp_path)
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+    url = None
+    if getattr(request, "param", "sqlite") == "postgresql":
+        cluster: Cluster = request.getfixturevalue("postgresql")
+        url = cluster.new_database()
+    made = open_desk(tmp_path, url)
+    yield made
+    made.register.engine.dispose()
+
+
+on_both = pytest.mark.parametrize("desk", ["sqlite", "postgresql"], indirect=True)
 
 
 def publish(desk: Desk, shard: int, *, at: datetime = NOON, **changes: Any) -> CertificateList:
@@ -234,6 +245,7 @@ def test_openssl_does_not_take_the_list_of_another_shard(desk: Desk, tmp_path: P
 # --- deltas
 
 
+@on_both
 def test_a_hold_is_in_the_delta_and_its_release_in_the_next(desk: Desk) -> None:
     before, later, brief = in_shard(desk, 0, 3)
     desk.change(before, Act.HOLD, at=NOON - HOUR)
@@ -264,6 +276,7 @@ def test_a_hold_is_in_the_delta_and_its_release_in_the_next(desk: Desk) -> None:
     assert serials(publish_delta(desk, 0, at=NOON + 5 * HOUR)) == set()
 
 
+@on_both
 def test_base_and_delta_together_say_what_a_full_list_says(desk: Desk) -> None:
     issued = in_shard(desk, 3, 30)
     at = desk.live(issued, seed=1, acts=40)
@@ -296,6 +309,7 @@ def test_no_delta_without_a_base(desk: Desk) -> None:
 # --- publishing
 
 
+@on_both
 def test_lists_are_kept_and_the_newest_is_given_out(desk: Desk) -> None:
     first, second = publish(desk, 0), publish(desk, 0, at=NOON + HOUR)
     delta = publish_delta(desk, 0, at=NOON + HOUR)
@@ -306,6 +320,7 @@ def test_lists_are_kept_and_the_newest_is_given_out(desk: Desk) -> None:
     assert desk.register.published_list(ISSUER, 1) is None
 
 
+@on_both
 def test_an_entry_that_vanished_stops_the_list(desk: Desk) -> None:
     kept, lost, released = in_shard(desk, 0, 3)
     for serial in (kept, lost, released):
@@ -333,6 +348,7 @@ def test_no_list_is_older_than_the_one_before(desk: Desk) -> None:
         publish(desk, SHARDS)
 
 
+@on_both
 def test_the_last_list_waits_for_the_last_certificate_and_ends_all(desk: Desk) -> None:
     serial, other = in_shard(desk, 0, 2)
     publisher = desk.publisher()
@@ -351,6 +367,7 @@ def test_the_last_list_waits_for_the_last_certificate_and_ends_all(desk: Desk) -
         publish(desk, 0, at=NOON + 3001 * DAY)
 
 
+@on_both
 def test_of_two_publishers_that_meet_one_publishes(desk: Desk) -> None:
     slow = desk.register.start_list(ISSUER, 0)
     quick = publish(desk, 0)
@@ -393,8 +410,10 @@ def race(url: str, rounds: int, key: bytes) -> None:
         except ListOutrun:
             continue
         done += 1
+    register.engine.dispose()
 
 
+@on_both
 def test_numbers_rise_with_threads_and_processes_in_a_race(desk: Desk) -> None:
     issued = in_shard(desk, 0, 24)
     key = authority("issuing-ca").key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, Plain())
