@@ -147,6 +147,7 @@ class Module:
         self._process = 0
         self._one_at_a_time = False
         self._apart = False
+        self._untouched = False  # started here, and no token given to anybody
         try:
             self._functions = _functions(ctypes.CDLL(path))
             self._library = _Library(path)
@@ -174,7 +175,7 @@ class Module:
         with self._guard:
             if self._process == os.getpid():
                 return
-            self._one_at_a_time = False
+            self._one_at_a_time, self._untouched = False, True
             arguments = _InitializeArguments(flags=_OS_LOCKING_OK)
             answer = self._initialise(arguments)
             if answer == _CKR_ALREADY_INITIALIZED and self._process:
@@ -184,7 +185,7 @@ class Module:
             if answer == _CKR_ALREADY_INITIALIZED:
                 # By somebody else in this process, whose sessions must live, and who may have
                 # promised that there are no threads.
-                self._one_at_a_time, answer = True, _CKR_OK
+                self._one_at_a_time, self._untouched, answer = True, False, _CKR_OK
             if answer == _CKR_CANT_LOCK:
                 self._one_at_a_time = True
                 answer = self._initialise(None)
@@ -213,12 +214,12 @@ class Module:
             if not is_not_initialised(error):
                 return  # a slot with a fault; what is wanted of it will say so
             self._library.initialize()
-            self._apart = True
+            self._apart, self._untouched = True, False
 
     def describe(self) -> Description:
         """What the module says of itself. Raises TokenFailed."""
         info = _LibraryInfo()
-        with self.turn():
+        with self._guard if self._untouched else self.turn():
             if self._functions.get_info(ctypes.byref(info)) != _CKR_OK:
                 raise TokenFailed(token=self.path, reason="C_GetInfo failed")
         return Description(
@@ -285,13 +286,27 @@ class Module:
 
     def tokens_that(self, answer: Callable[[pkcs11.Token], bool]) -> list[pkcs11.Token]:
         """The tokens that `answer`. Where there is none now, there may be in a moment."""
-        found: list[pkcs11.Token] = []
-        for pause in _LOOKS:
-            time.sleep(pause)
-            found = [token for token in self.tokens() if answer(token)]
-            if found:
-                break
-        return found
+        self.initialise()
+        with self._guard if self._untouched else self.turn():
+            found: list[pkcs11.Token] = []
+            for pause in _LOOKS:
+                time.sleep(pause)
+                if pause and self._untouched:
+                    self._restart()
+                found = [token for token in self.tokens() if answer(token)]
+                if found:
+                    self._untouched = False
+                    break
+            return found
+
+    def _restart(self) -> None:
+        """SoftHSM loses a token for good that another process writes while it starts.
+
+        So it starts once more, as long as nobody here has seen a token of it.
+        """
+        self._functions.finalize(None)
+        self._process = 0
+        self.initialise()
 
     def read_again(self, token: pkcs11.Token) -> pkcs11.Token:
         """The token with its flags as they are now. Raises PKCS11Error."""

@@ -39,7 +39,7 @@ _MOST_SESSIONS: Final = 8
 
 
 _LONGEST_CALL: Final = 5.0  # seconds that a fork waits for
-_MOMENT: Final = 0.05  # seconds
+_MOMENTS: Final = (0.02, 0.1, 0.2)  # seconds
 _TRIES: Final = (
     TokenFlag.USER_PIN_COUNT_LOW | TokenFlag.USER_PIN_FINAL_TRY | TokenFlag.USER_PIN_LOCKED
 )
@@ -203,14 +203,23 @@ class TokenSessions:
         self._refusal = None
 
     def _log_in_with(self, token: pkcs11.Token, answer: bytes | None) -> pkcs11.Session:
-        try:
-            return self.module.log_in(token, answer)
-        except exceptions.GeneralError:
-            # SoftHSM says so when another process logs in at the same moment. The PIN was not
-            # judged, or the token would count a wrong try: then, and then only, once more.
-            time.sleep(_MOMENT)
-            if answer is None or self.module.read_again(token).flags & _TRIES:
-                raise
+        """Log in. The PIN is tried once; what no try was is done again.
+
+        SoftHSM reads the token while another process that logs in writes it, and then takes it
+        for broken or without a PIN. No PIN was judged, or the token would count a wrong try.
+        """
+        failed = False
+        for pause in _MOMENTS:
+            try:
+                return self.module.log_in(token, answer)
+            except (exceptions.UserPinNotInitialized, exceptions.GeneralError) as error:
+                if isinstance(error, exceptions.GeneralError):
+                    if failed or answer is None:
+                        raise
+                    failed = True
+                time.sleep(pause)
+                if self.module.read_again(token).flags & _TRIES:
+                    raise
         return self.module.log_in(token, answer)
 
     def ask(self, pin: PinSource, flags: TokenFlag | None = None) -> bytes:
