@@ -67,7 +67,7 @@ def tokens(uri: TokenUri, *, module: str | None, environment: str | None) -> tup
     """The tokens that answer to `uri` now. Raises ModuleUnavailable."""
     loaded = _module(uri, module, environment)
     found = _answering(loaded, uri)
-    with translated(loaded.path), loaded.turn():
+    with translated(loaded.path), loaded.alone():
         return tuple(_info(uri, token) for token in found)
 
 
@@ -180,7 +180,7 @@ class TokenKeyStore:
     def info(self) -> TokenInfo:
         """What the token says of itself and of its PIN, as it is now. Raises TokenAbsent."""
         token = self._sessions.token_now()
-        with translated(self._sessions.name), self._sessions.module.turn():
+        with translated(self._sessions.name), self._sessions.module.alone():
             return _info(self._uri, token)
 
     # -- looking
@@ -428,7 +428,7 @@ class TokenKeyStore:
 
     def _mechanism(self, algorithm: SignatureAlgorithm) -> TokenMechanism:
         token = self._sessions.token()
-        with translated(self._sessions.name), self._sessions.module.turn():
+        with translated(self._sessions.name), self._sessions.module.alone():
             available = mechanism_names(token)
         return choose_mechanism(algorithm, available, token=self._sessions.name)
 

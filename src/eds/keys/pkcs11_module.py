@@ -147,7 +147,9 @@ class Module:
         self._process = 0
         self._one_at_a_time = False
         self._apart = False
-        self._untouched = False  # started here, and no token given to anybody
+        self._foreign = False  # started by somebody else in this process
+        self._sessions = 0
+        self.starts = 0  # what was found before the last one is found no more
         try:
             self._functions = _functions(ctypes.CDLL(path))
             self._library = _Library(path)
@@ -175,7 +177,7 @@ class Module:
         with self._guard:
             if self._process == os.getpid():
                 return
-            self._one_at_a_time, self._untouched = False, True
+            self._one_at_a_time, self._sessions = False, 0
             arguments = _InitializeArguments(flags=_OS_LOCKING_OK)
             answer = self._initialise(arguments)
             if answer == _CKR_ALREADY_INITIALIZED and self._process:
@@ -185,7 +187,8 @@ class Module:
             if answer == _CKR_ALREADY_INITIALIZED:
                 # By somebody else in this process, whose sessions must live, and who may have
                 # promised that there are no threads.
-                self._one_at_a_time, self._untouched, answer = True, False, _CKR_OK
+                self._one_at_a_time = self._foreign = True
+                answer = _CKR_OK
             if answer == _CKR_CANT_LOCK:
                 self._one_at_a_time = True
                 answer = self._initialise(None)
@@ -196,6 +199,7 @@ class Module:
             with translated(self.path):
                 self._start_apart()
             self._process = os.getpid()
+            self.starts += 1
 
     def _initialise(self, arguments: _InitializeArguments | None) -> int:
         pointer = None if arguments is None else ctypes.byref(arguments)
@@ -214,12 +218,12 @@ class Module:
             if not is_not_initialised(error):
                 return  # a slot with a fault; what is wanted of it will say so
             self._library.initialize()
-            self._apart, self._untouched = True, False
+            self._apart = True
 
     def describe(self) -> Description:
         """What the module says of itself. Raises TokenFailed."""
         info = _LibraryInfo()
-        with self._guard if self._untouched else self.turn():
+        with self.alone():
             if self._functions.get_info(ctypes.byref(info)) != _CKR_OK:
                 raise TokenFailed(token=self.path, reason="C_GetInfo failed")
         return Description(
@@ -228,6 +232,13 @@ class Module:
             version=f"{info.version[0]}.{info.version[1]}",
         )
 
+    def open(self, token: pkcs11.Token, *, rw: bool = False) -> pkcs11.Session:
+        """A session with `token`, to be closed by `close`. Raises PKCS11Error."""
+        with self.alone():
+            session = token.open(rw=rw)
+            self._sessions += 1
+            return session
+
     def log_in(self, token: pkcs11.Token, pin: bytes | None) -> pkcs11.Session:
         """A session logged in as the user; None: the token's own key pad asks.
 
@@ -235,13 +246,16 @@ class Module:
         login failed would be lost with its handle.
         """
         if self._apart:
-            return token.open(user_pin=pkcs11.PROTECTED_AUTH if pin is None else pin.decode())
-        session = token.open()
+            answer = pkcs11.PROTECTED_AUTH if pin is None else pin.decode()
+            with self.turn():
+                return token.open(user_pin=answer)
+        session = self.open(token)
         try:
             size = 0 if pin is None else len(pin)
-            answer = self._functions.login(_handle(session), _CKU_USER, pin, size)
-            if answer != _CKR_OK:
-                raise _LOGIN_ERRORS.get(answer, exceptions.FunctionFailed)
+            with self.turn():
+                code = self._functions.login(_handle(session), _CKU_USER, pin, size)
+            if code != _CKR_OK:
+                raise _LOGIN_ERRORS.get(code, exceptions.FunctionFailed)
         except BaseException:
             self.close(session)
             raise
@@ -250,30 +264,38 @@ class Module:
     def log_out(self, session: pkcs11.Session) -> None:
         """C_Logout and C_CloseSession; that nobody was logged in is no error."""
         if not self._apart:
-            self._functions.logout(_handle(session))
+            with self.turn():
+                self._functions.logout(_handle(session))
         self.close(session)
 
     def close(self, session: pkcs11.Session) -> None:
         """C_CloseSession; that it is gone already is no error."""
-        with suppress(exceptions.PKCS11Error):
-            session.close()
+        with self.alone():
+            self._sessions -= 1
+            with suppress(exceptions.PKCS11Error):
+                session.close()
 
     def is_logged_in(self, session: pkcs11.Session) -> bool:
         """Whether the login made in this session still holds."""
         if self._apart:
             return False  # it cannot be asked; a login again does no harm
         info = _SessionInfo()
-        answer = self._functions.get_session_info(_handle(session), ctypes.byref(info))
+        with self.turn():
+            answer = self._functions.get_session_info(_handle(session), ctypes.byref(info))
         return answer == _CKR_OK and info.state in _USER_STATES
 
+    def alone(self) -> AbstractContextManager[object]:
+        """What a call without a session stands in: the module may be started again meanwhile."""
+        return self._guard
+
     def turn(self) -> AbstractContextManager[object]:
-        """What every call into the module stands in: free, unless the module cannot lock."""
+        """What every call in a session stands in: free, unless the module cannot lock."""
         return self._guard if self._one_at_a_time else _FREE
 
     def tokens(self) -> list[pkcs11.Token]:
         """The tokens that are in their slots now."""
         self.initialise()
-        with translated(self.path), self.turn():
+        with translated(self.path), self.alone():
             found = []
             for slot in _patiently(lambda: self._library.get_slots(token_present=True)):
                 try:
@@ -286,31 +308,34 @@ class Module:
 
     def tokens_that(self, answer: Callable[[pkcs11.Token], bool]) -> list[pkcs11.Token]:
         """The tokens that `answer`. Where there is none now, there may be in a moment."""
-        self.initialise()
-        with self._guard if self._untouched else self.turn():
-            found: list[pkcs11.Token] = []
-            for pause in _LOOKS:
-                time.sleep(pause)
-                if pause and self._untouched:
-                    self._restart()
-                found = [token for token in self.tokens() if answer(token)]
-                if found:
-                    self._untouched = False
-                    break
-            return found
+        found: list[pkcs11.Token] = []
+        for pause in _LOOKS:
+            time.sleep(pause)
+            if pause:
+                self.restart()
+            found = [token for token in self.tokens() if answer(token)]
+            if found:
+                break
+        return found
 
-    def _restart(self) -> None:
-        """SoftHSM loses a token for good that another process writes while it starts.
+    def restart(self) -> bool:
+        """Start the module again, if no session is open; whether it was.
 
-        So it starts once more, as long as nobody here has seen a token of it.
+        SoftHSM takes a token for absent, or for one without a PIN, and for good, when another
+        process that logs in writes it while this one starts.
         """
-        self._functions.finalize(None)
-        self._process = 0
-        self.initialise()
+        with self.alone():
+            if self._sessions or self._apart or self._foreign:
+                return False
+            self._functions.finalize(None)
+            self._process = 0
+            self.initialise()
+            return True
 
     def read_again(self, token: pkcs11.Token) -> pkcs11.Token:
         """The token with its flags as they are now. Raises PKCS11Error."""
-        return _patiently(token.slot.get_token)
+        with self.alone():
+            return _patiently(token.slot.get_token)
 
     def after_fork(self) -> None:
         """In the child: another thread of the parent may have held the lock when it forked."""

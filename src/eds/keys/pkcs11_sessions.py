@@ -110,6 +110,7 @@ class TokenSessions:
     def _start(self, token: pkcs11.Token | None) -> None:
         self._guard = threading.Lock()
         self._token = token
+        self._found_in = self.module.starts
         self._login: _Login | None = None
         self._forking: _Login | None = None
         self._users = 0
@@ -146,20 +147,21 @@ class TokenSessions:
     def token(self) -> pkcs11.Token:
         """The token in the slot where it is. Raises TokenAbsent, ModuleUnavailable."""
         token = self._token
-        if token is None:
-            token = self._token = self._find()
+        if token is None or self._found_in != self.module.starts:
+            token = self._find()
         return token
 
     def _find(self) -> pkcs11.Token:
         found = self.module.tokens_that(lambda token: _identity(token) == self._identity)
         if not found:
             raise TokenAbsent(token=self.name)
+        self._token, self._found_in = found[0], self.module.starts
         return found[0]
 
     def token_now(self) -> pkcs11.Token:
         """The token with its flags as they are now: those of an older object are old."""
         token = self.token()
-        with translated(self.name), self.module.turn():
+        with translated(self.name):
             return self.module.read_again(token)
 
     def has_key_pad(self) -> bool:
@@ -197,8 +199,8 @@ class TokenSessions:
         if wanted and not flags & TokenFlag.PROTECTED_AUTHENTICATION_PATH:
             answer = self.ask(pin, flags)
         token = self.token()
-        with translated(self.name), self.module.turn():
-            session = self._log_in_with(token, answer) if wanted else token.open()
+        with translated(self.name):
+            session = self._log_in_with(token, answer) if wanted else self.module.open(token)
         self._login = _Login(session)
         self._refusal = None
 
@@ -218,8 +220,11 @@ class TokenSessions:
                         raise
                     failed = True
                 time.sleep(pause)
-                if self.module.read_again(token).flags & _TRIES:
+                flags = self.module.read_again(token).flags
+                if flags & _TRIES or not flags & TokenFlag.USER_PIN_INITIALIZED:
                     raise
+                if self.module.restart():
+                    token = self._find()
         return self.module.log_in(token, answer)
 
     def ask(self, pin: PinSource, flags: TokenFlag | None = None) -> bytes:
@@ -246,9 +251,8 @@ class TokenSessions:
     def _log_out(self) -> None:
         login, self._login = self._login, None
         if login is not None:
-            with self.module.turn():
-                self._clear(login)
-                self.module.log_out(login.session)
+            self._clear(login)
+            self.module.log_out(login.session)
 
     def _clear(self, login: _Login) -> None:
         """Close what is idle. Who is at work now closes the session when it is done."""
@@ -300,15 +304,13 @@ class TokenSessions:
             with turn:
                 answer = work(seat)
         except BaseException:
-            with turn:
-                self.module.close(seat.session)
+            self.module.close(seat.session)
             login.places.put(None)
             raise
         if login is self._login:
             login.idle.append(seat)
         else:
-            with turn:
-                self.module.close(seat.session)
+            self.module.close(seat.session)
         login.places.put(None)
         return answer
 
@@ -333,26 +335,22 @@ class TokenSessions:
                 raise
 
     def _sit_down(self) -> Seat:
-        token = self.token()
-        with self.module.turn():
-            return Seat(token.open())
+        return Seat(self.module.open(self.token()))
 
     def _restore(self, lost: _Login, pin: PinSource) -> _Login:
         """The login after `lost`: it may still hold, or another thread have made it anew."""
         with self._guard:
             if self._login is not lost:
                 return self._current()
-            with self.module.turn():
-                holds = self.module.is_logged_in(lost.session)
-                if holds:
-                    # The same login, but no seat of it is trusted any more.
-                    self._login = _Login(lost.session)
-                    self._clear(lost)
-                    return self._login
+            if self.module.is_logged_in(lost.session):
+                # The same login, but no seat of it is trusted any more.
+                self._login = _Login(lost.session)
+                self._clear(lost)
+                return self._login
             self._log_out()
             try:
                 # It may be in another slot now.
-                self._token = self._find()
+                self._find()
                 self._log_in(pin)
             except EdsError as error:
                 self._refusal = error
@@ -391,16 +389,17 @@ class TokenSessions:
         """A session of one's own. It stands in `turn` and translates what it raises."""
         for attempt in ("as before", "in another slot"):
             token = self.token()
-            with translated(self.name), self.module.turn():
+            with translated(self.name):
                 try:
-                    session = token.open(rw=rw)
+                    session = self.module.open(token, rw=rw)
                 except GONE:
                     if attempt == "in another slot":
                         raise
                     self._token = None
                     continue
                 try:
-                    yield session
+                    with self.module.turn():
+                        yield session
                 finally:
                     self.module.close(session)
             return
