@@ -113,8 +113,7 @@ class ServedIssuer:
                 yield der.sequence(der.object_identifier(oid), parameters) + hashes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OcspAnswer:
+class OcspAnswer(NamedTuple):
     """An encoded OCSPResponse.
 
     Until `cacheable_until` the same request may be answered with the same octets; None: it may
@@ -244,14 +243,16 @@ def read_request(encoded: bytes) -> OcspRequest:
     position, stop = _open(encoded, outer, end, 0x30)
     if stop != end:
         _, after = _open(encoded, stop, end, 0xA0)  # the signature
-        _finish(after, end)
+        if after != end:
+            _unexpected(after)
     if position < stop and encoded[position] == 0xA0:
         version, position = _open(encoded, position, stop, 0xA0)
         if encoded[version:position] != b"\x02\x01\x00":
             _fail("not version 1", version)
     if position < stop and encoded[position] == 0xA1:
         name, position = _open(encoded, position, stop, 0xA1)
-        _finish(der.header(encoded, name, position)[2], position)
+        if der.header(encoded, name, position)[2] != position:
+            _unexpected(name)
     item, position = _open(encoded, position, stop, 0x30)
     items: list[AskedCertificate] = []
     while item < position:
@@ -266,7 +267,8 @@ def read_request(encoded: bytes) -> OcspRequest:
     nonce = None
     if position != stop:
         found, position = _open(encoded, position, stop, 0xA2)
-        _finish(position, stop)
+        if position != stop:
+            _unexpected(position)
         nonce = _read_extensions(encoded, found, position)
     return OcspRequest(items, nonce)
 
@@ -276,15 +278,17 @@ def _read_item(data: bytes, position: int, end: int) -> AskedCertificate:
     first, stop = _open(data, position, end, 0x30)
     if stop != end:
         found, after = _open(data, stop, end, 0xA0)
-        _finish(after, end)
+        if after != end:
+            _unexpected(after)
         _read_extensions(data, found, after)
-    _, hashes = _open(data, first, stop, 0x30)
-    _, hashes = _open(data, hashes, stop, 0x04)
-    _, number = _open(data, hashes, stop, 0x04)
+    _, number = _open(data, first, stop, 0x30)
+    _, number = _open(data, number, stop, 0x04)
+    _, number = _open(data, number, stop, 0x04)
     head = data[first:number]
     _check_head(head)
     begin, last = _open(data, number, stop, 0x02)
-    _finish(last, stop)
+    if last != stop:
+        _unexpected(last)
     serial = data[begin:last]
     # Minimal, or another encoding of the same number would hide its certificate.
     if not serial or (len(serial) > 1 and (serial[0], serial[1] >> 7) in _NOT_MINIMAL):
@@ -312,7 +316,8 @@ def _read_extensions(data: bytes, position: int, end: int) -> bytes | None:
     """The nonce among the extensions inside that tag, if there is one."""
     nonce = None
     position, stop = _open(data, position, end, 0x30)
-    _finish(stop, end)
+    if stop != end:
+        _unexpected(stop)
     if position == stop:
         _fail("no extension at all", position)
     seen: set[bytes] = set()
@@ -329,10 +334,12 @@ def _read_extensions(data: bytes, position: int, end: int) -> bytes | None:
             if data[begin:field] != b"\xff":
                 _fail("a BOOLEAN that is FALSE by default, or neither", begin)
         begin, field = _open(data, field, position, 0x04)
-        _finish(field, position)
+        if field != position:
+            _unexpected(field)
         if oid == _NONCE_OID:
             first, last = _open(data, begin, field, 0x04)
-            _finish(last, field)
+            if last != field:
+                _unexpected(last)
             nonce = data[first:last]
             if not 1 <= len(nonce) <= 128:
                 _fail("a nonce of 1 to 128 octets is wanted", first)
@@ -356,9 +363,8 @@ def _open(data: bytes, position: int, end: int, tag: int) -> tuple[int, int]:
     return content, stop
 
 
-def _finish(position: int, end: int) -> None:
-    if position != end:
-        _fail("an unexpected field follows", position)
+def _unexpected(position: int) -> NoReturn:
+    _fail("an unexpected field follows", position)
 
 
 def _fail(reason: str, offset: int) -> NoReturn:
