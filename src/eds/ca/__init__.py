@@ -1,0 +1,1 @@
+"""The authority: certificates described, linted, issued, recorded, held, revoked, answered for."""
