@@ -27,7 +27,7 @@ def translated(token: str) -> Iterator[None]:
     except EdsError:
         raise
     except exceptions.PKCS11Error as error:
-        raise _translate(error, token) from None
+        raise translate(error, token) from None
 
 
 # The session, its login or the handle of the key is lost; a fresh one may do.
@@ -53,7 +53,8 @@ _ABSENT: Final = (
 )
 
 
-def _translate(error: exceptions.PKCS11Error, token: str) -> EdsError:
+def translate(error: exceptions.PKCS11Error, token: str) -> EdsError:
+    """That error as ours; `token` is what it names."""
     if isinstance(error, exceptions.PinIncorrect):
         return PinIncorrect(token=token)
     if isinstance(error, exceptions.PinLocked):

@@ -27,7 +27,7 @@ from eds.errors import (
     TokenAbsent,
 )
 from eds.keys.contract import PinKind, PinRequest, PinSource, Secret
-from eds.keys.pkcs11_errors import GONE, translated
+from eds.keys.pkcs11_errors import GONE, translate, translated
 from eds.keys.pkcs11_module import Module
 from eds.keys.signers import SEALED
 
@@ -270,14 +270,16 @@ class TokenSessions:
 
         A lost login asks `pin`, once. Raises TokenAbsent, TokenFailed, KeyNotFound, PinIncorrect.
         """
+        login = self._current()
+        try:
+            return self._work(login, work)
+        except GONE:
+            pass
+        except exceptions.PKCS11Error as error:
+            raise translate(error, self.name) from None
+        with SEALED:
+            login = self._restore(login, pin)
         with translated(self.name):
-            login = self._current()
-            try:
-                return self._work(login, work)
-            except GONE:
-                pass
-            with SEALED:
-                login = self._restore(login, pin)
             try:
                 return self._work(login, work)
             except KeyGone as error:
