@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -17,6 +18,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from eds.algorithms import ECDSA_P256_SHA256
+from eds.audit import LogVerifier, StoredRecord
+from eds.audit.store import AUDIT_METADATA, AuditLog, AuditWriter
 from eds.ca.authority import Authority, IssueRequest, StatusRequest
 from eds.ca.keycheck import check_key
 from eds.ca.lifecycle import Act, Change, State
@@ -374,3 +377,26 @@ def test_a_killed_issuer_leaves_no_signature_without_a_row(desk: Desk, tmp_path:
         assert status is not None
         assert status.state is State.REVOKED
     assert desk.register.open_intents(before=NOON + HOUR) == ()
+
+
+def test_every_act_stands_in_an_audit_log_that_verifies(desk: Desk) -> None:
+    engine = desk.register.engine
+    AUDIT_METADATA.create_all(engine)
+    writer = AuditWriter(writer="node-1", is_personal=lambda text: len(text) == 12)
+    desk.authority.register = desk.register = Register(engine, node=1, audit=writer)
+    serial = serial_of(desk.issue())
+    hold = Change(act=Act.HOLD, at=NOON + HOUR)
+    desk.authority.change(serial, hold, actor="holder", at=hold.at)
+    with pytest.raises(EdsError):  # refused, and so not recorded
+        desk.authority.change(serial, hold, actor="holder", at=hold.at)
+    verifier = LogVerifier(keys=[])
+    with engine.connect() as connection:
+        log = AuditLog(connection)
+        findings = list(verifier.verify(log.items()))
+        acts = [
+            json.loads(item.encoded)["act"]
+            for item in log.items()
+            if isinstance(item, StoredRecord)
+        ]
+    assert findings == []
+    assert acts == ["ca.intent.reserved", "ca.certificate.issued", "ca.certificate.held"]
