@@ -402,3 +402,14 @@ def test_every_act_stands_in_an_audit_log_that_verifies(desk: Desk) -> None:
         ]
     assert findings == []
     assert acts == ["ca.intent.reserved", "ca.certificate.issued", "ca.certificate.held"]
+
+
+def test_a_certificate_outside_the_shards_is_listed_where_it_points(desk: Desk) -> None:
+    profile = PROFILES["ocsp-responder"]
+    prepared = [
+        desk.authority.prepare(
+            desk.request(profile=profile, subject=subject_of("ocsp-responder")), at=NOON
+        )
+        for _ in range(8)
+    ]
+    assert {each.intent.shard for each in prepared} == {0}

@@ -133,7 +133,9 @@ class Authority:
         self._check_key(request.public_key)
         serial = self._serial_number()
         number = int.from_bytes(serial, "big")
-        shard = number % self.facts.shard_count
+        # Chosen once and written into the certificate; it never moves.
+        sharded = profile.crl is CrlUse.SHARDED
+        shard = number % self.facts.shard_count if sharded else 0
         not_before = at.replace(microsecond=0)
         tbs = build_tbs(
             profile,
@@ -143,7 +145,7 @@ class Authority:
             public_key=request.public_key,
             not_before=not_before,
             not_after=(not_after := self._not_after(request, not_before)),
-            shard=shard if profile.crl is CrlUse.SHARDED else None,
+            shard=shard if sharded else None,
             email=request.email,
             purposes=request.purposes,
             policies=request.policies,
@@ -153,7 +155,7 @@ class Authority:
             profile=profile,
             issuer=self.facts,
             at=at,
-            shard=shard if profile.crl is CrlUse.SHARDED else None,
+            shard=shard if sharded else None,
         )
         intent = Intent(
             issuer=self.issuer,
