@@ -139,7 +139,8 @@ def verify_command(
     metavar="FILE",
     help="Certificate of the log's key, to be shown in the file. May be given again.",
 )
-def export_command(database: str, out: str, certificates: Sequence[str]) -> None:
+@json_option
+def export_command(database: str, out: str, certificates: Sequence[str], as_json: bool) -> None:
     """Write the whole log to a file that verifies without the database.
 
     An export that was interrupted leaves FILE.part, and the same command goes on with it.
@@ -165,7 +166,7 @@ def export_command(database: str, out: str, certificates: Sequence[str]) -> None
                 size = write_export(new, log.items(), certificates=shown)
                 _sync(new.fileno(), new.flush)
     part.rename(target)
-    done(f"{size} octets in {out}")
+    _written(out, size, as_json=as_json)
 
 
 @audit.command("prove")
@@ -174,11 +175,17 @@ def export_command(database: str, out: str, certificates: Sequence[str]) -> None
 @click.option(
     "--out", type=click.Path(dir_okay=False), metavar="FILE", help="Stdout, if not given."
 )
-def prove_command(place: str, database: str, out: str | None) -> None:
-    """Write a proof that a record stands in the log, under its newest checkpoint."""
+@json_option
+def prove_command(place: str, database: str, out: str | None, as_json: bool) -> None:
+    """Write a proof that a record stands in the log, under its newest checkpoint.
+
+    --json says what was written where; it wants --out, for the proof is the output otherwise.
+    """
     from eds.audit.state import prove
     from eds.audit.store import reading
 
+    if as_json and out is None:
+        raise click.UsageError("--json wants --out")
     with reading(_url(database)) as log:
         proof = prove(log, *_place(place))
     if out is None:
@@ -186,9 +193,17 @@ def prove_command(place: str, database: str, out: str | None) -> None:
         return
     with Path(out).open("xb") as file:
         file.write(proof.encoded)
+    _written(out, len(proof.encoded), as_json=as_json)
 
 
 # --- inside ---------------------------------------------------------------------------------------
+
+
+def _written(out: str, size: int, *, as_json: bool) -> None:
+    if as_json:
+        show_json({"file": out, "octets": size})
+    else:
+        done(f"{size} octets in {out}")
 
 
 def _url(database: str) -> str:
