@@ -292,6 +292,13 @@ class TokenSessions:
     def _current(self) -> _Login:
         login = self._login
         if login is None:
+            with self._guard:  # it may be on its way
+                return self._made()
+        return login
+
+    def _made(self) -> _Login:
+        login = self._login
+        if login is None:
             if self._refusal is not None:
                 raise self._refusal.with_traceback(None)
             raise OperationUnsupported(
@@ -343,7 +350,7 @@ class TokenSessions:
         """The login after `lost`: it may still hold, or another thread have made it anew."""
         with self._guard:
             if self._login is not lost:
-                return self._current()
+                return self._made()
             if self.module.is_logged_in(lost.session):
                 # The same login, but no seat of it is trusted any more.
                 self._login = _Login(lost.session)
@@ -357,7 +364,7 @@ class TokenSessions:
             except EdsError as error:
                 self._refusal = error
                 raise
-            return self._current()
+            return self._made()
 
     @contextmanager
     def writing(self, pin: PinSource) -> Iterator[pkcs11.Session]:
