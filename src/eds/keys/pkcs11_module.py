@@ -22,6 +22,7 @@ from pkcs11 import _pkcs11, exceptions
 from eds.errors import ModuleUnavailable, TokenFailed
 from eds.keys.pkcs11_errors import GONE, is_not_initialised, translated
 from eds.keys.pkcs11_paths import checked_module
+from eds.keys.pkcs11_turns import PATIENCE, Gate, OneByOne, among_processes
 
 R = TypeVar("R")
 
@@ -143,9 +144,9 @@ class Module:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._guard = threading.RLock()
+        self._make_locks()
+        self._forked_within = self._held = False
         self._process = 0
-        self._one_at_a_time = False
         self._apart = False
         self._foreign = False  # started by somebody else in this process
         self._sessions = 0
@@ -155,6 +156,12 @@ class Module:
             self._library = _Library(path)
         except (OSError, RuntimeError, AttributeError, exceptions.PKCS11Error) as error:
             raise ModuleUnavailable(module=path, reason="it cannot be loaded") from error
+
+    def _make_locks(self) -> None:
+        self._guard = threading.RLock()
+        self._gate = Gate()
+        self._alone = OneByOne(self._guard, self._gate)
+        self._turn: Gate | OneByOne = self._gate
 
     @staticmethod
     def get(path: str) -> Module:
@@ -174,10 +181,14 @@ class Module:
         """Initialise it in this process, if that was not done yet. Raises ModuleUnavailable."""
         if self._process == os.getpid():
             return
-        with self._guard:
+        if self._forked_within:
+            raise ModuleUnavailable(
+                module=self.path, reason="this process was forked in the middle of a call"
+            )
+        with self.alone():
             if self._process == os.getpid():
                 return
-            self._one_at_a_time, self._sessions = False, 0
+            self._turn, self._sessions = self._gate, 0
             arguments = _InitializeArguments(flags=_OS_LOCKING_OK)
             answer = self._initialise(arguments)
             if answer == _CKR_ALREADY_INITIALIZED and self._process:
@@ -187,10 +198,9 @@ class Module:
             if answer == _CKR_ALREADY_INITIALIZED:
                 # By somebody else in this process, whose sessions must live, and who may have
                 # promised that there are no threads.
-                self._one_at_a_time = self._foreign = True
-                answer = _CKR_OK
+                self._turn, self._foreign, answer = self._alone, True, _CKR_OK
             if answer == _CKR_CANT_LOCK:
-                self._one_at_a_time = True
+                self._turn = self._alone
                 answer = self._initialise(None)
             if answer != _CKR_OK:
                 raise ModuleUnavailable(
@@ -203,7 +213,8 @@ class Module:
 
     def _initialise(self, arguments: _InitializeArguments | None) -> int:
         pointer = None if arguments is None else ctypes.byref(arguments)
-        return int(self._functions.initialize(pointer))
+        with among_processes(self.path, alone=False):
+            return int(self._functions.initialize(pointer))
 
     def _start_apart(self) -> None:
         """p11-kit gives each caller of C_GetFunctionList a module of its own, to initialise.
@@ -252,7 +263,9 @@ class Module:
         session = self.open(token)
         try:
             size = 0 if pin is None else len(pin)
-            with self.turn():
+            # Nobody is kept waiting for a person at the token's own key pad.
+            quiet = nullcontext() if pin is None else among_processes(self.path, alone=True)
+            with self.turn(), quiet:
                 code = self._functions.login(_handle(session), _CKU_USER, pin, size)
             if code != _CKR_OK:
                 raise _LOGIN_ERRORS.get(code, exceptions.FunctionFailed)
@@ -286,16 +299,16 @@ class Module:
 
     def alone(self) -> AbstractContextManager[object]:
         """What a call without a session stands in: the module may be started again meanwhile."""
-        return self._guard
+        return self._alone
 
     def turn(self) -> AbstractContextManager[object]:
-        """What every call in a session stands in: free, unless the module cannot lock."""
-        return self._guard if self._one_at_a_time else _FREE
+        """What every call in a session stands in: shared, unless the module cannot lock."""
+        return self._turn
 
     def tokens(self) -> list[pkcs11.Token]:
         """The tokens that are in their slots now."""
         self.initialise()
-        with translated(self.path), self.alone():
+        with translated(self.path), self.alone(), among_processes(self.path, alone=False):
             found = []
             for slot in _patiently(lambda: self._library.get_slots(token_present=True)):
                 try:
@@ -334,19 +347,33 @@ class Module:
 
     def read_again(self, token: pkcs11.Token) -> pkcs11.Token:
         """The token with its flags as they are now. Raises PKCS11Error."""
-        with self.alone():
+        with self.alone(), among_processes(self.path, alone=False):
             return _patiently(token.slot.get_token)
 
-    def after_fork(self) -> None:
-        """In the child: another thread of the parent may have held the lock when it forked."""
-        self._guard = threading.RLock()
+    def before_fork(self) -> None:
+        """Wait until no thread is inside: a child of one that stayed could not go on."""
+        until = time.monotonic() + PATIENCE
+        self._held = self._guard.acquire(timeout=PATIENCE)
+        self._forked_within = not (self._gate.shut(until=until) and self._held)
+
+    def after_fork_in_parent(self) -> None:
+        """Let the threads go on."""
+        self._forked_within = False
+        self._gate.open()
+        if self._held:
+            self._guard.release()
+
+    def after_fork_in_child(self) -> None:
+        """Nothing of the parent's sessions may be used or closed; its locks may be held."""
+        self._make_locks()
 
 
 def _patiently(read: Callable[[], R]) -> R:
     """What `read` tells, asked again for half a second while the token is of two minds.
 
     SoftHSM writes the token's flags anew at each login, and a reader in another process that
-    comes between gets CKR_GENERAL_ERROR (14 of 90 times with eight processes opening at once).
+    comes between gets CKR_GENERAL_ERROR. Our own processes wait for each other
+    (`among_processes`); other programs do not.
     """
     for pause in _PAUSES:
         try:
@@ -361,14 +388,27 @@ _LOOKS: Final = (0.0, 0.02, 0.1)  # seconds before each
 _PAUSES: Final = tuple(0.002 * 2**step for step in range(8))  # seconds, half a second in all
 _LOADING = threading.Lock()
 _MODULES: Final[dict[str, Module]] = {}
-_FREE: Final = nullcontext()
+
+
+def _before_fork() -> None:
+    for module in list(_MODULES.values()):
+        module.before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    for module in list(_MODULES.values()):
+        module.after_fork_in_parent()
 
 
 def _after_fork_in_child() -> None:
     global _LOADING  # noqa: PLW0603  # the lock of this module, for this process
     _LOADING = threading.Lock()
     for module in _MODULES.values():
-        module.after_fork()
+        module.after_fork_in_child()
 
 
-os.register_at_fork(after_in_child=_after_fork_in_child)
+os.register_at_fork(
+    before=_before_fork,
+    after_in_parent=_after_fork_in_parent,
+    after_in_child=_after_fork_in_child,
+)

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from queue import Empty, SimpleQueue
+from contextlib import contextmanager, nullcontext
+from queue import SimpleQueue
 from typing import Any, Final, TypeVar
 
 import pkcs11
@@ -29,6 +28,7 @@ from eds.errors import (
 from eds.keys.contract import PinKind, PinRequest, PinSource, Secret
 from eds.keys.pkcs11_errors import GONE, translate, translated
 from eds.keys.pkcs11_module import Module
+from eds.keys.pkcs11_turns import among_processes
 from eds.keys.signers import SEALED
 
 R = TypeVar("R")
@@ -36,13 +36,6 @@ R = TypeVar("R")
 # More sessions at work than this only wait for each other: for the processor with a token in
 # software, for the token with any other (docs/adr/0003).
 _MOST_SESSIONS: Final = 8
-
-
-_LONGEST_CALL: Final = 5.0  # seconds that a fork waits for
-_MOMENTS: Final = (0.02, 0.1, 0.2)  # seconds
-_TRIES: Final = (
-    TokenFlag.USER_PIN_COUNT_LOW | TokenFlag.USER_PIN_FINAL_TRY | TokenFlag.USER_PIN_LOCKED
-)
 
 
 class Seat:
@@ -62,7 +55,7 @@ class KeyGone(exceptions.ObjectHandleInvalid):
 class _Login:
     """One login: the session that holds it, and the pool of those who work under it."""
 
-    __slots__ = ("capacity", "guard", "held", "idle", "places", "session")
+    __slots__ = ("capacity", "guard", "idle", "places", "session")
 
     def __init__(self, session: pkcs11.Session) -> None:
         self.session = session
@@ -71,22 +64,7 @@ class _Login:
         self.places: SimpleQueue[None] = SimpleQueue()
         self.capacity = _MOST_SESSIONS
         self.guard = threading.Lock()
-        self.held = 0
         for _ in range(_MOST_SESSIONS):
-            self.places.put(None)
-
-    def hold(self) -> None:
-        """Wait until nobody is at work, and let nobody begin."""
-        end = time.monotonic() + _LONGEST_CALL
-        with suppress(Empty):
-            while self.held < self.capacity:
-                self.places.get(timeout=max(0.0, end - time.monotonic()))
-                self.held += 1
-
-    def let_go(self) -> None:
-        """Let them work again."""
-        while self.held:
-            self.held -= 1
             self.places.put(None)
 
     def shrink(self) -> bool:
@@ -112,7 +90,6 @@ class TokenSessions:
         self._token = token
         self._found_in = self.module.starts
         self._login: _Login | None = None
-        self._forking: _Login | None = None
         self._users = 0
         # Why the login could not be made again; whoever has a key open hears it, and no PIN is
         # tried until a key is opened anew.
@@ -127,18 +104,6 @@ class TokenSessions:
             if found is None:
                 found = _KNOWN[place] = TokenSessions(module, token)
         return found
-
-    def before_fork(self) -> None:
-        """A call that a fork cuts in two leaves the module of the child locked for ever."""
-        self._forking = self._login
-        if self._forking is not None:
-            self._forking.hold()
-
-    def after_fork_in_parent(self) -> None:
-        """Go on as before."""
-        forking, self._forking = self._forking, None
-        if forking is not None:
-            forking.let_go()
 
     def after_fork_in_child(self) -> None:
         """Forget what belongs to the parent. Nothing of it may be used or closed."""
@@ -200,32 +165,9 @@ class TokenSessions:
             answer = self.ask(pin, flags)
         token = self.token()
         with translated(self.name):
-            session = self._log_in_with(token, answer) if wanted else self.module.open(token)
+            session = self.module.log_in(token, answer) if wanted else self.module.open(token)
         self._login = _Login(session)
         self._refusal = None
-
-    def _log_in_with(self, token: pkcs11.Token, answer: bytes | None) -> pkcs11.Session:
-        """Log in. The PIN is tried once; what no try was is done again.
-
-        SoftHSM reads the token while another process that logs in writes it, and then takes it
-        for broken or without a PIN. No PIN was judged, or the token would count a wrong try.
-        """
-        failed = False
-        for pause in _MOMENTS:
-            try:
-                return self.module.log_in(token, answer)
-            except (exceptions.UserPinNotInitialized, exceptions.GeneralError) as error:
-                if isinstance(error, exceptions.GeneralError):
-                    if failed or answer is None:
-                        raise
-                    failed = True
-                time.sleep(pause)
-                flags = self.module.read_again(token).flags
-                if flags & _TRIES or not flags & TokenFlag.USER_PIN_INITIALIZED:
-                    raise
-                if self.module.restart():
-                    token = self._find()
-        return self.module.log_in(token, answer)
 
     def ask(self, pin: PinSource, flags: TokenFlag | None = None) -> bytes:
         """The PIN, asked for once with what the token says about tries.
@@ -406,8 +348,9 @@ class TokenSessions:
                         raise
                     self._token = None
                     continue
+                quiet = among_processes(self.module.path, alone=True) if rw else nullcontext()
                 try:
-                    with self.module.turn():
+                    with self.module.turn(), quiet:
                         yield session
                 finally:
                     self.module.close(session)
@@ -422,16 +365,6 @@ _KNOWING = threading.Lock()
 _KNOWN: Final[dict[tuple[str, str, bytes, str, str], TokenSessions]] = {}
 
 
-def _before_fork() -> None:
-    for sessions in list(_KNOWN.values()):
-        sessions.before_fork()
-
-
-def _after_fork_in_parent() -> None:
-    for sessions in list(_KNOWN.values()):
-        sessions.after_fork_in_parent()
-
-
 def _after_fork_in_child() -> None:
     global _KNOWING  # noqa: PLW0603  # the lock of this module, for this process
     _KNOWING = threading.Lock()
@@ -439,11 +372,7 @@ def _after_fork_in_child() -> None:
         sessions.after_fork_in_child()
 
 
-os.register_at_fork(
-    before=_before_fork,
-    after_in_parent=_after_fork_in_parent,
-    after_in_child=_after_fork_in_child,
-)
+os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def _require_pin(secret: Secret) -> bytes:
