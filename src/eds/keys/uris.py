@@ -37,7 +37,10 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenUri:
-    """A `pkcs11:` URI: what a token and an object in it must match; None matches anything."""
+    """A `pkcs11:` URI: what a token and an object in it must match; None matches anything.
+
+    `vendor` are the attributes of its path that RFC 7512 does not know: no token matches them.
+    """
 
     token: str | None = None
     manufacturer: str | None = None
@@ -67,6 +70,7 @@ class TokenUri:
             else:
                 shown = quote(str(value), safe=_SAFE_PATH)
             path.append(f"{name}={shown}")
+        path += [f"{name}={quote(value, safe=_SAFE_PATH)}" for name, value in self.vendor]
         query = [
             f"{name}={quote(value, safe=_SAFE_QUERY)}"
             for name, attribute in _QUERY_ATTRIBUTES.items()
@@ -128,11 +132,13 @@ def _token_uri(rest: str) -> TokenUri:
     for name, value in _pairs(query, "&"):
         if name in ("pin-value", "pin-source"):
             raise MalformedKeyUri(reason=f"{name}: a PIN never travels in a URI")
+        if name in _PATH_ATTRIBUTES:
+            raise MalformedKeyUri(reason=f"{name} does not belong into the query")
+        text = _decoded(value, name)
         attribute = _QUERY_ATTRIBUTES.get(name)
-        if attribute is None:
-            vendor.append((name, _decoded(value, name)))
-        else:
-            values[attribute] = _decoded(value, name)
+        # What the query says beyond that is for other readers (RFC 7512 §2.3).
+        if attribute is not None:
+            values[attribute] = text
     return TokenUri(vendor=tuple(vendor), **values)  # type: ignore[arg-type]
 
 
