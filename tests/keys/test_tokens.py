@@ -491,7 +491,12 @@ def test_a_token_taken_out_is_a_typed_error_and_no_reason_to_ask_again(
                 except EdsError as error:
                     print(error.code)
         print(len(asked))
+        os.rename(folder / "elsewhere", folder / "tokens")
+        open_keystore("pkcs11:token=moving", module="softhsm2")
+        with store.open(made, purpose=KeyPurpose.SIGNATURE, pin=pin) as signer:
+            signature = signer.sign(b"y")
+        assert made.public_key.verify(signature, b"y", algorithm=ECDSA_P256_SHA256)
         """
     )
-    # SoftHSM itself does not find it again; what comes back is tried with a scripted module.
+    # SoftHSM finds it again when it starts anew: for a store that is opened when no key is.
     assert said.split() == ["keys.token_absent"] * 3 + ["1"]

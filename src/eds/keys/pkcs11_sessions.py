@@ -34,7 +34,7 @@ from eds.keys.signers import SEALED
 R = TypeVar("R")
 
 # More sessions at work than this only wait for each other: for the processor with a token in
-# software, for the token with any other (docs/adr/0003).
+# software, for the token with any other (docs/adr/0007).
 _MOST_SESSIONS: Final = 8
 
 
