@@ -78,6 +78,7 @@ REFUSED = (
     "file://elsewhere/keys",
     "file:/keys?x=1",
     "https://example/keys",
+    "~nobody-of-that-name/keys",
 )
 
 

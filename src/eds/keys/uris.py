@@ -100,7 +100,10 @@ def parse_key_uri(text: str) -> TokenUri | FileUri:
         return _file_uri(rest)
     if colon and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]+", scheme) and rest.startswith("//"):
         raise MalformedKeyUri(reason=f"keys are not kept at {scheme}: addresses")
-    return FileUri(path=Path(text).expanduser())
+    try:
+        return FileUri(path=Path(text).expanduser())
+    except RuntimeError:
+        raise MalformedKeyUri(reason="the home folder of that user is not known") from None
 
 
 def _file_uri(rest: str) -> FileUri:
