@@ -21,6 +21,7 @@ from typing import Any
 from bench.report import Row
 from eds.algorithms import ECDSA_P256_SHA256, RSA_PKCS1_SHA256, SignatureAlgorithm
 from eds.keys import KeyPurpose, KeyStore, PinRequest, Secret, open_keystore
+from eds.keys.pkcs11_turns import among_processes
 from tests.keys.softhsm import PIN, new_tokens, softhsm
 
 LABEL = "bench"
@@ -179,24 +180,14 @@ def _follow(phase: Any, kind: int, go: threading.Event, over: threading.Event) -
     go.set()
 
 
-def _insist(open_session: Callable[[], Any]) -> Any:
-    """SoftHSM fails where another process logs in at the same moment; eds asks again by itself."""
-    import pkcs11
-
-    for _ in range(100):
-        try:
-            return open_session()
-        except pkcs11.PKCS11Error:
-            time.sleep(0.01)
-    return open_session()
-
-
 def raw_worker(name: str, number: str, phase: Any, answers: Any) -> None:
     """One session of python-pkcs11 and nothing else."""
     import pkcs11
 
-    library = pkcs11.lib(softhsm() or "")
-    session = _insist(lambda: library.get_token(token_label=LABEL).open(user_pin=PIN))
+    module = softhsm() or ""
+    # SoftHSM loses a token when another process logs in at the moment it starts.
+    with among_processes(module, alone=True):
+        session = pkcs11.lib(module).get_token(token_label=LABEL).open(user_pin=PIN)
     key: Any = session.get_key(object_class=pkcs11.ObjectClass.PRIVATE_KEY, label=name)
     mechanism = pkcs11.Mechanism.ECDSA
     if KEYS[name] is RSA_PKCS1_SHA256:
