@@ -56,11 +56,17 @@ def write_configuration(folder: Path) -> Path:
     return configuration
 
 
+def _remove(place: Path, owner: int) -> None:
+    # A forked child that ends in the ordinary way comes here too, and the tokens are not its own.
+    if os.getpid() == owner:
+        shutil.rmtree(place, ignore_errors=True)
+
+
 @cache
 def folder() -> Path:
     """Where the tokens of this process are; removed when it ends."""
     place = Path(tempfile.mkdtemp(prefix="eds-softhsm-", dir=_MEMORY if _MEMORY.is_dir() else None))
-    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    atexit.register(_remove, place, os.getpid())
     os.environ["SOFTHSM2_CONF"] = str(write_configuration(place))
     return place
 

@@ -203,7 +203,7 @@ with store.open(key, purpose=SIGNATURE, pin=pin) as signer:
     begin = time.monotonic()
     for _ in range(20):
         wait(child(work))
-    assert time.monotonic() - begin < 20  # a fork does not starve behind those who sign
+    assert time.monotonic() - begin < 60  # a fork does not starve behind those who sign
     over.set()
     for thread in threads:
         thread.join()
