@@ -62,12 +62,21 @@ def _remove(place: Path, owner: int) -> None:
         shutil.rmtree(place, ignore_errors=True)
 
 
-@cache
 def folder() -> Path:
-    """Where the tokens of this process are; removed when it ends."""
+    """Where the tokens of this process are; SOFTHSM2_CONF says so again at each call.
+
+    Tests that give commands another environment restore the one they found.
+    """
+    place = _folder()
+    os.environ["SOFTHSM2_CONF"] = str(place / "softhsm2.conf")
+    return place
+
+
+@cache
+def _folder() -> Path:
     place = Path(tempfile.mkdtemp(prefix="eds-softhsm-", dir=_MEMORY if _MEMORY.is_dir() else None))
     atexit.register(_remove, place, os.getpid())
-    os.environ["SOFTHSM2_CONF"] = str(write_configuration(place))
+    write_configuration(place)
     return place
 
 
