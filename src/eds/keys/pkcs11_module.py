@@ -14,12 +14,21 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import pkcs11
 from pkcs11 import _pkcs11, exceptions
 
 from eds.errors import ModuleUnavailable, TokenFailed
+from eds.keys.pkcs11_calls import (
+    CKR_OK,
+    InitializeArguments,
+    LibraryInfo,
+    SessionInfo,
+    SigningCall,
+    failure,
+    functions,
+)
 from eds.keys.pkcs11_errors import GONE, is_not_initialised, translated
 from eds.keys.pkcs11_paths import checked_module
 from eds.keys.pkcs11_turns import PATIENCE, Gate, OneByOne, among_processes
@@ -27,40 +36,10 @@ from eds.keys.pkcs11_turns import PATIENCE, Gate, OneByOne, among_processes
 R = TypeVar("R")
 
 _OS_LOCKING_OK: Final = 0x02
-_CKR_OK: Final = 0x000
 _CKR_CANT_LOCK: Final = 0x00A
 _CKR_ALREADY_INITIALIZED: Final = 0x191
 _CKU_USER: Final = 1
 _USER_STATES: Final = (1, 3)  # CKS_RO_USER_FUNCTIONS, CKS_RW_USER_FUNCTIONS
-_LOGIN_ERRORS: Final = {
-    0x005: exceptions.GeneralError,
-    0x006: exceptions.FunctionFailed,
-    0x030: exceptions.DeviceError,
-    0x032: exceptions.DeviceRemoved,
-    0x0A0: exceptions.PinIncorrect,
-    0x0A1: exceptions.PinInvalid,
-    0x0A2: exceptions.PinLenRange,
-    0x0A3: exceptions.PinExpired,
-    0x0A4: exceptions.PinLocked,
-    0x0B3: exceptions.SessionHandleInvalid,
-    0x0E0: exceptions.TokenNotPresent,
-    0x100: exceptions.UserAlreadyLoggedIn,
-    0x102: exceptions.UserPinNotInitialized,
-    0x104: exceptions.UserTooManyTypes,
-}
-
-
-class _InitializeArguments(ctypes.Structure):
-    """CK_C_INITIALIZE_ARGS (PKCS #11 §3.7): no functions of our own, only flags."""
-
-    _fields_ = [
-        ("create_mutex", ctypes.c_void_p),
-        ("destroy_mutex", ctypes.c_void_p),
-        ("lock_mutex", ctypes.c_void_p),
-        ("unlock_mutex", ctypes.c_void_p),
-        ("flags", ctypes.c_ulong),
-        ("reserved", ctypes.c_void_p),
-    ]
 
 
 class _Library(_pkcs11.lib):
@@ -68,63 +47,6 @@ class _Library(_pkcs11.lib):
 
     def __init__(self, so: str) -> None:
         """Its constructor in C has loaded the list of functions already."""
-
-
-class _LibraryInfo(ctypes.Structure):
-    """CK_INFO (PKCS #11 §3.1)."""
-
-    _fields_ = [
-        ("cryptoki_version", ctypes.c_ubyte * 2),
-        ("manufacturer", ctypes.c_char * 32),
-        ("flags", ctypes.c_ulong),
-        ("description", ctypes.c_char * 32),
-        ("version", ctypes.c_ubyte * 2),
-    ]
-
-
-class _SessionInfo(ctypes.Structure):
-    """CK_SESSION_INFO (PKCS #11 §3.2)."""
-
-    _fields_ = [
-        ("slot_id", ctypes.c_ulong),
-        ("state", ctypes.c_ulong),
-        ("flags", ctypes.c_ulong),
-        ("device_error", ctypes.c_ulong),
-    ]
-
-
-class _Functions(NamedTuple):
-    """The functions of CK_FUNCTION_LIST that are called past python-pkcs11."""
-
-    initialize: Any
-    finalize: Any
-    get_info: Any
-    get_session_info: Any
-    login: Any
-    logout: Any
-
-
-def _functions(library: ctypes.CDLL) -> _Functions:
-    """Through C_GetFunctionList, the one symbol that every module exports (PKCS #11 §5.4)."""
-    table = ctypes.c_void_p()
-    if library.C_GetFunctionList(ctypes.byref(table)) != _CKR_OK or not table.value:
-        raise OSError("no list of functions")
-    # CK_VERSION, padded to the size of a pointer, then the functions in the standard's order.
-    size = ctypes.sizeof(ctypes.c_void_p)
-    pointers = [p or 0 for p in (ctypes.c_void_p * 20).from_address(table.value + size)]
-    if not all(pointers):
-        raise OSError("functions are missing")
-    number, pointer = ctypes.c_ulong, ctypes.c_void_p
-    takes_pointer = ctypes.CFUNCTYPE(number, pointer)
-    login = ctypes.CFUNCTYPE(number, number, number, ctypes.c_char_p, number)
-    return _Functions(
-        initialize=takes_pointer(pointers[0]),
-        finalize=takes_pointer(pointers[1]),
-        get_info=takes_pointer(pointers[2]),
-        get_session_info=ctypes.CFUNCTYPE(number, number, pointer)(pointers[15]),
-        login=login(pointers[18]),
-        logout=ctypes.CFUNCTYPE(number, number)(pointers[19]),
-    )
 
 
 def _handle(session: pkcs11.Session) -> int:
@@ -152,7 +74,7 @@ class Module:
         self._sessions = 0
         self.starts = 0  # what was found before the last one is found no more
         try:
-            self._functions = _functions(ctypes.CDLL(path))
+            self._functions = functions(ctypes.CDLL(path))
             self._library = _Library(path)
         except (OSError, RuntimeError, AttributeError, exceptions.PKCS11Error) as error:
             raise ModuleUnavailable(module=path, reason="it cannot be loaded") from error
@@ -189,7 +111,7 @@ class Module:
             if self._process == os.getpid():
                 return
             self._turn, self._sessions = self._gate, 0
-            arguments = _InitializeArguments(flags=_OS_LOCKING_OK)
+            arguments = InitializeArguments(flags=_OS_LOCKING_OK)
             answer = self._initialise(arguments)
             if answer == _CKR_ALREADY_INITIALIZED and self._process:
                 # By this very object, in the parent of this process.
@@ -198,11 +120,11 @@ class Module:
             if answer == _CKR_ALREADY_INITIALIZED:
                 # By somebody else in this process, whose sessions must live, and who may have
                 # promised that there are no threads.
-                self._turn, self._foreign, answer = self._alone, True, _CKR_OK
+                self._turn, self._foreign, answer = self._alone, True, CKR_OK
             if answer == _CKR_CANT_LOCK:
                 self._turn = self._alone
                 answer = self._initialise(None)
-            if answer != _CKR_OK:
+            if answer != CKR_OK:
                 raise ModuleUnavailable(
                     module=self.path, reason=f"it does not start (CKR 0x{answer:03X})"
                 )
@@ -211,7 +133,7 @@ class Module:
             self._process = os.getpid()
             self.starts += 1
 
-    def _initialise(self, arguments: _InitializeArguments | None) -> int:
+    def _initialise(self, arguments: InitializeArguments | None) -> int:
         pointer = None if arguments is None else ctypes.byref(arguments)
         with among_processes(self.path, alone=False):
             return int(self._functions.initialize(pointer))
@@ -233,9 +155,9 @@ class Module:
 
     def describe(self) -> Description:
         """What the module says of itself. Raises TokenFailed."""
-        info = _LibraryInfo()
+        info = LibraryInfo()
         with self.alone():
-            if self._functions.get_info(ctypes.byref(info)) != _CKR_OK:
+            if self._functions.get_info(ctypes.byref(info)) != CKR_OK:
                 raise TokenFailed(token=self.path, reason="C_GetInfo failed")
         return Description(
             manufacturer=info.manufacturer.decode("utf-8", "replace").rstrip(" \0"),
@@ -267,8 +189,8 @@ class Module:
             quiet = nullcontext() if pin is None else among_processes(self.path, alone=True)
             with self.turn(), quiet:
                 code = self._functions.login(_handle(session), _CKU_USER, pin, size)
-            if code != _CKR_OK:
-                raise _LOGIN_ERRORS.get(code, exceptions.FunctionFailed)
+            if code != CKR_OK:
+                raise failure(code)
         except BaseException:
             self.close(session)
             raise
@@ -292,10 +214,16 @@ class Module:
         """Whether the login made in this session still holds."""
         if self._apart:
             return False  # it cannot be asked; a login again does no harm
-        info = _SessionInfo()
+        info = SessionInfo()
         with self.turn():
             answer = self._functions.get_session_info(_handle(session), ctypes.byref(info))
-        return answer == _CKR_OK and info.state in _USER_STATES
+        return answer == CKR_OK and info.state in _USER_STATES
+
+    def signing_call(
+        self, mechanism: pkcs11.Mechanism, parameter: tuple[int, ...] | None
+    ) -> SigningCall | None:
+        """How to sign past python-pkcs11; None where only that knows the sessions (p11-kit)."""
+        return None if self._apart else SigningCall(self._functions, mechanism, parameter)
 
     def alone(self) -> AbstractContextManager[object]:
         """What a call without a session stands in: the module may be started again meanwhile."""

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from queue import SimpleQueue
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import pkcs11
 from pkcs11 import TokenFlag, exceptions
@@ -26,6 +26,7 @@ from eds.errors import (
     TokenAbsent,
 )
 from eds.keys.contract import PinKind, PinRequest, PinSource, Secret
+from eds.keys.pkcs11_calls import Room
 from eds.keys.pkcs11_errors import GONE, translate, translated
 from eds.keys.pkcs11_module import Module
 from eds.keys.pkcs11_turns import among_processes
@@ -39,13 +40,15 @@ _MOST_SESSIONS: Final = 8
 
 
 class Seat:
-    """A session and the private keys found in it, by their CKA_ID and label."""
+    """A session, and the handles of the private keys found in it, by their CKA_ID and label."""
 
-    __slots__ = ("keys", "session")
+    __slots__ = ("handle", "keys", "room", "session")
 
     def __init__(self, session: pkcs11.Session) -> None:
         self.session = session
-        self.keys: dict[tuple[bytes, str], Any] = {}
+        self.handle: int = session.handle  # type: ignore[attr-defined]
+        self.room = Room()
+        self.keys: dict[tuple[bytes, str], int] = {}
 
 
 class KeyGone(exceptions.ObjectHandleInvalid):

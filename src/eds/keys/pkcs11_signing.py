@@ -141,6 +141,7 @@ class TokenSigner:
         self.algorithm = algorithm
         self._sessions = sessions
         self._mechanism = mechanism
+        self._call = sessions.module.signing_call(mechanism.mechanism, mechanism.parameter)
         self._pin = pin
         self._place = (key.identifier, key.label)
         self._asks_each_time = False
@@ -177,24 +178,31 @@ class TokenSigner:
 
     def _sign_with_pin(self, data: bytes) -> bytes:
         pin = self._sessions.ask(self._pin).decode()
-        return self._sessions.call(self._work(data, pin=pin), self._pin)
+        return self._sessions.call(lambda seat: self._slowly(seat, data, pin=pin), self._pin)
 
-    def _work(self, data: bytes, **options: Any) -> Callable[[Seat], bytes]:
-        way = self._mechanism
+    def _work(self, data: bytes) -> Callable[[Seat], bytes]:
+        call, place = self._call, self._place
+        if call is None:
+            return lambda seat: self._slowly(seat, data)
 
         def work(seat: Seat) -> bytes:
-            key = seat.keys.get(self._place)
-            if key is None:
-                key = self._private_key(seat)
-            return key.sign(  # type: ignore[no-any-return]
-                data,
-                mechanism=way.mechanism,
-                mechanism_param=way.parameter,
-                buffer_size=_BUFFER,
-                **options,
-            )
+            handle = seat.keys.get(place)
+            if handle is None:
+                handle = seat.keys[place] = self._private_key(seat).handle
+            return call(seat.handle, handle, data, seat.room)
 
         return work
+
+    def _slowly(self, seat: Seat, data: bytes, **options: Any) -> bytes:
+        """By python-pkcs11, which can give a PIN between C_SignInit and C_Sign."""
+        way = self._mechanism
+        return self._private_key(seat).sign(  # type: ignore[no-any-return]
+            data,
+            mechanism=way.mechanism,
+            mechanism_param=way.parameter,
+            buffer_size=_BUFFER,
+            **options,
+        )
 
     def _wants_pin(self, seat: Seat) -> bool:
         return bool(value(self._private_key(seat), Attribute.ALWAYS_AUTHENTICATE))
@@ -212,7 +220,6 @@ class TokenSigner:
             found = again or found
         if len(found) > 1:
             raise KeyAmbiguous(key=label, count=len(found))
-        seat.keys[self._place] = found[0]
         return found[0]
 
     def _refuse(self) -> NoReturn:
