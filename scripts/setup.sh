@@ -133,9 +133,13 @@ pip() {
         --retries 10 --timeout 60 "$@"
 }
 
+# The lock is the whole answer, so nothing is resolved (--no-deps): a resolver meets `name[extra]`
+# in some package's metadata, tries the newest release, and fails on the missing hash the day one
+# appears. `pip check` says whether the lock was whole indeed.
 install_locked() {
-    quietly pip install --require-hashes --prefer-binary --compile -r "$1" ||
+    quietly pip install --require-hashes --no-deps --prefer-binary --compile -r "$1" ||
         fail "could not install what $1 lists (see above)"
+    quietly pip check || fail "$1 is not whole (see above): run make lock"
 }
 
 # An environment cannot be moved, so the folder is part of the stamp. A Python is looked for
