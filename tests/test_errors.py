@@ -68,6 +68,8 @@ CODES = (
     "ca.monitor_refused",
     "ca.profile_not_found",
     "ca.malformed_profile",
+    "verify.error",
+    "verify.not_passed",
     "audit.error",
     "audit.malformed_record",
     "audit.malformed_checkpoint",

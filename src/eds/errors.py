@@ -16,6 +16,7 @@ class EdsError(Exception):
     AlgorithmError     algorithms.*                        unknown, unusable or misused algorithms
     NameRefused        names.*                             people and organisations misnamed
     KeyStoreError      keys.*                              keys in files and tokens
+    ValidationError    verify.*                            validation that cannot be asked for
     AuditError         audit.*                             the log of every act
     """
 
@@ -602,6 +603,27 @@ class ListRefused(RegisterError):
         super().__init__(f"no list of shard {shard}: {reason}")
         self.shard = shard
         self.reason = reason
+
+
+# --- validation ---------------------------------------------------------------------------------
+
+
+class ValidationError(EdsError):
+    """Validation could not be asked for; what it finds is a report, not an exception."""
+
+    code = "verify.error"
+
+
+class SignatureNotPassed(ValidationError):
+    """The report of a document is not TOTAL_PASSED; raised by `require_passed` alone."""
+
+    code = "verify.not_passed"
+
+    def __init__(self, *, indication: str, sub_indication: str | None) -> None:
+        shown = "" if sub_indication is None else f" / {sub_indication}"
+        super().__init__(f"the document's signatures are {indication}{shown}")
+        self.indication = indication
+        self.sub_indication = sub_indication
 
 
 # --- the audit log ------------------------------------------------------------------------------

@@ -1,0 +1,124 @@
+"""Validation policy: what a relying party demands, as data (EN 319 102-1 §5.1.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from enum import Enum
+from types import MappingProxyType
+from typing import Final
+
+from ..algorithms import KEY_SIZE_PERIODS, DigestAlgorithm, KeyType, SignatureAlgorithm
+from ..extensions import KeyUsage
+from ..publickeys import PublicKey
+
+DATA: Final = "1.2.840.113549.1.7.1"
+ANY_POLICY: Final = "2.5.29.32.0"
+
+
+class Level(Enum):
+    """Baseline levels, each with all that those before it have (EN 319 122-1, 319 142-1)."""
+
+    B = "B"
+    T = "T"
+    LT = "LT"
+    LTA = "LTA"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlgorithmRules:
+    """Which algorithms may be relied on, and until when.
+
+    `refused` are names of digests or signature algorithms never relied on; `until` sets a day
+    of its own for a name, else the row of the algorithm table decides. The day itself still
+    counts, in UTC. `minimum_bits` refuses shorter keys whatever the date.
+    """
+
+    refused: frozenset[str] = frozenset()
+    until: Mapping[str, date] = field(default_factory=lambda: MappingProxyType({}))
+    minimum_bits: Mapping[KeyType, int] = field(default_factory=lambda: MappingProxyType({}))
+
+    def digest_until(self, digest: DigestAlgorithm) -> date | None:
+        """The last day on which `digest` may be relied on; None: no end is known."""
+        return self._until(digest.name, digest.relied_on_until)
+
+    def signature_until(self, algorithm: SignatureAlgorithm, key: PublicKey) -> date | None:
+        """The last day for that algorithm with that key; None: no end is known."""
+        days = [self._until(algorithm.name, algorithm.relied_on_until)]
+        if algorithm.digest is not None:
+            days.append(self.digest_until(algorithm.digest))
+        bits = key.bits
+        if bits < self.minimum_bits.get(algorithm.key_type, 0):
+            days.append(date.min)
+        days += [
+            period.relied_on_until
+            for period in KEY_SIZE_PERIODS
+            if period.key_type is algorithm.key_type and bits < period.below_bits
+        ]
+        return min((day for day in days if day is not None), default=None)
+
+    def _until(self, name: str, otherwise: date | None) -> date | None:
+        if name in self.refused:
+            return date.min
+        return self.until.get(name, otherwise)
+
+
+def is_relied_on(until: date | None, *, at: datetime) -> bool:
+    """Whether a day named by AlgorithmRules has not passed at `at`."""
+    return until is None or at < datetime.combine(until, time(), UTC) + timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevocationRules:
+    """How fresh status must be. That there is some is never optional.
+
+    `freshness` is the greatest age of an answer at the time that is judged, beside its own
+    next_update (None: next_update alone decides); `without_next_update` the greatest age of one
+    that names none. `short_term` lets certificates with noRevAvail (RFC 9608) go without.
+    """
+
+    freshness: timedelta | None = None
+    without_next_update: timedelta = timedelta(hours=24)
+    anchors_are_checked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How much work one validation may cost: it ends INDETERMINATE beyond, never hangs."""
+
+    signature_checks: int = 64
+    path_length: int = 8
+    candidates: int = 512  # issuers tried while building paths
+    seconds: float = 5.0  # of monotonic time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationPolicy:
+    """Everything that a relying party may choose, and nothing else.
+
+    `certificate_policies` is the user-initial-policy-set of RFC 5280 §6.1.1 (c).
+    `content_types` are the eContentTypes that may be signed. `signer_key_usage`: at least one
+    of them must be in the signer's certificate, where it limits the usage at all.
+    """
+
+    name: str
+    version: str
+    algorithms: AlgorithmRules = AlgorithmRules()
+    revocation: RevocationRules = RevocationRules()
+    clock_skew: timedelta = timedelta(minutes=5)
+    required_level: Level = Level.B
+    content_types: frozenset[str] = frozenset({DATA})
+    signer_key_usage: frozenset[KeyUsage] = frozenset(
+        {KeyUsage.DIGITAL_SIGNATURE, KeyUsage.NON_REPUDIATION}
+    )
+    certificate_policies: frozenset[str] = frozenset({ANY_POLICY})
+    require_explicit_policy: bool = False
+    inhibit_policy_mapping: bool = False
+    inhibit_any_policy: bool = False
+    time_stamp_policies: frozenset[str] | None = None  # None: any policy of a trusted TSA
+    require_signing_certificate: bool = True  # the ESS attribute (RFC 5035)
+    budget: Budget = Budget()
+
+
+BASIC: Final = ValidationPolicy(name="basic", version="1")

@@ -1,0 +1,104 @@
+"""Trust: which keys a relying party believes, for what, and under which name of the whole set."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Final
+
+from ..certificates import Certificate
+from ..errors import InvalidArgument
+
+
+class Purpose(Enum):
+    """What a path is proven for."""
+
+    SIGNATURE = "signature"  # documents
+    AUTHENTICATION = "authentication"
+    TIME_STAMPING = "time-stamping"
+    OCSP_SIGNING = "ocsp-signing"
+    LIST_SIGNING = "list-signing"
+    ANY = "any"  # only the path as such (RFC 5280 §6)
+
+
+class Environment(Enum):
+    """Production and test sets are never mixed."""
+
+    PRODUCTION = "production"
+    TEST = "test"
+
+
+EVERY_PURPOSE: Final = frozenset(Purpose)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustAnchor:
+    """One key that is believed without further proof (RFC 5280 §6.1.1 d).
+
+    `certificate` carries its name and key. `purposes` is what paths to it may be proven for;
+    `until` and `since` bound the time at which it is believed, as trusted lists do. `source`
+    tells people why it is here.
+    """
+
+    certificate: Certificate
+    purposes: frozenset[Purpose] = EVERY_PURPOSE
+    since: datetime | None = None
+    until: datetime | None = None
+    source: str = ""
+
+
+class TrustStore:
+    """An explicit, versioned set of anchors and known intermediates; nothing is downloaded.
+
+    `name` and `environment` say which set it is. `certificates` are intermediates known
+    beforehand: they help to build paths and are proven like any other. Two stores are equal
+    when their content is; `digest` names that content, 32 octets.
+
+    Raises InvalidArgument for an empty name.
+    """
+
+    def __init__(
+        self,
+        anchors: Iterable[TrustAnchor],
+        *,
+        certificates: Iterable[Certificate] = (),
+        name: str = "custom",
+        environment: Environment = Environment.PRODUCTION,
+    ) -> None:
+        if not name:
+            raise InvalidArgument(argument="name", reason="a set of anchors has a name")
+        self.name: Final = name
+        self.environment: Final = environment
+        self.anchors: Final = tuple(dict.fromkeys(anchors))
+        self.certificates: Final = tuple(dict.fromkeys(certificates))
+        self.digest: Final = _digest(self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TrustStore) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __repr__(self) -> str:
+        return f"<TrustStore {self.name!r} {len(self.anchors)} anchors {self.digest.hex()[:16]}>"
+
+
+def _digest(store: TrustStore) -> bytes:
+    """SHA-256 over what the store believes, in an order of its own: the same set, the same name."""
+    lines = [f"{store.name}\0{store.environment.value}"]
+    lines += sorted(
+        "\0".join(
+            (
+                anchor.certificate.fingerprint.hex(),
+                *sorted(purpose.value for purpose in anchor.purposes),
+                "" if anchor.since is None else anchor.since.isoformat(),
+                "" if anchor.until is None else anchor.until.isoformat(),
+            )
+        )
+        for anchor in store.anchors
+    )
+    lines += sorted(one.fingerprint.hex() for one in store.certificates)
+    return hashlib.sha256("\n".join(lines).encode()).digest()
