@@ -91,7 +91,11 @@ DOORS: Mapping[str, frozenset[str]] = MappingProxyType({
     "asn1crypto": rooms("eds/ber.py", "eds/keys/pkcs12.py"),
     "pkcs11": rooms("eds/keys/pkcs11*.py"),
     "pyhanko": rooms("eds/sign/pdf.py", "eds/verify/pdf.py"),
-    "sqlalchemy": rooms("eds/*/store.py", "eds/ca/register.py", "eds/ca/tables.py"),
+    "sqlalchemy": rooms(
+        *("eds/*/store.py", "eds/ca/database.py", "eds/ca/register.py", "eds/ca/tables.py"),
+        *("eds/ca/received.py", "eds/ca/mass.py", "eds/ca/migrations/*"),
+    ),
+    "alembic": rooms("eds/ca/migrations/*"),
     "click": rooms("eds_cli/*"),
     **dict.fromkeys(("starlette", "fastapi", "uvicorn", "granian", "flask", "django"), WEB),
     **dict.fromkeys(("requests", "aiohttp", "httpx", "urllib3", "websockets"), NETWORK),
@@ -151,7 +155,7 @@ PLAN = Plan(
 )
 
 # Packages that cost over 50 ms to import, or open the way to a device or a network.
-HEAVY = ("aiohttp", "lxml", "pkcs11", "pyhanko", "sqlalchemy", "starlette")
+HEAVY = ("aiohttp", "alembic", "lxml", "pkcs11", "pyhanko", "sqlalchemy", "starlette")
 
 
 @pytest.fixture(scope="module")

@@ -481,6 +481,35 @@ class RegisterUnavailable(RegisterError):
         self.reason = reason
 
 
+class RegisterOutdated(RegisterError):
+    """The database is at an older revision than this program, or has no tables at all."""
+
+    code = "register.outdated"
+
+    def __init__(self, *, found: str | None, wanted: str) -> None:
+        state = "has no tables of a register" if found is None else f"is at revision {found}"
+        super().__init__(
+            f"the database {state}, this program wants {wanted}: "
+            "bring it there with eds.ca.migrations.upgrade"
+        )
+        self.found = found
+        self.wanted = wanted
+
+
+class RegisterNewer(RegisterError):
+    """The database is at a newer revision than this program, which must not touch it then."""
+
+    code = "register.newer"
+
+    def __init__(self, *, found: str, wanted: str) -> None:
+        super().__init__(
+            f"the database is at revision {found}, this program knows {wanted}: "
+            "run the newer program"
+        )
+        self.found = found
+        self.wanted = wanted
+
+
 class IssuerNotFound(RegisterError):
     """The register has no issuer of that name or identifier."""
 

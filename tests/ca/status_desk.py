@@ -11,14 +11,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from eds.algorithms import ECDSA_P256_SHA256
 from eds.ca import lifecycle
 from eds.ca.authority import list_entry
+from eds.ca.database import open_database
 from eds.ca.lifecycle import Act, Change, Status
 from eds.ca.lists import ListPublisher
-from eds.ca.register import Intent, Register, create_tables, open_database
+from eds.ca.register import Intent, Register
 from eds.ca.responder import Delegate, Responder, ResponderName, ServedIssuer
 from eds.ca.tbs import IssuerFacts
 from eds.certificates import Certificate
@@ -103,6 +105,7 @@ class Desk:
         intent = Intent(
             issuer=ISSUER, serial=serial, request=serial.hex(), profile="p/1",
             profile_hash=bytes(32), key_hash=hashlib.sha256(serial).digest(),
+            key_kind="EC P-256",
             subject_hash=hashlib.sha256(b"s" + serial).digest(), person=serial.hex(),
             authority="centre", operator="operator", evidence=bytes(32), tbs_hash=bytes(32),
             not_before=NOON - 10 * DAY, not_after=not_after, shard=shard, hold=True,
@@ -163,10 +166,19 @@ class Desk:
         return at
 
 
-def open_desk(folder: Path, url: str | None = None) -> Desk:
-    url = url or f"sqlite:///{folder / 'register.db'}"
+# For a fixture `desk` that reads its kind of database from `request.param`.
+on_both = pytest.mark.parametrize("desk", ["sqlite", "postgresql"], indirect=True)
+
+
+def new_register(kind: str, request: pytest.FixtureRequest, folder: Path) -> str:
+    """The URL of an empty register with all its tables."""
+    if kind == "postgresql":
+        return str(request.getfixturevalue("postgresql_register")())
+    return str(request.getfixturevalue("sqlite_register")(folder))
+
+
+def open_desk(url: str) -> Desk:
     engine = open_database(url)
-    create_tables(engine)
     register = Register(engine, node=1, audit=no_audit)
     register.add_issuer(
         ISSUER, label="Example", certificate=authority("issuing-ca").certificate,

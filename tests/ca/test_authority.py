@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,11 +20,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from eds.algorithms import ECDSA_P256_SHA256
 from eds.audit import LogVerifier, StoredRecord
-from eds.audit.store import AUDIT_METADATA, AuditLog, AuditWriter
+from eds.audit.store import AuditLog, AuditWriter
 from eds.ca.authority import Authority, IssueRequest, StatusRequest
+from eds.ca.database import open_database
 from eds.ca.keycheck import check_key
 from eds.ca.lifecycle import Act, Change, State
-from eds.ca.register import Register, create_tables, open_database
+from eds.ca.register import Register
 from eds.certificates import Certificate
 from eds.errors import (
     EdsError,
@@ -97,9 +99,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    engine = open_database(f"sqlite:///{tmp_path / 'register.db'}")
-    create_tables(engine)
+def desk(register_url: str) -> Iterator[Desk]:
+    engine = open_database(register_url)
     records: list[dict[str, Any]] = []
 
     def audit(connection: object, **record: Any) -> None:
@@ -123,7 +124,8 @@ def desk(tmp_path: Path) -> Desk:
         policy=lambda request, at: desk.policy(request, at=at), check_key=check_key,
     )  # fmt: skip
     records.clear()
-    return desk
+    yield desk
+    engine.dispose()
 
 
 def serial_of(certificate: Certificate) -> bytes:
@@ -308,9 +310,9 @@ _KILLED = """
 """
 
 
-def child(folder: str) -> None:
+def child(url: str) -> None:
     """Issue for ever, printing each serial number that was signed."""
-    engine = open_database(f"sqlite:///{folder}/register.db")
+    engine = open_database(url)
     register = Register(engine, node=2, audit=lambda connection, **record: None)
     issuing = authority("issuing-ca")
     signer = LocalSigner(
@@ -350,13 +352,13 @@ def child(folder: str) -> None:
         made.issue(made.prepare(replace(request, subject=subject), at=NOON), at=NOON)
 
 
-def test_a_killed_issuer_leaves_no_signature_without_a_row(desk: Desk, tmp_path: Path) -> None:
+def test_a_killed_issuer_leaves_no_signature_without_a_row(desk: Desk) -> None:
     from sqlalchemy import text
 
     signed: set[str] = set()
     for _ in range(4):
         process = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(_KILLED), str(tmp_path)],
+            [sys.executable, "-c", textwrap.dedent(_KILLED), str(desk.register.engine.url)],
             stdout=subprocess.PIPE,
             cwd=Path(__file__).parents[2],
         )
@@ -381,7 +383,6 @@ def test_a_killed_issuer_leaves_no_signature_without_a_row(desk: Desk, tmp_path:
 
 def test_every_act_stands_in_an_audit_log_that_verifies(desk: Desk) -> None:
     engine = desk.register.engine
-    AUDIT_METADATA.create_all(engine)
     writer = AuditWriter(
         writer="node-1", is_personal=lambda text: len(text) == 12 and text.isdigit()
     )

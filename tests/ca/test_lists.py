@@ -21,9 +21,10 @@ from sqlalchemy import delete, select
 from eds import extensions
 from eds.ca import tables
 from eds.ca.authority import Authority
+from eds.ca.database import open_database
 from eds.ca.lifecycle import Act
 from eds.ca.lists import NEVER, ListScope, build_list, build_tbs_list
-from eds.ca.register import Register, open_database
+from eds.ca.register import Register
 from eds.certificatelists import CertificateList
 from eds.errors import InvalidArgument, ListOutrun, ListRefused, MonitorRefused, NaiveDatetime
 from eds.extensions import RevocationReason
@@ -34,28 +35,23 @@ from tests.ca.status_desk import (
     SHARDS,
     Desk,
     facts,
+    new_register,
     no_audit,
+    on_both,
     open_desk,
     shard_of,
     signer_of,
 )
-from tests.postgresql import Cluster, postgresql  # noqa: F401 - a fixture
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
-    url = None
-    if getattr(request, "param", "sqlite") == "postgresql":
-        cluster: Cluster = request.getfixturevalue("postgresql")
-        url = cluster.new_database()
-    made = open_desk(tmp_path, url)
+    kind = getattr(request, "param", "sqlite")
+    made = open_desk(new_register(kind, request, tmp_path))
     yield made
     made.register.engine.dispose()
-
-
-on_both = pytest.mark.parametrize("desk", ["sqlite", "postgresql"], indirect=True)
 
 
 def publish(desk: Desk, shard: int, *, at: datetime = NOON, **changes: Any) -> CertificateList:

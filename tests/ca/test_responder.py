@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import secrets
 import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -47,6 +48,8 @@ from tests.ca.status_desk import (
     SHARDS,
     Desk,
     delegate,
+    new_register,
+    on_both,
     open_desk,
     shard_of,
     signer_of,
@@ -65,8 +68,11 @@ MALFORMED = bytes.fromhex("30030a0101")
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return open_desk(tmp_path)
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+    kind = getattr(request, "param", "sqlite")
+    made = open_desk(new_register(kind, request, tmp_path))
+    yield made
+    made.register.engine.dispose()
 
 
 def cert_id(serial: bytes) -> bytes:
@@ -188,6 +194,7 @@ def test_an_intent_is_never_good_and_an_abandoned_one_is_revoked(desk: Desk) -> 
     assert (found.status, found.revocation_time) == (REVOKED, NOON)
 
 
+@on_both
 def test_ten_thousand_serial_numbers_that_were_never_issued_are_never_good(desk: Desk) -> None:
     issued = set(desk.issue(3))
     responder = desk.responder(delegate())

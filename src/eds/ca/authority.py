@@ -164,6 +164,7 @@ class Authority:
             profile=f"{profile.name}/{profile.version}",
             profile_hash=profile.hash,
             key_hash=request.public_key.fingerprint,
+            key_kind=request.public_key.description,
             subject_hash=request.subject.fingerprint,
             person=request.person,
             authority=request.authority,

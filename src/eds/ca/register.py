@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 from sqlalchemy import (
@@ -21,27 +21,22 @@ from sqlalchemy import (
     Engine,
     Row,
     bindparam,
-    create_engine,
-    event,
     func,
     insert,
     select,
     text,
     update,
 )
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 
 from ..certificates import Certificate
 from ..errors import (
     CertificateNotFound,
-    EdsError,
     IntentNotOpen,
     IssuerNotFound,
     KeyBlocked,
     KeyTaken,
     ListOutrun,
-    NaiveDatetime,
-    RegisterUnavailable,
     RequestUsed,
     SerialNumberUsed,
     StatusChanged,
@@ -49,10 +44,17 @@ from ..errors import (
 )
 from ..extensions import RevocationReason
 from . import tables as t
+from .database import (
+    from_micros,
+    insert_or_ignore,
+    instant_of,
+    micros_of,
+    reading,
+    to_micros,
+    writing,
+)
 from .lifecycle import State, Status
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
+from .migrations import require_current
 
 
 class AuditTrail(Protocol):
@@ -85,6 +87,7 @@ class Intent:
     profile: str
     profile_hash: bytes
     key_hash: bytes
+    key_kind: str  # as people say it: "RSA 3072", "EC P-256"
     subject_hash: bytes
     person: str
     authority: str
@@ -148,13 +151,16 @@ class Register:
     """The register of one or several issuers in one database.
 
     `node` is the number of this writer, 1 to 127: the first octet of its serial numbers and the
-    name of its audit chain. Raises RegisterUnavailable when the database fails.
+    name of its audit chain. The database is at the revision of this code, or it is not opened:
+    raises RegisterOutdated, RegisterNewer; RegisterUnavailable when the database fails.
     """
 
     def __init__(self, engine: Engine, *, node: int, audit: AuditTrail) -> None:
         self.engine = engine
         self.node = node
-        self._audit = audit
+        self.audit = audit
+        with self.reading() as connection:
+            require_current(connection)
 
     # -- issuing: two transactions, the signature between them
 
@@ -163,7 +169,7 @@ class Register:
 
         Raises SerialNumberUsed, RequestUsed, KeyBlocked, KeyTaken, SubjectTaken.
         """
-        with self._writing() as connection:
+        with self.writing() as connection:
             for intent in intents:
                 self._claim_key(connection, intent)
                 self._claim_subject(connection, intent)
@@ -177,7 +183,7 @@ class Register:
         abandoned or completed meanwhile: then that signature must not leave the house.
         """
         now = to_micros(at)
-        with self._writing() as connection:
+        with self.writing() as connection:
             for intent, encoded in issued:
                 self._close(connection, intent.issuer, intent.serial, "issued", now)
                 self._insert_certificate(connection, intent, encoded)
@@ -204,7 +210,7 @@ class Register:
 
         Raises IntentNotOpen.
         """
-        with self._writing() as connection:
+        with self.writing() as connection:
             now = to_micros(status.since)
             self._close(connection, intent.issuer, intent.serial, "abandoned", now)
             self._insert_status(connection, intent, status, entry)
@@ -227,7 +233,7 @@ class Register:
         StatusChanged when another act came first: nothing is written then.
         """
         row = t.status.c
-        with self._writing() as connection:
+        with self.writing() as connection:
             changed = connection.execute(
                 update(t.status)
                 .where(
@@ -242,7 +248,7 @@ class Register:
             self._insert_event(
                 connection, issued.issuer, issued.serial, issued.shard, status, actor, recorded_at
             )
-            self._audit(
+            self.audit(
                 connection,
                 at=recorded_at,
                 act=f"ca.certificate.{_EVENT_WORDS[status.state]}",
@@ -310,21 +316,21 @@ class Register:
                 since=from_micros(row.at),
                 version=row.version,
                 reason=_reason(row.reason),
-                invalidity_date=_instant(row.invalidity_date),
+                invalidity_date=instant_of(row.invalidity_date),
             )
             for row in rows
         )
 
     def listed(self, issuer: str, shard: int) -> Iterator[tuple[bytes, bytes]]:
         """(serial, encoded list entry) of everything held or revoked in one shard, streamed."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             yield from self._listed(connection, issuer, shard)
 
     # -- keys that are never certified (again)
 
     def block_key(self, key_hash: bytes, *, source: str, actor: str, at: datetime) -> None:
         """Never certify that key again. A key that is blocked already stays so."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             known = connection.execute(
                 select(t.blocked_keys.c.source).where(t.blocked_keys.c.key_hash == key_hash)
             ).first()
@@ -333,7 +339,7 @@ class Register:
             connection.execute(
                 insert(t.blocked_keys).values(key_hash=key_hash, source=source, at=to_micros(at))
             )
-            self._audit(
+            self.audit(
                 connection,
                 at=at,
                 act="ca.key.blocked",
@@ -356,7 +362,7 @@ class Register:
         at: datetime,
     ) -> None:
         """Take an issuer into the register. `settings` is canonical JSON."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(
                 insert(t.issuers).values(
                     issuer=issuer,
@@ -367,7 +373,7 @@ class Register:
                     created_at=to_micros(at),
                 )
             )
-            self._audit(
+            self.audit(
                 connection,
                 at=at,
                 act="ca.issuer.added",
@@ -390,9 +396,9 @@ class Register:
     def start_list(self, issuer: str, shard: int) -> ListTurn:
         """Take a number for a list of that shard, higher than every one before, for good."""
         row = t.lists.c
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(
-                self._insert_or_ignore(t.lists).values(
+                insert_or_ignore(self.engine, t.lists).values(
                     issuer=issuer, shard=shard, number=0, latest=0, published=0, entries=0,
                     released=0,
                 )
@@ -411,15 +417,15 @@ class Register:
             base=found.published,
             entries=found.entries,
             released=found.released,
-            this_update=_instant(found.this_update),
-            next_update=_instant(found.next_update),
+            this_update=instant_of(found.this_update),
+            next_update=instant_of(found.next_update),
         )
 
     @contextmanager
     def listing(self, issuer: str, shard: int) -> Iterator[Listing]:
         """What `listed` gives, and how many holds were ever released, at one instant."""
         row = t.status_events.c
-        with self._reading(consistent=True) as connection:
+        with self.reading(consistent=True) as connection:
             released = connection.execute(
                 select(func.count())
                 .select_from(t.status_events)
@@ -459,7 +465,7 @@ class Register:
         }
         if base is None:
             values["published"] = turn.number
-        with self._writing() as connection:
+        with self.writing() as connection:
             swapped = connection.execute(
                 update(t.lists)
                 .where(
@@ -483,7 +489,7 @@ class Register:
                     encoded=encoded,
                 )
             )
-            self._audit(
+            self.audit(
                 connection,
                 at=at,
                 act="ca.list.published",
@@ -515,7 +521,7 @@ class Register:
             .where(row.issuer == issuer, row.shard == shard, row.number > number)
             .order_by(row.number)
         )
-        with self._reading() as connection:
+        with self.reading() as connection:
             for found in connection.execution_options(yield_per=1).execute(query):
                 yield bytes(found.encoded)
 
@@ -559,15 +565,8 @@ class Register:
     def _claim(self, connection: Connection, table: Any, person: str, **key: object) -> str:
         """Whose the key is: `person`, if it was nobody's."""
         where = [table.c[name] == value for name, value in key.items()]
-        connection.execute(self._insert_or_ignore(table).values(person=person, **key))
+        connection.execute(insert_or_ignore(self.engine, table).values(person=person, **key))
         return str(connection.execute(select(table.c.person).where(*where)).scalar_one())
-
-    def _insert_or_ignore(self, table: Any) -> Any:
-        if self.engine.dialect.name == "postgresql":
-            from sqlalchemy.dialects.postgresql import insert as dialect_insert
-        else:
-            from sqlalchemy.dialects.sqlite import insert as dialect_insert  # type: ignore[assignment]
-        return dialect_insert(table).on_conflict_do_nothing()
 
     def _insert_intent(self, connection: Connection, intent: Intent) -> None:
         try:
@@ -581,6 +580,7 @@ class Register:
                         profile=intent.profile,
                         profile_hash=intent.profile_hash,
                         key_hash=intent.key_hash,
+                        key_kind=intent.key_kind,
                         subject_hash=intent.subject_hash,
                         person=intent.person,
                         authority=intent.authority,
@@ -677,7 +677,7 @@ class Register:
                 state=status.state.value,
                 at=to_micros(status.since),
                 reason=status.reason.value if status.reason else None,
-                invalidity_date=_micros(status.invalidity_date),
+                invalidity_date=micros_of(status.invalidity_date),
                 actor=actor,
                 shard=shard,
                 recorded_at=to_micros(recorded_at),
@@ -694,7 +694,7 @@ class Register:
         actor: str | None = None,
         **details: object,
     ) -> None:
-        self._audit(
+        self.audit(
             connection,
             at=at,
             act=act,
@@ -736,25 +736,19 @@ class Register:
         return bytes(rows[0].encoded) if rows else None
 
     def _all(self, query: Any, **parameters: object) -> Sequence[Row[Any]]:
-        with self._reading() as connection:
+        with self.reading() as connection:
             return connection.execute(query, parameters).all()
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        # SQLite: take the write lock at once, or two writers could both read and then fail.
-        with (
-            _translated(),
-            self.engine.connect().execution_options(eds_writes=True) as connection,
-            connection.begin(),
-        ):
+    def writing(self) -> Iterator[Connection]:
+        """A transaction of this register, for the acts that live in modules of their own."""
+        with writing(self.engine) as connection:
             yield connection
 
     @contextmanager
-    def _reading(self, *, consistent: bool = False) -> Iterator[Connection]:
+    def reading(self, *, consistent: bool = False) -> Iterator[Connection]:
         """`consistent`: all statements see one instant, as they always do in SQLite."""
-        with _translated(), self.engine.connect() as connection:
-            if consistent and self.engine.dialect.name == "postgresql":
-                connection.execution_options(isolation_level="REPEATABLE READ")
+        with reading(self.engine, consistent=consistent) as connection:
             yield connection
 
 
@@ -776,26 +770,6 @@ _STATUS_OF: Final = select(*_STATUS_COLUMNS).where(
 _EVENT_WORDS: Final = {State.VALID: "released", State.ON_HOLD: "held", State.REVOKED: "revoked"}
 
 
-def to_micros(instant: datetime) -> int:
-    """Microseconds since 1970, UTC. Raises NaiveDatetime."""
-    if instant.utcoffset() is None:
-        raise NaiveDatetime(argument="instant")
-    return (instant - _EPOCH) // _MICROSECOND
-
-
-def from_micros(micros: int) -> datetime:
-    """The instant (aware, UTC) of `to_micros`."""
-    return _EPOCH + timedelta(microseconds=micros)
-
-
-def _micros(instant: datetime | None) -> int | None:
-    return None if instant is None else to_micros(instant)
-
-
-def _instant(micros: int | None) -> datetime | None:
-    return None if micros is None else from_micros(micros)
-
-
 def _reason(number: int | None) -> RevocationReason | None:
     return None if number is None else RevocationReason(number)
 
@@ -806,8 +780,8 @@ def _status_columns(status: Status) -> dict[str, object]:
         "since": to_micros(status.since),
         "version": status.version,
         "reason": status.reason.value if status.reason else None,
-        "invalidity_date": _micros(status.invalidity_date),
-        "held_since": _micros(status.held_since),
+        "invalidity_date": micros_of(status.invalidity_date),
+        "held_since": micros_of(status.held_since),
     }
 
 
@@ -817,8 +791,8 @@ def _status(row: Row[Any]) -> Status:
         since=from_micros(row.since),
         version=row.version,
         reason=_reason(row.reason),
-        invalidity_date=_instant(row.invalidity_date),
-        held_since=_instant(row.held_since),
+        invalidity_date=instant_of(row.invalidity_date),
+        held_since=instant_of(row.held_since),
     )
 
 
@@ -844,6 +818,7 @@ def _intent(row: Row[Any]) -> Intent:
         profile=row.profile,
         profile_hash=bytes(row.profile_hash),
         key_hash=bytes(row.key_hash),
+        key_kind=row.key_kind,
         subject_hash=bytes(row.subject_hash),
         person=row.person,
         authority=row.authority,
@@ -856,53 +831,3 @@ def _intent(row: Row[Any]) -> Intent:
         shard=row.shard,
         created_at=from_micros(row.created_at),
     )
-
-
-# --- the database ---------------------------------------------------------------------------------
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except EdsError:
-        raise
-    except SQLAlchemyError as error:
-        # Its text may hold parameters, and these may name people.
-        raise RegisterUnavailable(reason=type(error).__name__) from None
-
-
-def open_database(url: str) -> Engine:
-    """The engine for `sqlite:///path` (WAL, synchronous=FULL) or `postgresql+psycopg://…`.
-
-    Raises RegisterUnavailable.
-    """
-    with _translated():
-        engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _configure_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _configure_sqlite(connection: Any, record: object) -> None:
-    del record
-    connection.isolation_level = None  # this module says when a transaction begins
-    for pragma in (
-        "busy_timeout = 60000",
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("eds_writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def create_tables(engine: Engine) -> None:
-    """Make the tables of an empty database. Raises RegisterUnavailable."""
-    with _translated():
-        t.METADATA.create_all(engine)

@@ -23,11 +23,13 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    UniqueConstraint,
     text,
 )
 
 METADATA: Final = MetaData()
+
+# What a database must be for this code; a change of tables is a new migration and a new number.
+REVISION: Final = "0001"
 
 _SERIAL = LargeBinary(20)
 _HASH = LargeBinary(32)
@@ -54,6 +56,7 @@ intents: Final = Table(
     Column("profile", String(200), nullable=False),
     Column("profile_hash", _HASH, nullable=False),
     Column("key_hash", _HASH, nullable=False),
+    Column("key_kind", String(40), nullable=False),  # "RSA 3072", "EC P-256"
     Column("subject_hash", _HASH, nullable=False),
     Column("person", String(200), nullable=False),
     Column("authority", String(200), nullable=False),  # the registration authority
@@ -206,21 +209,39 @@ list_bodies: Final = Table(
     Column("encoded", LargeBinary, nullable=False),
 )
 
+# Kept with its outcome, also where nothing came of it (EN 319 411-1 REV-6.2.4-03BB).
 revocation_requests: Final = Table(
     "revocation_requests",
     METADATA,
     Column("request", String(200), primary_key=True),
     Column("issuer", String(64), nullable=False),
     Column("serial", _SERIAL, nullable=False),
+    Column("act", String(8), nullable=False),
+    Column("reason", SmallInteger),
+    Column("invalidity_date", BigInteger),
+    Column("requester", String(200), nullable=False),
     Column("received_at", BigInteger, nullable=False),
     Column("due_at", BigInteger, nullable=False),
     Column("done_at", BigInteger),
-    Column("outcome", String(20)),
-    UniqueConstraint("issuer", "serial", "request"),
+    Column("outcome", String(12)),
+    ForeignKeyConstraint(["issuer", "serial"], ["intents.issuer", "intents.serial"]),
+    CheckConstraint("act IN ('hold', 'revoke')", name="revocation_requests_act"),
+    CheckConstraint(
+        "(done_at IS NULL AND outcome IS NULL) OR "
+        "(done_at IS NOT NULL AND outcome IN ('effected', 'refused'))",
+        name="revocation_requests_outcome",
+    ),
 )
 Index(
     "revocation_requests_open",
     revocation_requests.c.due_at,
+    sqlite_where=text("done_at IS NULL"),
+    postgresql_where=text("done_at IS NULL"),
+)
+Index(
+    "revocation_requests_certificate",
+    revocation_requests.c.issuer,
+    revocation_requests.c.serial,
     sqlite_where=text("done_at IS NULL"),
     postgresql_where=text("done_at IS NULL"),
 )
@@ -229,9 +250,14 @@ mass_acts: Final = Table(
     "mass_acts",
     METADATA,
     Column("mass_act", String(200), primary_key=True),
-    Column("plan", Text, nullable=False),  # canonical JSON: predicate, change, counts
-    Column("state", String(12), nullable=False),
-    Column("cursor", LargeBinary, nullable=False),
-    Column("done", BigInteger, nullable=False),
+    Column("issuer", String(64), nullable=False),
+    Column("plan", Text, nullable=False),  # canonical JSON, what was approved
+    Column("state", String(8), nullable=False),
+    Column("cursor", _SERIAL, nullable=False),  # the last serial number that was looked at
+    Column("changed", BigInteger, nullable=False),
+    Column("passed", BigInteger, nullable=False),  # looked at and left as it was
     Column("created_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger),
+    ForeignKeyConstraint(["issuer"], ["issuers.issuer"]),
+    CheckConstraint("state IN ('running', 'finished', 'stopped')", name="mass_acts_state"),
 )

@@ -1,0 +1,119 @@
+"""The database of a register: how it is opened, how a transaction begins, what a failure is.
+
+SQLite and PostgreSQL behind one engine. Instants are kept as microseconds since 1970, UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..errors import EdsError, NaiveDatetime, RegisterUnavailable
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def open_database(url: str) -> Engine:
+    """The engine for `sqlite:///path` (WAL, synchronous=FULL) or `postgresql+psycopg://…`.
+
+    Raises RegisterUnavailable.
+    """
+    with translated():
+        engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that will write, committed at the end and rolled back by any exception.
+
+    Raises RegisterUnavailable.
+    """
+    # SQLite: take the write lock at once, or two writers could both read and then fail.
+    with (
+        translated(),
+        engine.connect().execution_options(eds_writes=True) as connection,
+        connection.begin(),
+    ):
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine, *, consistent: bool = False) -> Iterator[Connection]:
+    """A transaction that reads; `consistent`: at one instant, as it always is in SQLite.
+
+    Raises RegisterUnavailable.
+    """
+    with translated(), engine.connect() as connection:
+        if consistent and engine.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        yield connection
+
+
+def insert_or_ignore(engine: Engine, table: Any) -> Any:
+    """An INSERT that does nothing where the key is there already."""
+    if engine.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as dialect_insert
+    else:
+        from sqlalchemy.dialects.sqlite import insert as dialect_insert  # type: ignore[assignment]
+    return dialect_insert(table).on_conflict_do_nothing()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """What the database throws becomes RegisterUnavailable."""
+    try:
+        yield
+    except EdsError:
+        raise
+    except SQLAlchemyError as error:
+        # Its text may hold parameters, and these may name people.
+        raise RegisterUnavailable(reason=type(error).__name__) from None
+
+
+def to_micros(instant: datetime) -> int:
+    """Microseconds since 1970, UTC. Raises NaiveDatetime."""
+    if instant.utcoffset() is None:
+        raise NaiveDatetime(argument="instant")
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """The instant (aware, UTC) of `to_micros`."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def micros_of(instant: datetime | None) -> int | None:
+    """`to_micros` of what may be absent."""
+    return None if instant is None else to_micros(instant)
+
+
+def instant_of(micros: int | None) -> datetime | None:
+    """`from_micros` of what may be absent."""
+    return None if micros is None else from_micros(micros)
+
+
+def _configure_sqlite(connection: Any, record: object) -> None:
+    del record
+    connection.isolation_level = None  # this module says when a transaction begins
+    for pragma in (
+        "busy_timeout = 60000",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("eds_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
