@@ -47,6 +47,8 @@ GROUND = (
     "persons",
     "publickeys",
     "requests",
+    "signeddata",
+    "signedstream",
     "timestamps",
     "tolerances",
     "values",

@@ -26,6 +26,7 @@ CODES = (
     "certificates.malformed_request",
     "certificates.malformed_list",
     "certificates.malformed_ocsp_response",
+    "certificates.malformed_signed_data",
     "certificates.malformed_time_stamp",
     "certificates.proof_of_possession_failed",
     "names.malformed",

@@ -66,10 +66,10 @@ def test_token_and_response_of_the_nca() -> None:
     assert ours.gen_time == info["gen_time"].native
     assert ours.nonce == info["nonce"].native
     assert (ours.accuracy, ours.tsa, ours.ordering) == (None, None, False)
-    assert [signer.encoded for signer in stamped.signer_infos] == [
+    assert [signer.encoded for signer in stamped.signed_data.signer_infos] == [
         signer.dump() for signer in theirs["signer_infos"]
     ]
-    assert [certificate.encoded for certificate in stamped.certificates] == [
+    assert [certificate.encoded for certificate in stamped.signed_data.certificates] == [
         certificate.chosen.dump() for certificate in theirs["certificates"]
     ]
 
@@ -125,7 +125,11 @@ def test_token_that_openssl_made(tmp_path: Path) -> None:
     assert found.tsa is not None
     assert found.policy == "1.2.3.4.1"
     assert found.gen_time.strftime("%b %e %H:%M:%S") in text
-    assert len(answer.token.certificates) == len(answer.token.signer_infos) == 1
+    assert (
+        len(answer.token.signed_data.certificates)
+        == len(answer.token.signed_data.signer_infos)
+        == 1
+    )
 
 
 def test_negative_serial_number_and_nonce_are_read() -> None:

@@ -20,15 +20,13 @@ from eds.extensions import (
     read_extensions,
     read_general_name,
 )
-from eds.names import Name
 from eds.ocsp import read_cert_id
+from eds.signeddata import DATA, SIGNED_DATA, Attribute, SignedData, SignerInfo
 from eds.timestamps import read_message_imprint
 from eds_cli import describe
 from eds_cli.output import Facts, Shown
 from eds_cli.words import word, word_and_oid
 
-DATA: Final = "1.2.840.113549.1.7.1"
-SIGNED_DATA: Final = "1.2.840.113549.1.7.2"
 _ENCRYPTED_DATA: Final = "1.2.840.113549.1.7.6"
 _SIGNING_TIME: Final = "1.2.840.113549.1.9.5"
 _CONTENT_TYPE: Final = "1.2.840.113549.1.9.3"
@@ -54,77 +52,62 @@ def cms(encoded: bytes) -> Facts:
     kind = fields.take(der.OBJECT_IDENTIFIER).object_identifier()
     facts: dict[str, Any] = {"content_type": _object(kind)}
     if kind == SIGNED_DATA:
-        facts |= _signed_data(fields.take(der.context(0)).only_child())
+        facts |= _signed_data(SignedData(encoded))
     return facts
 
 
-def _signed_data(element: der.Element) -> Facts:
-    fields = element.fields()
-    version = fields.take(der.INTEGER).small(255)
-    digests = fields.take(der.SET).children(limits=_LIMITS)
-    encapsulated = fields.take(der.SEQUENCE).fields()
-    kind = encapsulated.take(der.OBJECT_IDENTIFIER).object_identifier()
-    content = encapsulated.optional(der.context(0))
-    certificates = fields.optional(der.context(0))
-    lists = fields.optional(der.context(1))
-    signers = fields.take(der.SET).children(limits=_LIMITS)
-    size = None if content is None else len(content.only_child().octets)
+def _signed_data(value: SignedData) -> Facts:
+    size = None if value.content_view is None else len(value.content_view)
+    detached = value.is_detached
     return {
-        "version": version,
+        "version": value.version,
         "content": {
-            "type": _object(kind),
-            "detached": Shown(size is None, "yes: it is in another file" if size is None else ""),
+            "type": _object(value.content_type),
+            "detached": Shown(detached, "yes: it is in another file" if detached else ""),
             "size": None if size is None else Shown(size, f"{size} octets"),
         },
-        "digest_algorithms": [describe.digest(_oid(one)) for one in digests],
-        "signers": describe.attempt(lambda: [_signer(one) for one in signers]),
-        "certificates": describe.attempt(lambda: list(_certificates(certificates))),
-        "revocation_values": None if lists is None else len(lists.children(limits=_LIMITS)),
+        "digest_algorithms": [
+            describe.digest(_oid(der.decode(one))) for one in value.digest_algorithms
+        ],
+        "signers": describe.attempt(lambda: [_signer(one) for one in value.signer_infos]),
+        "certificates": describe.attempt(lambda: list(_certificates(value))),
+        "revocation_values": len(value.revocation_encoded) or None,
     }
 
 
-def _certificates(element: der.Element | None) -> Iterator[Any]:
-    for one in () if element is None else element.children(limits=_LIMITS):
-        if one.tag == der.SEQUENCE:
+def _certificates(value: SignedData) -> Iterator[Any]:
+    for one in value.certificates_encoded:
+        if one[0] == der.SEQUENCE:
             yield describe.attempt(partial(_certificate, one))
         else:
-            yield {"other_kind": der.tag_name(one.tag), "size": len(one.encoded)}
+            yield {"other_kind": der.tag_name(one[0]), "size": len(one)}
 
 
-def _certificate(element: der.Element) -> Facts:
-    return describe.brief_certificate(Certificate(element.encoded))
+def _certificate(encoded: bytes) -> Facts:
+    return describe.brief_certificate(Certificate(encoded))
 
 
-def _signer(element: der.Element) -> Facts:
-    fields = element.fields()
-    version = fields.take(der.INTEGER).small(255)
-    identifier = fields.take()
-    facts: dict[str, Any] = {"version": version}
-    if identifier.tag == der.SEQUENCE:
-        named = identifier.fields()
-        issuer = Name(named.take(der.SEQUENCE).encoded)
-        serial_number = named.take(der.INTEGER).integer(limits=SERIAL_LIMITS)
+def _signer(value: SignerInfo) -> Facts:
+    facts: dict[str, Any] = {"version": value.version}
+    named = value.issuer_and_serial_number
+    if named is not None:
+        issuer, serial_number = named
         facts["issuer"] = describe.attempt(lambda: describe.name(issuer))
         facts["serial_number"] = describe.hexadecimal(serial_number)
     else:
-        facts["subject_key_identifier"] = describe.octets(identifier.octets)
-    facts["digest_algorithm"] = describe.digest(_oid(fields.take(der.SEQUENCE)))
-    signed = fields.optional(der.context(0))
-    facts["signature_algorithm"] = describe.algorithm(fields.take(der.SEQUENCE))
-    signature = fields.take(der.OCTET_STRING).octets
-    unsigned = fields.optional(der.context(1))
-    facts["signature"] = describe.octets(signature)
-    facts["signed_attributes"] = describe.attempt(lambda: _attributes(signed))
-    facts["unsigned_attributes"] = describe.attempt(lambda: _attributes(unsigned))
+        facts["subject_key_identifier"] = describe.octets(value.sid.octets)
+    facts["digest_algorithm"] = describe.digest(_oid(der.decode(value.digest_algorithm)))
+    facts["signature_algorithm"] = describe.algorithm(der.decode(value.signature_algorithm))
+    facts["signature"] = describe.octets(value.signature)
+    facts["signed_attributes"] = describe.attempt(lambda: _attributes(value.signed_attributes))
+    facts["unsigned_attributes"] = describe.attempt(lambda: _attributes(value.unsigned_attributes))
     return facts
 
 
-def _attributes(element: der.Element | None) -> list[Shown]:
+def _attributes(attributes: tuple[Attribute, ...] | None) -> list[Shown]:
     found = []
-    for attribute in () if element is None else element.children(limits=_LIMITS):
-        fields = attribute.fields()
-        oid = fields.take(der.OBJECT_IDENTIFIER).object_identifier()
-        values = fields.take(der.SET).children(limits=_LIMITS)
+    for attribute in attributes or ():
+        oid, values = attribute.oid, attribute.values
         size = sum(len(one.encoded) for one in values)
         said = f"{size} octets"
         if values and oid == _SIGNING_TIME:

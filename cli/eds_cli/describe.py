@@ -572,7 +572,9 @@ def time_stamp_token(value: TimeStampToken) -> Facts:
         "ordering": info.ordering,
         "tsa": None if info.tsa is None else general_name(info.tsa),
         "extensions": attempt(lambda: extension_list(info.extensions)),
-        "certificates": attempt(lambda: [brief_certificate(one) for one in value.certificates]),
+        "certificates": attempt(
+            lambda: [brief_certificate(one) for one in value.signed_data.certificates]
+        ),
         "sha256": octets(value.fingerprint),
     }
 

@@ -149,6 +149,13 @@ class MalformedTimeStampToken(_MalformedObject):
     thing = "time-stamp token"
 
 
+class MalformedSignedData(_MalformedObject):
+    """Not a ContentInfo with SignedData (RFC 5652 §5.1), or a SignerInfo that is none."""
+
+    code = "certificates.malformed_signed_data"
+    thing = "SignedData"
+
+
 class MalformedName(_MalformedObject):
     """Not a Name (RFC 5280 §4.1.2.4), or not one that can be read."""
 

@@ -1,6 +1,6 @@
 """Time-stamp tokens and responses (RFC 3161) as frozen values over their bytes.
 
-Reading only: the pieces of the SignedData inside stand ready, as bytes, for whoever verifies.
+Reading only; whoever verifies takes the SignedData from them.
 """
 
 from __future__ import annotations
@@ -10,19 +10,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 from types import MappingProxyType
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
-from eds import ber, der, extensions
+from eds import der, extensions
 from eds.algorithms import DigestAlgorithm, digest_by_oid
-from eds.certificates import Certificate
 from eds.errors import MalformedTimeStampToken
 from eds.extensions import Extension, GeneralName
 from eds.formats import Format
+from eds.signeddata import TST_INFO, SignedData
 from eds.tolerances import NEGATIVE_TIME_STAMP_NUMBER, Tolerance
 from eds.values import Encoded, read_once
-
-SIGNED_DATA: Final = "1.2.840.113549.1.7.2"
-TST_INFO: Final = "1.2.840.113549.1.9.16.1.4"
 
 _NO_EXTENSIONS: Final[Mapping[str, Extension]] = MappingProxyType({})
 _LIMITS: Final = der.Limits(size=256 * 1024, elements=1024)
@@ -79,18 +76,6 @@ class TstInfo:
         return digest_by_oid(self.imprint_oid)
 
 
-class _SignedData(NamedTuple):
-    """Where the fields of the SignedData stand."""
-
-    version: int
-    digest_algorithms: der.Element
-    content_type: str
-    content: bytes
-    certificates: der.Element | None
-    lists: der.Element | None
-    signer_infos: der.Element
-
-
 class TimeStampToken(Encoded):
     """One TimeStampToken: a ContentInfo with SignedData over TSTInfo, DER, at most 256 KiB.
 
@@ -125,48 +110,22 @@ class TimeStampToken(Encoded):
         return cls(data)
 
     @read_once
-    def _normalised(self) -> ber.Normalised:
-        return ber.to_der(self.encoded, limits=_LIMITS)  # some authorities write CMS as BER
-
-    @read_once
-    def _signed_data(self) -> _SignedData:
-        outer = der.decode(self._normalised.encoded, limits=_LIMITS).fields()
-        kind = outer.take(der.OBJECT_IDENTIFIER).object_identifier()
-        if kind != SIGNED_DATA:
-            raise MalformedTimeStampToken(reason="not SignedData")
-        fields = outer.take(der.context(0)).only_child().fields()
-        outer.finish()
-        version = fields.take(der.INTEGER).small(5)
-        digest_algorithms = fields.take(der.SET)
-        encapsulated = fields.take(der.SEQUENCE).fields()
-        content_type = encapsulated.take(der.OBJECT_IDENTIFIER).object_identifier()
-        content = encapsulated.take(der.context(0)).only_child().expect(der.OCTET_STRING).octets
-        encapsulated.finish()
-        certificates = fields.optional(der.context(0))
-        lists = fields.optional(der.context(1))
-        signer_infos = fields.take(der.SET)
-        fields.finish()
-        if content_type != TST_INFO:
+    def signed_data(self) -> SignedData:
+        """The SignedData that it is, for whoever verifies: some authorities write it as BER."""
+        found = SignedData(self.encoded)
+        if found.content_type != TST_INFO or found.content is None:
             raise MalformedTimeStampToken(reason="SignedData over something else than TSTInfo")
-        return _SignedData(
-            version=version,
-            digest_algorithms=digest_algorithms,
-            content_type=content_type,
-            content=content,
-            certificates=certificates,
-            lists=lists,
-            signer_infos=signer_infos,
-        )
+        return found
 
     @property
     def tst_info_encoded(self) -> bytes:
         """The octets that are signed: the encoded TSTInfo."""
-        return self._signed_data.content
+        return self.signed_data.content or b""
 
     @read_once
     def tst_info(self) -> TstInfo:
         """What the authority says."""
-        fields = der.decode(self._signed_data.content, limits=_LIMITS).fields()
+        fields = der.decode(self.tst_info_encoded, limits=_LIMITS).fields()
         version = fields.take(der.INTEGER)
         if version.small(127) != 1:
             version.fail("a version other than 1")
@@ -199,42 +158,7 @@ class TimeStampToken(Encoded):
         info = self.tst_info
         negative = info.serial_number < 0 or (info.nonce is not None and info.nonce < 0)
         used = frozenset({NEGATIVE_TIME_STAMP_NUMBER} if negative else ())
-        return used | self._normalised.tolerances
-
-    # -- the SignedData, for whoever verifies
-
-    @property
-    def version(self) -> int:
-        """The version of the SignedData."""
-        return self._signed_data.version
-
-    @read_once
-    def digest_algorithms(self) -> tuple[der.Element, ...]:
-        """The digest AlgorithmIdentifiers named in advance."""
-        return self._signed_data.digest_algorithms.children(limits=_LIMITS)
-
-    @read_once
-    def signer_infos(self) -> tuple[der.Element, ...]:
-        """The SignerInfo values; a token has exactly one (RFC 3161 §2.4.2), judged elsewhere."""
-        return self._signed_data.signer_infos.children(limits=_LIMITS)
-
-    @read_once
-    def certificates(self) -> tuple[Certificate, ...]:
-        """The certificates that came along; other kinds than X.509 are passed over."""
-        found = self._signed_data.certificates
-        if found is None:
-            return ()
-        return tuple(
-            Certificate(item.encoded)
-            for item in found.children(limits=_LIMITS)
-            if item.tag == der.SEQUENCE
-        )
-
-    @read_once
-    def revocation_values(self) -> tuple[der.Element, ...]:
-        """The RevocationInfoChoices that came along, not read."""
-        found = self._signed_data.lists
-        return () if found is None else found.children(limits=_LIMITS)
+        return used | self.signed_data.tolerances
 
 
 class TimeStampResponse(Encoded):
