@@ -1,0 +1,98 @@
+"""The report as lines of text, for a terminal or a file that people read.
+
+Foreign text (names, field names) comes as it is: whoever prints to a terminal escapes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from ..certificates import Certificate
+from .findings import Fact, Finding, Outcome
+from .indications import SubIndication
+from .report import SignatureReport, TimeStampReport, ValidationReport
+from .report_json import fact_value, instant
+from .wording import Translate, explain, subject_of
+
+_MARKS: Final = {Outcome.KEPT: "+", Outcome.NOTED: "!", Outcome.BROKEN: "x"}
+
+
+def as_text(report: ValidationReport, *, translate: Translate = str) -> Iterator[str]:
+    """The report line by line: verdicts, who and when, and every finding that is not plain."""
+    yield f"{report.indication.value}{_sub(report.sub_indication)}"
+    yield f"  {explain(report, translate=translate)}"
+    yield _row(translate("validated for"), instant(report.at))
+    yield _row(translate("policy"), report.policy)
+    yield _row(translate("trust"), report.trust)
+    yield from _findings(report.findings, translate)
+    for number, signature in enumerate(report.signatures, start=1):
+        yield ""
+        yield from _signature(signature, f"{translate('signature')} {number}", translate)
+
+
+def _signature(one: SignatureReport, title: str, translate: Translate) -> Iterator[str]:
+    yield f"{title}: {one.indication.value}{_sub(one.sub_indication)}"
+    yield f"  {explain(one, translate=translate)}"
+    if one.signer is not None:
+        yield _row(translate("signer"), _who(one.signer))
+    if len(one.path) > 1:
+        yield _row(translate("certified by"), _who(one.path[1]))
+    level = "" if one.level is None else f" B-{one.level.value}"
+    yield _row(translate("format"), f"{one.format.value}{level}")
+    yield _row(translate("claimed time"), instant(one.claimed_time))
+    yield _row(translate("proven time"), instant(one.proven_time))
+    if one.coverage is not None:
+        whole = "the whole document" if one.coverage.whole else "not the whole document"
+        yield _row(translate("covers"), translate(whole))
+        for change in one.coverage.changes:
+            yield _row(translate("changed after"), change)
+    yield from _findings(one.findings, translate)
+    for stamp in one.time_stamps:
+        yield from _indented(_time_stamp(stamp, translate))
+    for counter in one.counter_signatures:
+        yield from _indented(_signature(counter, translate("counter-signature"), translate))
+
+
+def _time_stamp(stamp: TimeStampReport, translate: Translate) -> Iterator[str]:
+    verdict = f"{stamp.indication.value}{_sub(stamp.sub_indication)}"
+    yield f"{translate('time-stamp')} ({stamp.kind}): {verdict}"
+    yield _row(translate("time"), instant(stamp.time))
+    if stamp.authority is not None:
+        yield _row(translate("authority"), _who(stamp.authority))
+    yield from _findings(stamp.findings, translate)
+
+
+def _findings(findings: Iterable[Finding], translate: Translate) -> Iterator[str]:
+    for finding in findings:
+        if finding.outcome is Outcome.KEPT:
+            continue
+        facts = ", ".join(
+            f"{name}={_shown(fact_value(fact))}" for name, fact in finding.facts.items()
+        )
+        yield (
+            f"  {_MARKS[finding.outcome]} {finding.code}{_sub(finding.sub_indication)}: "
+            f"{translate(finding.rule.says)} [{finding.clause}]{facts and f' {facts}'}"
+        )
+
+
+def _shown(fact: Fact) -> str:
+    value = fact_value(fact)
+    return " ".join(value) if isinstance(value, list) else str(value)
+
+
+def _who(certificate: Certificate) -> str:
+    name, organisation = subject_of(certificate)
+    return name if organisation is None else f"{name}, {organisation}"
+
+
+def _sub(sub_indication: SubIndication | None) -> str:
+    return "" if sub_indication is None else f" / {sub_indication.value}"
+
+
+def _row(label: str, value: str | None) -> str:
+    return f"  {label:<16} {value or '-'}"
+
+
+def _indented(lines: Iterable[str]) -> Iterator[str]:
+    return (f"  {line}" for line in lines)
