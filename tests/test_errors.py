@@ -71,6 +71,7 @@ CODES = (
     "ca.malformed_profile",
     "verify.error",
     "verify.not_passed",
+    "verify.malformed_policy",
     "audit.error",
     "audit.malformed_record",
     "audit.malformed_checkpoint",

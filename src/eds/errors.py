@@ -662,6 +662,17 @@ class SignatureNotPassed(ValidationError):
         self.sub_indication = sub_indication
 
 
+class MalformedPolicy(ValidationError):
+    """Not a validation policy; `field` names the place, empty for the whole text."""
+
+    code = "verify.malformed_policy"
+
+    def __init__(self, *, field: str, reason: str) -> None:
+        super().__init__(f"malformed policy: {f'{field}: ' if field else ''}{reason}")
+        self.field = field
+        self.reason = reason
+
+
 # --- the audit log ------------------------------------------------------------------------------
 
 
