@@ -59,14 +59,16 @@ STRICT: Final = ValidationPolicy(
 """What a court would ask for: a proven time, contentCommitment, status not older than a day."""
 
 SHIPPED: Final[Mapping[str, ValidationPolicy]] = MappingProxyType(
-    {policy.name: policy for policy in (BASIC, STRICT)}
+    {"basic": BASIC, "strict": STRICT}
 )
 
 _SIZE_LIMIT: Final = 64 * 1024
 _DURATION: Final = re.compile(r"([0-9]{1,6})(s|m|h|d)")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _OID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
-_ALGORITHMS: Final = frozenset(row.name for row in (*DIGESTS, *SIGNATURE_ALGORITHMS))
+_ALGORITHMS: Final = frozenset(
+    {*(row.name for row in DIGESTS), *(row.name for row in SIGNATURE_ALGORITHMS)}
+)
 
 
 def read_policy(text: str) -> ValidationPolicy:
