@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
 from eds import der
 from eds.errors import (
@@ -40,6 +40,13 @@ class KeyType(Enum):
     GOST_2004 = "GOST 34.310-2004"
 
 
+class Hash(Protocol):
+    """A digest that is fed piece by piece."""
+
+    def update(self, data: bytes | memoryview, /) -> None: ...
+    def digest(self) -> bytes: ...
+
+
 class Padding(Enum):
     """RSA paddings (RFC 8017)."""
 
@@ -61,14 +68,20 @@ class DigestAlgorithm:
     def __repr__(self) -> str:
         return f"<DigestAlgorithm {self.name}>"
 
-    def digest(self, message: bytes) -> bytes:
-        """The digest of `message`. Raises AlgorithmUnavailable."""
+    def new(self) -> Hash:
+        """An incremental digest, as hashlib has them. Raises AlgorithmUnavailable."""
         try:
-            return hashlib.new(self.name, message, usedforsecurity=False).digest()
+            return hashlib.new(self.name, usedforsecurity=False)
         except ValueError:
             raise AlgorithmUnavailable(
                 algorithm=self.name, reason="no implementation of this digest"
             ) from None
+
+    def digest(self, message: bytes) -> bytes:
+        """The digest of `message`. Raises AlgorithmUnavailable."""
+        found = self.new()
+        found.update(message)
+        return found.digest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
