@@ -58,6 +58,8 @@ CODES = (
     "keys.token_absent",
     "keys.token_failed",
     "keys.module_unavailable",
+    "register.mass_act_not_found",
+    "register.revocation_request_not_open",
     "register.list_outrun",
     "register.list_refused",
     "ca.request_refused",

@@ -619,6 +619,26 @@ class StatusChanged(RegisterError):
         self.serial_number = serial_number
 
 
+class MassActNotFound(RegisterError):
+    """The register has no mass act of that name."""
+
+    code = "register.mass_act_not_found"
+
+    def __init__(self, *, name: str) -> None:
+        super().__init__(f"no mass act {name!r}")
+        self.name = name
+
+
+class RevocationRequestNotOpen(RegisterError):
+    """There is no open request to revoke or hold of that name."""
+
+    code = "register.revocation_request_not_open"
+
+    def __init__(self, *, request: str) -> None:
+        super().__init__(f"no open revocation request {request!r}")
+        self.request = request
+
+
 class ListOutrun(RegisterError):
     """Another list of this shard was published meanwhile; make a new one."""
 

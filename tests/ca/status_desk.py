@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -15,12 +16,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from eds.algorithms import ECDSA_P256_SHA256
+from eds.audit import LogVerifier, StoredRecord
+from eds.audit.store import AuditLog
 from eds.ca import lifecycle
 from eds.ca.authority import list_entry
 from eds.ca.database import open_database
 from eds.ca.lifecycle import Act, Change, Status
 from eds.ca.lists import ListPublisher
-from eds.ca.register import Intent, Register
+from eds.ca.register import AuditTrail, Intent, Register
 from eds.ca.responder import Delegate, Responder, ResponderName, ServedIssuer
 from eds.ca.tbs import IssuerFacts
 from eds.certificates import Certificate
@@ -36,6 +39,19 @@ SHARDS = 4
 
 def no_audit(connection: object, **record: Any) -> None:
     """The log has tests of its own."""
+
+
+def is_personal(value: str) -> bool:
+    """What a country would hand in: here, twelve digits that stand alone."""
+    return len(value) == 12 and value.isdigit()
+
+
+def audit_records(register: Register) -> list[dict[str, Any]]:
+    """All records of the log, whose chains are whole."""
+    with register.reading(consistent=True) as connection:
+        items = list(AuditLog(connection).items())
+    assert list(LogVerifier(keys=[]).verify(items)) == []
+    return [json.loads(item.encoded) for item in items if isinstance(item, StoredRecord)]
 
 
 def signer_of(key: ec.EllipticCurvePrivateKey) -> LocalSigner:
@@ -84,10 +100,19 @@ class Desk:
     url: str
 
     def issue(
-        self, count: int = 1, *, not_after: datetime = NOON + 300 * DAY, finish: bool = True
+        self,
+        count: int = 1,
+        *,
+        not_after: datetime = NOON + 300 * DAY,
+        finish: bool = True,
+        **changes: Any,
     ) -> list[bytes]:
-        """Certificates in the register; returns the octets of their serial numbers."""
+        """Certificates in the register; returns the octets of their serial numbers.
+
+        `changes` are other values for the intents, whatever the certificates say.
+        """
         made = [self._make(not_after) for _ in range(count)]
+        made = [(replace(intent, **changes), encoded) for intent, encoded in made]
         self.register.reserve([intent for intent, _ in made])
         if finish:
             self.register.complete(made, at=NOON - 10 * DAY)
@@ -177,9 +202,9 @@ def new_register(kind: str, request: pytest.FixtureRequest, folder: Path) -> str
     return str(request.getfixturevalue("sqlite_register")(folder))
 
 
-def open_desk(url: str) -> Desk:
+def open_desk(url: str, *, audit: AuditTrail = no_audit) -> Desk:
     engine = open_database(url)
-    register = Register(engine, node=1, audit=no_audit)
+    register = Register(engine, node=1, audit=audit)
     register.add_issuer(
         ISSUER, label="Example", certificate=authority("issuing-ca").certificate,
         key_uri="file:ca", settings="{}", actor="ceremony", at=NOON,

@@ -27,6 +27,7 @@ from .lint import require_clean
 from .monitor import GuardedKey, permit_certificate
 from .profiles import CertificateKind, CertificateProfile, CrlUse
 from .register import Intent, Issued, Register
+from .selection import MassPlan
 from .tbs import IssuerFacts, assemble, build_tbs
 
 
@@ -77,7 +78,9 @@ class Policy(Protocol):
     no answer to it. Raises RequestRefused, or any EdsError of the one who decides.
     """
 
-    def __call__(self, request: IssueRequest | StatusRequest, /, *, at: datetime) -> None: ...
+    def __call__(
+        self, request: IssueRequest | StatusRequest | MassPlan, /, *, at: datetime
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

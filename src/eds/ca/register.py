@@ -122,6 +122,22 @@ class Issued:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StatusChange:
+    """The next status of one certificate, with its encoded list entry (None for a release)."""
+
+    issuer: str
+    serial: bytes
+    shard: int
+    status: Status
+    entry: bytes | None
+
+    @property
+    def subject(self) -> str:
+        """How the audit log refers to it."""
+        return f"{self.issuer[:16]}/{self.serial.hex()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListTurn:
     """A number taken for one list of a shard, and what the newest list before it was.
 
@@ -245,25 +261,46 @@ class Register:
             )
             if changed.rowcount != 1:
                 raise StatusChanged(serial_number=issued.serial.hex())
-            self._insert_event(
-                connection, issued.issuer, issued.serial, issued.shard, status, actor, recorded_at
+            change = StatusChange(
+                issuer=issued.issuer,
+                serial=issued.serial,
+                shard=issued.shard,
+                status=status,
+                entry=entry,
             )
-            self.audit(
-                connection,
-                at=recorded_at,
-                act=f"ca.certificate.{_EVENT_WORDS[status.state]}",
-                actor=actor,
-                subject=f"{issued.issuer[:16]}/{issued.serial.hex()}",
-                details={
-                    "version": status.version,
-                    "reason": status.reason.name.lower() if status.reason else None,
-                },
-            )
+            self._follow(connection, [change], actor=actor, recorded_at=recorded_at)
+
+    def change_locked(
+        self,
+        connection: Connection,
+        changes: Sequence[StatusChange],
+        *,
+        actor: str,
+        recorded_at: datetime,
+        **details: object,
+    ) -> None:
+        """The same for many certificates whose rows are locked in the transaction given."""
+        row = t.status.c
+        connection.execute(
+            update(t.status).where(
+                row.issuer == bindparam("of_issuer"), row.serial == bindparam("of_serial")
+            ),
+            [
+                {
+                    "of_issuer": change.issuer,
+                    "of_serial": change.serial,
+                    "entry": change.entry,
+                    **_status_columns(change.status),
+                }
+                for change in changes
+            ],
+        )
+        self._follow(connection, changes, actor=actor, recorded_at=recorded_at, **details)
 
     def find(self, issuer: str, serial: bytes) -> Issued:
         """The certificate of that issuer and serial number. Raises CertificateNotFound."""
         rows = self._all(
-            select(t.certificates, *_STATUS_COLUMNS)
+            select(t.certificates, *STATUS_COLUMNS)
             .join(
                 t.status,
                 (t.status.c.issuer == t.certificates.c.issuer)
@@ -280,7 +317,7 @@ class Register:
     ) -> tuple[Issued, ...]:
         """Certificates of a person, or of a key, the newest first."""
         query = (
-            select(t.certificates, *_STATUS_COLUMNS)
+            select(t.certificates, *STATUS_COLUMNS)
             .join(
                 t.status,
                 (t.status.c.issuer == t.certificates.c.issuer)
@@ -301,7 +338,7 @@ class Register:
         An intent that was never completed has no status; an abandoned one is revoked.
         """
         rows = self._all(_STATUS_OF, of_issuer=issuer, of_serial=serial)
-        return _status(rows[0]) if rows else None
+        return read_status(rows[0]) if rows else None
 
     def history(self, issuer: str, serial: bytes) -> tuple[Status, ...]:
         """Every status of that certificate, the first first: holds that ended stay known."""
@@ -649,40 +686,74 @@ class Register:
                 **_status_columns(status),
             )
         )
-        self._insert_event(
-            connection,
-            intent.issuer,
-            intent.serial,
-            intent.shard,
-            status,
-            intent.operator,
-            status.since,
+        change = StatusChange(
+            issuer=intent.issuer,
+            serial=intent.serial,
+            shard=intent.shard,
+            status=status,
+            entry=entry,
+        )
+        connection.execute(
+            insert(t.status_events),
+            _event(change, actor=intent.operator, recorded_at=status.since),
         )
 
-    def _insert_event(
+    def _follow(
         self,
         connection: Connection,
-        issuer: str,
-        serial: bytes,
-        shard: int,
-        status: Status,
+        changes: Sequence[StatusChange],
+        *,
         actor: str,
         recorded_at: datetime,
+        **details: object,
     ) -> None:
+        """What goes with every change of a status: its event, the end of requests, its record."""
         connection.execute(
-            insert(t.status_events).values(
-                issuer=issuer,
-                serial=serial,
-                version=status.version,
-                state=status.state.value,
-                at=to_micros(status.since),
-                reason=status.reason.value if status.reason else None,
-                invalidity_date=micros_of(status.invalidity_date),
-                actor=actor,
-                shard=shard,
-                recorded_at=to_micros(recorded_at),
-            )
+            insert(t.status_events),
+            [_event(change, actor=actor, recorded_at=recorded_at) for change in changes],
         )
+        requests = self._end_requests(connection, changes, to_micros(recorded_at))
+        for change in changes:
+            status = change.status
+            self.audit(
+                connection,
+                at=recorded_at,
+                act=f"ca.certificate.{_EVENT_WORDS[status.state]}",
+                actor=actor,
+                subject=change.subject,
+                details={
+                    "version": status.version,
+                    "reason": status.reason.name.lower() if status.reason else None,
+                    "requests": requests.get(change.serial, []),
+                    **details,
+                },
+            )
+
+    @staticmethod
+    def _end_requests(
+        connection: Connection, changes: Sequence[StatusChange], now: int
+    ) -> dict[bytes, list[str]]:
+        """Serial → the open requests that these changes carry out (`eds.ca.received`)."""
+        row = t.revocation_requests.c
+        ended: dict[bytes, list[str]] = {}
+        for state, acts in _CARRIED_OUT.items():
+            serials = [change.serial for change in changes if change.status.state is state]
+            if not serials:
+                continue
+            found = connection.execute(
+                update(t.revocation_requests)
+                .where(
+                    row.issuer == changes[0].issuer,
+                    row.serial.in_(serials),
+                    row.act.in_(acts),
+                    row.done_at.is_(None),
+                )
+                .values(done_at=now, outcome="effected")
+                .returning(row.serial, row.request)
+            )
+            for serial, request in found:
+                ended.setdefault(bytes(serial), []).append(request)
+        return {serial: sorted(names) for serial, names in ended.items()}
 
     def _record(
         self,
@@ -754,7 +825,7 @@ class Register:
 
 # --- values and columns ---------------------------------------------------------------------------
 
-_STATUS_COLUMNS: Final = (
+STATUS_COLUMNS: Final = (
     t.status.c.state,
     t.status.c.since,
     t.status.c.version,
@@ -764,9 +835,11 @@ _STATUS_COLUMNS: Final = (
     t.status.c.shard,
 )
 # Made once: making it takes twice as long as carrying it out, and responders live on it.
-_STATUS_OF: Final = select(*_STATUS_COLUMNS).where(
+_STATUS_OF: Final = select(*STATUS_COLUMNS).where(
     t.status.c.issuer == bindparam("of_issuer"), t.status.c.serial == bindparam("of_serial")
 )
+# A revocation carries out a wish for a hold too.
+_CARRIED_OUT: Final = {State.ON_HOLD: ("hold",), State.REVOKED: ("hold", "revoke")}
 _EVENT_WORDS: Final = {State.VALID: "released", State.ON_HOLD: "held", State.REVOKED: "revoked"}
 
 
@@ -785,7 +858,24 @@ def _status_columns(status: Status) -> dict[str, object]:
     }
 
 
-def _status(row: Row[Any]) -> Status:
+def _event(change: StatusChange, *, actor: str, recorded_at: datetime) -> dict[str, object]:
+    status = change.status
+    return {
+        "issuer": change.issuer,
+        "serial": change.serial,
+        "version": status.version,
+        "state": status.state.value,
+        "at": to_micros(status.since),
+        "reason": status.reason.value if status.reason else None,
+        "invalidity_date": micros_of(status.invalidity_date),
+        "actor": actor,
+        "shard": change.shard,
+        "recorded_at": to_micros(recorded_at),
+    }
+
+
+def read_status(row: Row[Any]) -> Status:
+    """The status in a row with `STATUS_COLUMNS`."""
     return Status(
         state=State(row.state),
         since=from_micros(row.since),
@@ -801,7 +891,7 @@ def _issued(row: Row[Any]) -> Issued:
         issuer=row.issuer,
         serial=bytes(row.serial),
         certificate=Certificate(bytes(row.encoded)),
-        status=_status(row),
+        status=read_status(row),
         person=row.person,
         profile=row.profile,
         authority=row.authority,
