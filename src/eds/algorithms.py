@@ -61,12 +61,18 @@ class DigestAlgorithm:
     name: str
     oid: str
     size: int
+    parameters: bytes = b""  # encoded, of the AlgorithmIdentifier in CMS; RFC 5754 §2: absent
     xml_uri: str | None = None
     relied_on_until: date | None = None
     source: str = TS_119_312
 
     def __repr__(self) -> str:
         return f"<DigestAlgorithm {self.name}>"
+
+    @property
+    def identifier(self) -> bytes:
+        """The encoded AlgorithmIdentifier as CMS and time-stamps write it."""
+        return der.sequence(der.object_identifier(self.oid), self.parameters)
 
     def new(self) -> Hash:
         """An incremental digest, as hashlib has them. Raises AlgorithmUnavailable."""
@@ -159,11 +165,13 @@ SHA384: Final = DigestAlgorithm(
 SHA512: Final = DigestAlgorithm(
     name="sha512", oid="2.16.840.1.101.3.4.2.3", size=64, xml_uri=_XMLENC + "sha512"
 )
+_NULL = der.null()
 _KZ = "Republic of Kazakhstan, ST RK GOST R 34.11-2015"
 STREEBOG256: Final = DigestAlgorithm(
     name="streebog256",
     oid="1.2.398.3.10.1.3.2",
     size=32,
+    parameters=_NULL,  # as the NCA RK writes it
     xml_uri=_XML_NCA + "gostr34112015-256",
     source=_KZ,
 )
@@ -171,6 +179,7 @@ STREEBOG512: Final = DigestAlgorithm(
     name="streebog512",
     oid="1.2.398.3.10.1.3.3",
     size=64,
+    parameters=_NULL,  # as the NCA RK writes it
     xml_uri=_XML_NCA + "gostr34112015-512",
     source=_KZ,
 )
@@ -181,6 +190,7 @@ GOST34311: Final = DigestAlgorithm(
     name="gost34311",
     oid="1.2.398.3.10.1.3.1",
     size=32,
+    parameters=_NULL,  # as the NCA RK writes it
     xml_uri=_XMLDSIG_MORE + "gost34311",
     relied_on_until=_GOST_2004_END,
     source=_GOST_2004_SOURCE,
@@ -203,7 +213,6 @@ CURVES: Final = (P256, P384, P521, BRAINPOOL_P256R1, BRAINPOOL_P384R1, BRAINPOOL
 
 _SHA2 = (SHA256, SHA384, SHA512)
 _MGF1 = "1.2.840.113549.1.1.8"
-_NULL = der.null()
 RSA_ENCRYPTION: Final = "1.2.840.113549.1.1.1"
 RSASSA_PSS: Final = "1.2.840.113549.1.1.10"
 EC_PUBLIC_KEY: Final = "1.2.840.10045.2.1"

@@ -17,6 +17,7 @@ class EdsError(Exception):
     NameRefused        names.*                             people and organisations misnamed
     KeyStoreError      keys.*                              keys in files and tokens
     ValidationError    verify.*                            validation that cannot be asked for
+    SigningError       sign.*                              documents that cannot be signed
     AuditError         audit.*                             the log of every act
     """
 
@@ -690,6 +691,35 @@ class MalformedPolicy(ValidationError):
     def __init__(self, *, field: str, reason: str) -> None:
         super().__init__(f"malformed policy: {f'{field}: ' if field else ''}{reason}")
         self.field = field
+        self.reason = reason
+
+
+# --- signing ------------------------------------------------------------------------------------
+
+
+class SigningError(EdsError):
+    """A document could not be signed, or a signature not raised."""
+
+    code = "sign.error"
+
+
+class SignerCertificateRefused(SigningError):
+    """The certificate does not allow to sign this document now; `reason` says why."""
+
+    code = "sign.certificate_refused"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"the certificate does not allow this signature: {reason}")
+        self.reason = reason
+
+
+class ContentMismatch(SigningError):
+    """The content given is not the one that is signed already."""
+
+    code = "sign.content_mismatch"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(reason)
         self.reason = reason
 
 

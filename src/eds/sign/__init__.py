@@ -1,0 +1,1 @@
+"""Signing: from a document and a key to a signature that lasts."""

@@ -1,0 +1,150 @@
+"""Keys, certificates and signers for the tests of signing, made once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from eds.algorithms import (
+    ECDSA_P256_SHA256,
+    ECDSA_P384_SHA384,
+    ED25519,
+    RSA_PKCS1_SHA256,
+    RSA_PSS_SHA256,
+    SignatureAlgorithm,
+)
+from eds.certificates import Certificate
+from eds.keys.contract import KeyPurpose, KeyRef
+from eds.keys.signers import LocalSigner
+from eds.sign.cms import CmsSigner
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+ALGORITHMS = {
+    row.name: row
+    for row in (
+        ECDSA_P256_SHA256,
+        ECDSA_P384_SHA384,
+        RSA_PKCS1_SHA256,
+        RSA_PSS_SHA256,
+        ED25519,
+    )
+}
+
+
+@cache
+def rsa_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+@cache
+def _new_key(algorithm: SignatureAlgorithm, owner: str) -> Any:
+    if algorithm is ED25519:
+        return ed25519.Ed25519PrivateKey.generate()
+    if algorithm.curve is not None:
+        curve = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1()}[algorithm.curve.nist_name or ""]
+        return ec.generate_private_key(curve)
+    return rsa_key()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Party:
+    """A key with its certificate."""
+
+    native: Any
+    certificate: Certificate
+    issuers: tuple[Certificate, ...]
+    algorithm: SignatureAlgorithm
+
+    @property
+    def pem(self) -> bytes:
+        return self.native.private_bytes(  # type: ignore[no-any-return]
+            Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+
+    def signer(self, *, purpose: KeyPurpose = KeyPurpose.SIGNATURE) -> LocalSigner:
+        return LocalSigner(
+            self.native,
+            key=KeyRef(uri="file:test", label="test", purpose=purpose),
+            public_key=self.certificate.public_key,
+            algorithm=self.algorithm,
+        )
+
+    def cms(self, *, at: datetime = NOON) -> CmsSigner:
+        return CmsSigner(self.signer(), certificates=(self.certificate, *self.issuers), at=at)
+
+
+def certify(
+    name: str,
+    public_key: Any,
+    *,
+    issuer: tuple[x509.Name, Any] | None,
+    own_key: Any = None,
+    is_authority: bool = False,
+    usage: str = "content_commitment",
+    not_before: datetime = NOON - timedelta(days=30),
+    not_after: datetime = NOON + timedelta(days=365),
+    serial: int | None = None,
+    extensions: tuple[tuple[x509.ExtensionType, bool], ...] = (),
+) -> Certificate:
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    issuer_name, issuer_key = issuer or (subject, own_key)
+    flags = dict.fromkeys(
+        (
+            *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment"),
+            *("key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+        ),
+        False,
+    )
+    flags |= {"key_cert_sign": True, "crl_sign": True} if is_authority else {}
+    flags |= {usage: True}
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer_name)
+        .public_key(public_key)
+        .serial_number(serial or x509.random_serial_number())
+        .not_valid_before(not_before)
+        .not_valid_after(not_after)
+        .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+        .add_extension(x509.KeyUsage(**flags), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()),
+            critical=False,
+        )
+    )
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical=critical)
+    hashed = None if isinstance(issuer_key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+    return Certificate(builder.sign(issuer_key, hashed).public_bytes(Encoding.DER))
+
+
+@cache
+def root() -> Party:
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = certify(
+        "Test root",
+        key.public_key(),
+        issuer=None,
+        own_key=key,
+        is_authority=True,
+        not_after=NOON + timedelta(days=3650),
+    )
+    return Party(native=key, certificate=certificate, issuers=(), algorithm=ECDSA_P256_SHA256)
+
+
+@cache
+def party(algorithm: str = "ecdsa-p256-sha256", name: str = "ӘЛИЕВА АЙГЕРІМ") -> Party:
+    """A person under the test root."""
+    row = ALGORITHMS[algorithm]
+    key = _new_key(row, name)
+    ca = root()
+    certificate = certify(name, key.public_key(), issuer=(ca.certificate.native.subject, ca.native))
+    return Party(native=key, certificate=certificate, issuers=(ca.certificate,), algorithm=row)
