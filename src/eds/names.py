@@ -206,15 +206,19 @@ class Name(Encoded):
 
     def matches(self, other: Name) -> bool:
         """Whether both are the same name (RFC 5280 §7.1): case and spaces do not count."""
-        return self.encoded == other.encoded or self._prepared == other._prepared
+        return self.encoded == other.encoded or self.prepared == other.prepared
 
     def is_within(self, base: Name) -> bool:
         """Whether it lies in the subtree of `base`: begins with all RDNs of it (§4.2.1.10)."""
-        return self._prepared[: len(base._prepared)] == base._prepared
+        return self.prepared[: len(base.prepared)] == base.prepared
 
     @read_once
-    def _prepared(self) -> tuple[tuple[tuple[str, str], ...], ...]:
-        """The RDNs with their values prepared for comparison; those of one RDN in order."""
+    def prepared(self) -> tuple[tuple[tuple[str, str], ...], ...]:
+        """The RDNs with their values prepared for comparison; those of one RDN in order.
+
+        Two names match where these are equal. Hold it like the name itself: it may hold a
+        personal number. Raises MalformedName.
+        """
         return tuple(
             tuple(
                 sorted(

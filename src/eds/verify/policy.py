@@ -45,18 +45,27 @@ class AlgorithmRules:
 
     def signature_until(self, algorithm: SignatureAlgorithm, key: PublicKey) -> date | None:
         """The last day for that algorithm with that key; None: no end is known."""
-        days = [self._until(algorithm.name, algorithm.relied_on_until)]
+        days = [self._until(algorithm.name, algorithm.relied_on_until), self.key_until(key)]
         if algorithm.digest is not None:
             days.append(self.digest_until(algorithm.digest))
-        bits = key.bits
-        if bits < self.minimum_bits.get(algorithm.key_type, 0):
-            days.append(date.min)
-        days += [
-            period.relied_on_until
-            for period in KEY_SIZE_PERIODS
-            if period.key_type is algorithm.key_type and bits < period.below_bits
-        ]
         return min((day for day in days if day is not None), default=None)
+
+    def key_until(self, key: PublicKey) -> date | None:
+        """The last day for a key of that kind and size; None: no end is known.
+
+        Raises UnknownAlgorithm, MalformedPublicKey.
+        """
+        key_type, bits = key.key_type, key.bits
+        if bits < self.minimum_bits.get(key_type, 0):
+            return date.min
+        return min(
+            (
+                period.relied_on_until
+                for period in KEY_SIZE_PERIODS
+                if period.key_type is key_type and bits < period.below_bits
+            ),
+            default=None,
+        )
 
     def _until(self, name: str, otherwise: date | None) -> date | None:
         if name in self.refused:
@@ -90,6 +99,7 @@ class Budget:
     signature_checks: int = 64
     path_length: int = 8
     candidates: int = 512  # issuers tried while building paths
+    name_comparisons: int = 100_000  # of names with constraints
     seconds: float = 5.0  # of monotonic time
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Final
+from typing import Final, TypeVar
 
 from ..certificates import Certificate
-from ..errors import InvalidArgument
+from ..errors import DecodeError, InvalidArgument
+from ..names import Name
+from .path_proofs import Proofs
+
+T = TypeVar("T")
 
 
 class Purpose(Enum):
@@ -75,6 +79,33 @@ class TrustStore:
         self.anchors: Final = tuple(dict.fromkeys(anchors))
         self.certificates: Final = tuple(dict.fromkeys(certificates))
         self.digest: Final = _digest(self)
+        self.proofs: Final = Proofs()
+        """What was proven with it: kept here and nowhere else, and never part of its content."""
+        self._anchors: Final = _by(self.anchors, lambda anchor: anchor.certificate)
+        self._named: Final = _by(
+            (*(anchor.certificate for anchor in self.anchors), *self.certificates), _subject
+        )
+
+    def anchor(self, certificate: Certificate, purpose: Purpose) -> TrustAnchor | None:
+        """The anchor that this certificate is for that purpose."""
+        for anchor in self._anchors.get(certificate, ()):
+            if purpose in anchor.purposes:
+                return anchor
+        return None
+
+    def is_anchor(self, certificate: Certificate) -> bool:
+        """Whether it is an anchor for any purpose."""
+        return certificate in self._anchors
+
+    def named(self, subject: Name) -> tuple[Certificate, ...]:
+        """The certificates of the store, anchors first, with that subject (RFC 5280 §7.1).
+
+        Raises MalformedName.
+        """
+        return tuple(self._named.get(subject.prepared, ()))
+
+    def __contains__(self, certificate: Certificate) -> bool:
+        return certificate in self._anchors or certificate in self.certificates
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TrustStore) and self.digest == other.digest
@@ -84,6 +115,21 @@ class TrustStore:
 
     def __repr__(self) -> str:
         return f"<TrustStore {self.name!r} {len(self.anchors)} anchors {self.digest.hex()[:16]}>"
+
+
+def _subject(certificate: Certificate) -> Hashable:
+    """What names are compared by; one that cannot be read is nobody's issuer."""
+    try:
+        return certificate.subject.prepared
+    except DecodeError:
+        return certificate.encoded
+
+
+def _by(items: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable, list[T]]:
+    found: dict[Hashable, list[T]] = {}
+    for item in dict.fromkeys(items):
+        found.setdefault(key(item), []).append(item)
+    return found
 
 
 def _digest(store: TrustStore) -> bytes:

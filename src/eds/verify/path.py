@@ -1,0 +1,237 @@
+"""Certification paths: from a certificate to a trust anchor, by RFC 5280 §6.
+
+`prove` is the one question. What it proves of authorities, and of whole paths, is kept with the
+store, so that a certificate of a known issuer costs the check of one signature and one met
+before a look-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Final
+
+from ..certificates import Certificate
+from ..errors import DecodeError, NaiveDatetime
+from . import path_rules as rules
+from .findings import Finding
+from .indications import SubIndication
+from .path_failures import NEAREST, failed, nearness, untimely
+from .path_proofs import Authority, PathResult, PolicyProofs
+from .path_search import Search
+from .path_steps import (
+    GENERAL,
+    Work,
+    at_end,
+    end_of,
+    key_until,
+    period_of,
+    period_of_anchor,
+    signed_by,
+    trusted_itself,
+    unreadable,
+)
+from .policy import ValidationPolicy
+from .trust import Purpose, TrustStore
+
+__all__ = ["PathResult", "prove"]
+
+AUTHORITIES_OF_ONE_NAME: Final = 8  # kept for one name of an issuer
+
+_KEPT: Final = (
+    rules.SIGNATURE.kept(),
+    rules.VALIDITY.kept(),
+    rules.ALGORITHM.kept(),
+    rules.ALGORITHM_PERIOD.kept(),
+    rules.NAME_CONSTRAINTS.kept(),
+    rules.POLICIES.kept(),
+    rules.POLICY_MAPPINGS.kept(),
+    rules.BASIC_CONSTRAINTS.kept(),
+    rules.PATH_LENGTH.kept(),
+    rules.KEY_USAGE.kept(),
+    rules.CRITICAL_EXTENSIONS.kept(),
+    rules.PROFILE.kept(),
+    rules.PURPOSE.kept(),
+    rules.EXTENDED_KEY_USAGE.kept(),
+)
+
+
+def prove(
+    certificate: Certificate,
+    *,
+    trust: TrustStore,
+    purpose: Purpose,
+    at: datetime,
+    policy: ValidationPolicy,
+    certificates: Iterable[Certificate] = (),
+) -> PathResult:
+    """Whether a path leads from `certificate` to an anchor of `trust`, and holds at `at`.
+
+    Issuers are sought in the store and in `certificates`, which are believed nothing. No bytes
+    of a certificate raise; work is bounded by `policy.budget`. Status (revocation) is not part
+    of it. Raises NaiveDatetime.
+    """
+    if at.utcoffset() is None:
+        raise NaiveDatetime(argument="at")
+    proofs = trust.proofs.under(policy)
+    known = proofs.paths.get((certificate.encoded, purpose))
+    if known is not None and known.valid_from <= at <= known.valid_until:
+        return known
+    result = _under_kept(certificate, proofs, purpose=purpose, at=at)
+    if result is None:
+        search = Search(
+            trust=trust, purpose=purpose, at=at, policy=policy, certificates=certificates
+        )
+        result = _found(certificate, proofs, search)
+    if result.sub_indication is None:
+        proofs.paths.put((certificate.encoded, purpose), result)
+    return result
+
+
+def _under_kept(
+    certificate: Certificate, proofs: PolicyProofs, *, purpose: Purpose, at: datetime
+) -> PathResult | None:
+    """The proof by an authority that is kept; None where a search has to decide."""
+    policy = proofs.policy
+    try:
+        kept = proofs.authorities.get((certificate.issuer.encoded, purpose)) or ()
+    except DecodeError:
+        return None
+    for authority in kept:
+        if authority.valid_from <= at <= authority.valid_until:
+            until = signed_by(authority.path[0], certificate, policy.algorithms)
+            if isinstance(until, Finding):
+                continue
+            work = Work(policy.budget.name_comparisons)
+            result = _end(certificate, authority, until, policy, purpose=purpose, work=work)
+            if isinstance(result, PathResult) and result.valid_from <= at <= result.valid_until:
+                return result
+    return None
+
+
+def _found(certificate: Certificate, proofs: PolicyProofs, search: Search) -> PathResult:
+    """The first proof that a search finds, else the failure that came nearest to one."""
+    best = _as_anchor(certificate, search)
+    if best is not None and best.sub_indication is None:
+        return best
+    for chain in search.chains(certificate):
+        result = _by_chain(certificate, chain, proofs, search)
+        if result.sub_indication is None:
+            return result
+        if best is None or nearness(result) > nearness(best):
+            best = result
+    limit = search.exhausted
+    if limit is not None and (best is None or nearness(best) < NEAREST):
+        return failed(rules.BUDGET.broken(GENERAL, limit=limit))
+    if best is not None:
+        return best
+    if search.cut:
+        return failed(rules.BUDGET.broken(GENERAL, limit="path_length"))
+    return failed(
+        rules.ANCHOR_PURPOSE.broken(
+            SubIndication.NO_CERTIFICATE_CHAIN_FOUND, purpose=search.purpose.value
+        )
+        if search.trust.is_anchor(certificate)
+        else rules.CHAIN.broken(
+            SubIndication.NO_CERTIFICATE_CHAIN_FOUND, certificate=certificate.fingerprint
+        )
+    )
+
+
+def _by_chain(
+    certificate: Certificate, chain: tuple[Certificate, ...], proofs: PolicyProofs, search: Search
+) -> PathResult:
+    policy = proofs.policy
+    authority = search.authority(chain)
+    if isinstance(authority, Finding):
+        return failed(
+            authority,
+            path=(certificate, *chain),
+            anchor=search.trust.anchor(chain[-1], search.purpose),
+        )
+    until = search.signed(chain[0], certificate)
+    if isinstance(until, Finding):
+        return failed(until)
+    result = _end(certificate, authority, until, policy, purpose=search.purpose, work=search.work)
+    if isinstance(result, Finding):
+        return failed(result, path=(certificate, *chain), anchor=authority.anchor)
+    if result.valid_from <= search.at <= result.valid_until:
+        _keep(certificate, authority, proofs, search.purpose)
+        return result
+    return untimely(result, policy, at=search.at)
+
+
+def _end(
+    certificate: Certificate,
+    authority: Authority,
+    until: date | None,
+    policy: ValidationPolicy,
+    *,
+    purpose: Purpose,
+    work: Work,
+) -> PathResult | Finding:
+    """What is proven of a certificate signed by a proven authority, whatever the time."""
+    policies = at_end(certificate, authority.state, purpose, policy, work)
+    if isinstance(policies, Finding):
+        return policies
+    own_until = key_until(certificate, policy.algorithms)
+    if isinstance(own_until, Finding):
+        return own_until
+    try:
+        not_before, not_after = period_of(certificate)
+    except DecodeError as error:
+        return unreadable(certificate, error)
+    return PathResult(
+        path=(certificate, *authority.path),
+        anchor=authority.anchor,
+        sub_indication=None,
+        findings=_kept(1 + len(authority.path)),
+        policies=policies,
+        valid_from=max(authority.valid_from, not_before),
+        valid_until=end_of(own_until, end_of(until, min(authority.valid_until, not_after))),
+    )
+
+
+def _as_anchor(certificate: Certificate, search: Search) -> PathResult | None:
+    """The path of a certificate that is an anchor itself; None where it is not."""
+    anchor = search.trust.anchor(certificate, search.purpose)
+    if anchor is None:
+        return None
+    policy = search.policy
+    broken = trusted_itself(certificate, search.purpose, policy)
+    until = broken or key_until(certificate, policy.algorithms)
+    if isinstance(until, Finding):
+        return failed(until, path=(certificate,), anchor=anchor)
+    try:
+        valid_from, valid_until = period_of_anchor(anchor)
+    except DecodeError as error:
+        return failed(unreadable(certificate, error), path=(certificate,), anchor=anchor)
+    result = PathResult(
+        path=(certificate,),
+        anchor=anchor,
+        sub_indication=None,
+        findings=_kept(1),
+        policies=policy.certificate_policies,
+        valid_from=valid_from,
+        valid_until=end_of(until, valid_until),
+    )
+    if valid_from <= search.at <= result.valid_until:
+        return result
+    return untimely(result, policy, at=search.at)
+
+
+def _kept(certificates: int) -> tuple[Finding, ...]:
+    return (rules.CHAIN.kept(certificates=certificates), *_KEPT)
+
+
+def _keep(
+    certificate: Certificate, authority: Authority, proofs: PolicyProofs, purpose: Purpose
+) -> None:
+    """Keep the proof of an authority for the name that the certificate calls it by."""
+    key = (certificate.issuer.encoded, purpose)
+    others = (
+        one
+        for one in proofs.authorities.get(key) or ()
+        if (one.path[0], one.anchor) != (authority.path[0], authority.anchor)
+    )
+    proofs.authorities.put(key, (authority, *others)[:AUTHORITIES_OF_ONE_NAME])

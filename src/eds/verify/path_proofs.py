@@ -1,0 +1,129 @@
+"""What was proven of paths, and how it is kept.
+
+A proof holds between two instants: those of every certificate, algorithm and anchor on it. What
+is kept is only ever used for an instant between them, and for the very policy and purpose it
+was proven for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from ..certificates import Certificate
+from .findings import Finding
+from .indications import SubIndication
+from .path_names import Limits
+from .path_policies import PolicyLevel
+from .policy import ValidationPolicy
+
+if TYPE_CHECKING:
+    from .trust import Purpose, TrustAnchor
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathResult:
+    """What was found of the path of one certificate.
+
+    `path` runs from the certificate to the anchor's, both included; empty where none was
+    found. `sub_indication` None says that it is proven; `findings` say by which rules, or what
+    is broken. Where a path stands but not at that time, `path` and `anchor` are it and a proof
+    of existence at an earlier time may help. `policies` is the user-constrained policy set
+    (RFC 5280 §6.1.5 (g)). The proof holds from `valid_from` to `valid_until`, both included;
+    where there is none, the first is the later.
+    """
+
+    path: tuple[Certificate, ...]
+    anchor: TrustAnchor | None
+    sub_indication: SubIndication | None
+    findings: tuple[Finding, ...]
+    policies: frozenset[str]
+    valid_from: datetime
+    valid_until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """The state variables of RFC 5280 §6.1.2 below one authority: what binds the next one.
+
+    The counters say how many more certificates may follow before the thing is so.
+    """
+
+    policies: PolicyLevel
+    explicit_policy: int
+    policy_mapping: int
+    inhibit_any_policy: int
+    path_length: int
+    limits: tuple[Limits, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Authority:
+    """An authority whose own path is proven but for the time: from it to the anchor."""
+
+    path: tuple[Certificate, ...]
+    anchor: TrustAnchor
+    state: State
+    valid_from: datetime
+    valid_until: datetime
+
+
+class Kept(Generic[K, V]):
+    """A bounded mapping that several threads may use; the oldest entry makes room."""
+
+    def __init__(self, bound: int) -> None:
+        self._bound: Final = bound
+        self._entries: Final[dict[K, V]] = {}
+        self._lock: Final = Lock()
+        self.get: Final = self._entries.get
+
+    def put(self, key: K, value: V) -> None:
+        """Keep it, in place of what was kept under that key."""
+        with self._lock:
+            self._entries.pop(key, None)
+            while len(self._entries) >= self._bound:
+                del self._entries[next(iter(self._entries))]
+            self._entries[key] = value
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+class PolicyProofs:
+    """What was proven under one policy.
+
+    `paths` by the certificate's octets and the purpose, `authorities` by the encoded name of
+    the issuer and the purpose.
+    """
+
+    def __init__(self, policy: ValidationPolicy) -> None:
+        self.policy: Final = policy
+        self.paths: Final[Kept[tuple[bytes, Purpose], PathResult]] = Kept(1024)
+        self.authorities: Final[Kept[tuple[bytes, Purpose], tuple[Authority, ...]]] = Kept(256)
+
+
+class Proofs:
+    """What was proven with one store, for the policies used last (equal ones share)."""
+
+    def __init__(self) -> None:
+        self._used: tuple[PolicyProofs, ...] = ()
+
+    def under(self, policy: ValidationPolicy) -> PolicyProofs:
+        """What was proven under that policy."""
+        used = self._used
+        for proofs in used:
+            if proofs.policy is policy:
+                return proofs
+        for proofs in used:
+            if proofs.policy == policy:
+                return proofs
+        proofs = PolicyProofs(policy)
+        # Two threads at once may lose one of the two: it is proven again.
+        self._used = (proofs, *used[:7])
+        return proofs

@@ -1,0 +1,378 @@
+"""The steps of RFC 5280 §6.1 over one certificate: from the state above it to that below.
+
+Time is no step: validity periods, days of algorithms and of anchors bound the instants between
+which a proof holds, and are compared once. So what is proven of an authority serves every
+instant between them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+
+from .. import extensions
+from ..algorithms import SignatureAlgorithm, identify
+from ..certificates import Certificate
+from ..errors import AlgorithmError, DecodeError
+from ..extensions import ANY_POLICY, KeyUsage
+from ..publickeys import PublicKey
+from ..tolerances import OVERLONG_SERIAL_NUMBER
+from . import path_rules as rules
+from .findings import Finding
+from .indications import SubIndication
+from .path_names import NotUnderstood, limits_of, names_of, refusal
+from .path_policies import (
+    FIRST_LEVEL,
+    POLICY_LIMIT,
+    constrained_policies,
+    map_level,
+    next_level,
+)
+from .path_proofs import State
+from .path_purposes import may_issue, serves
+from .policy import AlgorithmRules, ValidationPolicy
+from .trust import Purpose, TrustAnchor
+
+GENERAL: Final = SubIndication.CERTIFICATE_CHAIN_GENERAL_FAILURE
+CONSTRAINTS: Final = SubIndication.CHAIN_CONSTRAINTS_FAILURE
+ALGORITHMS: Final = SubIndication.CRYPTO_CONSTRAINTS_FAILURE
+
+# RFC 5280 §6.1.2 says n + 1, for a counter that no path reaches.
+UNLIMITED: Final = 1 << 30
+
+# Those that the engine or the revocation check processes. subjectKeyIdentifier,
+# authorityKeyIdentifier and the access extensions are absent: they must not be critical.
+PROCESSED: Final = frozenset(
+    {
+        extensions.KEY_USAGE,
+        extensions.SUBJECT_ALTERNATIVE_NAME,
+        extensions.BASIC_CONSTRAINTS,
+        extensions.NAME_CONSTRAINTS,
+        extensions.CRL_DISTRIBUTION_POINTS,
+        extensions.CERTIFICATE_POLICIES,
+        extensions.POLICY_MAPPINGS,
+        extensions.POLICY_CONSTRAINTS,
+        extensions.EXTENDED_KEY_USAGE,
+        extensions.INHIBIT_ANY_POLICY,
+        extensions.QC_STATEMENTS,
+        extensions.OCSP_NO_CHECK,
+    }
+)
+
+
+@dataclass(slots=True)
+class Work:
+    """What is left of the comparisons that name constraints may cost."""
+
+    comparisons: int
+
+
+def first_state(policy: ValidationPolicy) -> State:
+    """The state above the anchor (RFC 5280 §6.1.2)."""
+    return State(
+        policies=FIRST_LEVEL,
+        explicit_policy=0 if policy.require_explicit_policy else UNLIMITED,
+        policy_mapping=0 if policy.inhibit_policy_mapping else UNLIMITED,
+        inhibit_any_policy=0 if policy.inhibit_any_policy else UNLIMITED,
+        path_length=UNLIMITED,
+    )
+
+
+def below_anchor(anchor: Certificate, state: State, purpose: Purpose) -> State | Finding:
+    """The state below an anchor: its certificate is believed, and its limits bind (RFC 5937)."""
+    try:
+        # Version 1 has no extensions: that it is an authority is what the store says.
+        broken = _profile(anchor) or (_is_authority(anchor) if anchor.version == 3 else None)
+        return broken or may_issue(anchor, purpose) or _limit(anchor, state)
+    except DecodeError as error:
+        return unreadable(anchor, error)
+
+
+def below_authority(
+    authority: Certificate, state: State, purpose: Purpose, work: Work
+) -> State | Finding:
+    """The state below an authority that is not the anchor (RFC 5280 §6.1.3, §6.1.4)."""
+    try:
+        self_issued = authority.is_self_issued
+        broken = (
+            _profile(authority)
+            or _version(authority)
+            or _is_authority(authority)
+            or (None if self_issued else _names(authority, state, work))
+            or may_issue(authority, purpose)
+        )
+        if broken:
+            return broken
+        entered = _enter_policies(
+            authority, state, any_policy_counts=self_issued or state.inhibit_any_policy > 0
+        )
+        if isinstance(entered, Finding):
+            return entered
+        entered = _map_policies(authority, entered)
+        if isinstance(entered, Finding):
+            return entered
+        if not self_issued:
+            if entered.path_length == 0:
+                return rules.PATH_LENGTH.broken(CONSTRAINTS, certificate=authority.fingerprint)
+            entered = replace(
+                entered,
+                explicit_policy=max(entered.explicit_policy - 1, 0),
+                policy_mapping=max(entered.policy_mapping - 1, 0),
+                inhibit_any_policy=max(entered.inhibit_any_policy - 1, 0),
+                path_length=entered.path_length - 1,
+            )
+        return _limit(authority, entered)
+    except DecodeError as error:
+        return unreadable(authority, error)
+
+
+def at_end(
+    certificate: Certificate,
+    state: State,
+    purpose: Purpose,
+    policy: ValidationPolicy,
+    work: Work,
+) -> frozenset[str] | Finding:
+    """The policies that the certificate at the end of a path is good for (RFC 5280 §6.1.5)."""
+    try:
+        broken = (
+            _profile(certificate)
+            or _version(certificate)
+            or _names(certificate, state, work)
+            or serves(certificate, purpose, policy=policy)
+        )
+        if broken:
+            return broken
+        entered = _enter_policies(
+            certificate, state, any_policy_counts=state.inhibit_any_policy > 0
+        )
+        if isinstance(entered, Finding):
+            return entered
+        explicit = max(entered.explicit_policy - 1, 0)
+        if extensions.POLICY_CONSTRAINTS in certificate.extensions:
+            constraints = certificate.policy_constraints
+            if constraints is not None and constraints.require_explicit_policy == 0:
+                explicit = 0
+        found = constrained_policies(entered.policies, accepted=policy.certificate_policies)
+        if not explicit and not found:
+            return rules.POLICIES.broken(
+                CONSTRAINTS, accepted=tuple(sorted(policy.certificate_policies))
+            )
+        return found
+    except DecodeError as error:
+        return unreadable(certificate, error)
+
+
+def trusted_itself(
+    certificate: Certificate, purpose: Purpose, policy: ValidationPolicy
+) -> Finding | None:
+    """What keeps a certificate that is an anchor itself from its purpose; None: nothing."""
+    try:
+        return _profile(certificate) or serves(certificate, purpose, policy=policy)
+    except DecodeError as error:
+        return unreadable(certificate, error)
+
+
+# --- signatures and algorithms --------------------------------------------------------------------
+
+
+def algorithm_of(certificate: Certificate, key: PublicKey) -> SignatureAlgorithm:
+    """How it is signed, for the issuer's key. Raises AlgorithmError, DecodeError."""
+    return identify(certificate.signature_algorithm, key_type=key.key_type, curve=key.curve)
+
+
+def signed_by(
+    issuer: Certificate, certificate: Certificate, algorithms: AlgorithmRules
+) -> date | Finding | None:
+    """The last day on which the signature may be relied on (None: no end), or what is wrong."""
+    try:
+        key = issuer.public_key
+        algorithm = algorithm_of(certificate, key)
+        until = algorithms.signature_until(algorithm, key)
+        if until == date.min:
+            return rules.ALGORITHM.broken(
+                ALGORITHMS, certificate=certificate.fingerprint, algorithm=algorithm.name
+            )
+        try:
+            signature = certificate.signature
+        except DecodeError:
+            signature = b""  # bits that make no octets sign nothing
+        if key.verify(signature, certificate.tbs_encoded, algorithm=algorithm):
+            return until
+    except AlgorithmError as error:
+        return rules.ALGORITHM.broken(
+            ALGORITHMS, certificate=certificate.fingerprint, reason=str(error)
+        )
+    except DecodeError as error:
+        return unreadable(certificate, error)
+    return rules.SIGNATURE.broken(GENERAL, certificate=certificate.fingerprint)
+
+
+def key_until(certificate: Certificate, algorithms: AlgorithmRules) -> date | Finding | None:
+    """The last day on which its own key may be relied on (None: no end), or what is wrong."""
+    try:
+        key = certificate.public_key
+        until = algorithms.key_until(key)
+        if until != date.min:
+            return until
+        reason = key.description
+    except AlgorithmError as error:
+        reason = str(error)
+    except DecodeError as error:
+        return unreadable(certificate, error)
+    return rules.ALGORITHM.broken(ALGORITHMS, certificate=certificate.fingerprint, key=reason)
+
+
+def end_of(until: date | None, otherwise: datetime) -> datetime:
+    """The earlier of the end of a day and `otherwise`."""
+    if until is None or until >= otherwise.date():
+        return otherwise
+    return datetime.combine(until, time.max, UTC)
+
+
+def period_of(certificate: Certificate) -> tuple[datetime, datetime]:
+    """The first and last instant of its validity period. Raises MalformedCertificate.
+
+    X.509 counts whole seconds: the last one counts to its end.
+    """
+    return certificate.not_before, certificate.not_after + _LAST_SECOND
+
+
+def period_of_anchor(anchor: TrustAnchor) -> tuple[datetime, datetime]:
+    """When it is believed: as the store says, else as its certificate does."""
+    not_before, not_after = period_of(anchor.certificate)
+    return anchor.since or not_before, anchor.until or not_after
+
+
+_LAST_SECOND: Final = timedelta(microseconds=999_999)
+
+
+def unreadable(certificate: Certificate, error: DecodeError) -> Finding:
+    """What is found of a certificate a part of which cannot be read."""
+    return rules.READABLE.broken(
+        GENERAL, certificate=certificate.fingerprint, reason=str(error), error=error.code
+    )
+
+
+# --- the parts of a step --------------------------------------------------------------------------
+
+
+def _profile(certificate: Certificate) -> Finding | None:
+    """Critical extensions, and what RFC 5280 §4 demands of a certificate as such."""
+    found = certificate.extensions
+    for extension in found.values():
+        if extension.critical and extension.oid not in PROCESSED:
+            return rules.CRITICAL_EXTENSIONS.broken(
+                CONSTRAINTS, certificate=certificate.fingerprint, extension=extension.oid
+            )
+    reason = None
+    if len(certificate.serial_number_octets) > 20 and (
+        OVERLONG_SERIAL_NUMBER in certificate.tolerances
+    ):
+        reason = OVERLONG_SERIAL_NUMBER.departure
+    elif certificate.issuer.is_empty:
+        reason = "no issuer"
+    if reason is None:
+        return None
+    return rules.PROFILE.broken(CONSTRAINTS, certificate=certificate.fingerprint, reason=reason)
+
+
+def _version(certificate: Certificate) -> Finding | None:
+    if certificate.version == 3:
+        return None
+    # Without extensions nothing says what the key is for.
+    return rules.PROFILE.broken(
+        CONSTRAINTS, certificate=certificate.fingerprint, version=certificate.version
+    )
+
+
+def _is_authority(certificate: Certificate) -> Finding | None:
+    constraints = certificate.basic_constraints
+    if constraints is None or not constraints.ca:
+        return rules.BASIC_CONSTRAINTS.broken(CONSTRAINTS, certificate=certificate.fingerprint)
+    usage = certificate.key_usage
+    if usage is not None and KeyUsage.KEY_CERT_SIGN not in usage:
+        return rules.KEY_USAGE.broken(
+            CONSTRAINTS,
+            certificate=certificate.fingerprint,
+            key_usage=tuple(sorted(one.name for one in usage)),
+        )
+    return None
+
+
+def _names(certificate: Certificate, state: State, work: Work) -> Finding | None:
+    if not state.limits:
+        return None
+    reason: str | None = None
+    cost = sum(limits.size for limits in state.limits)
+    try:
+        for name in names_of(certificate):
+            work.comparisons -= cost
+            if work.comparisons < 0:
+                return rules.BUDGET.broken(GENERAL, limit="name_comparisons")
+            for limits in state.limits:
+                reason = reason or refusal(name, limits)
+    except NotUnderstood as error:
+        reason = str(error)
+    if reason is None:
+        return None
+    return rules.NAME_CONSTRAINTS.broken(
+        CONSTRAINTS, certificate=certificate.fingerprint, reason=reason
+    )
+
+
+def _enter_policies(
+    certificate: Certificate, state: State, *, any_policy_counts: bool
+) -> State | Finding:
+    policies = certificate.policies
+    if policies is not None and len(policies) > POLICY_LIMIT:
+        return rules.BUDGET.broken(GENERAL, limit="policies")
+    level = next_level(
+        state.policies,
+        None if policies is None else [policy.oid for policy in policies],
+        any_policy_counts=any_policy_counts,
+    )
+    if not level and not state.explicit_policy:
+        return rules.POLICIES.broken(CONSTRAINTS, certificate=certificate.fingerprint)
+    return replace(state, policies=level)
+
+
+def _map_policies(certificate: Certificate, state: State) -> State | Finding:
+    mappings = certificate.policy_mappings
+    if mappings is None:
+        return state
+    if len(mappings) > POLICY_LIMIT:
+        return rules.BUDGET.broken(GENERAL, limit="policies")
+    if any(ANY_POLICY in pair for pair in mappings):
+        return rules.POLICY_MAPPINGS.broken(CONSTRAINTS, certificate=certificate.fingerprint)
+    level = map_level(state.policies, mappings, allowed=state.policy_mapping > 0)
+    return replace(state, policies=level)
+
+
+def _limit(certificate: Certificate, state: State) -> State | Finding:
+    """What an authority adds of its own: RFC 5280 §6.1.4 (g), (i), (j), (m)."""
+    limits = state.limits
+    constraints = certificate.name_constraints
+    if constraints is not None:
+        try:
+            limits = (*limits, limits_of(constraints))
+        except NotUnderstood as error:
+            return rules.NAME_CONSTRAINTS.broken(
+                CONSTRAINTS, certificate=certificate.fingerprint, reason=str(error)
+            )
+    policy, basic = certificate.policy_constraints, certificate.basic_constraints
+    explicit = None if policy is None else policy.require_explicit_policy
+    mapping = None if policy is None else policy.inhibit_policy_mapping
+    return State(
+        policies=state.policies,
+        explicit_policy=_least(state.explicit_policy, explicit),
+        policy_mapping=_least(state.policy_mapping, mapping),
+        inhibit_any_policy=_least(state.inhibit_any_policy, certificate.inhibit_any_policy),
+        path_length=_least(state.path_length, None if basic is None else basic.path_length),
+        limits=limits,
+    )
+
+
+def _least(counter: int, own: int | None) -> int:
+    return counter if own is None else min(counter, own)
