@@ -36,6 +36,7 @@ _SETTINGS = {
     "log_min_error_statement": "panic",
 }
 # Tests kill clients, not the machine; what they wrote need not survive that.
+_MEMORY = Path("/dev/shm")
 _FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 
@@ -93,7 +94,8 @@ def running(*, durable: bool = False) -> Iterator[Cluster]:
         pytest.skip("no PostgreSQL server on this machine (Debian: apt-get install postgresql)")
     pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
     # Not pytest's tmp_path: the path of a socket ends at 107 octets.
-    folder = Path(tempfile.mkdtemp(prefix="eds-pg-"))
+    place = None if durable or not _MEMORY.is_dir() else _MEMORY
+    folder = Path(tempfile.mkdtemp(prefix="eds-pg-", dir=place))
     try:
         owner = _as_ordinary_user(folder)
         data = folder / "data"

@@ -160,6 +160,9 @@ PLAN = Plan(
 HEAVY = ("aiohttp", "alembic", "lxml", "pkcs11", "pyhanko", "sqlalchemy", "starlette")
 
 
+pytestmark = pytest.mark.untraced  # it reads the sources, and runs none
+
+
 @pytest.fixture(scope="module")
 def sources() -> dict[str, str]:
     return {

@@ -55,6 +55,7 @@ def issued_by(name: Name) -> Extension:
 INDIRECT = extension(extensions.ISSUING_DISTRIBUTION_POINT, der.sequence(b"\x84\x01\xff"))
 
 
+@pytest.mark.untraced
 @needs_data
 @pytest.mark.filterwarnings("ignore::UserWarning")  # what cryptography thinks of long names
 def test_lists_read_as_cryptography_reads_them() -> None:
@@ -218,6 +219,7 @@ def test_list_beyond_the_limit_is_not_looked_at() -> None:
         CertificateList(bytes(64 * 1024 * 1024 + 1))
 
 
+@pytest.mark.untraced
 def test_hundred_thousand_entries_cost_little() -> None:
     start, serial, end = entry(1 << 120).partition((1 << 120).to_bytes(16, "big"))
     assert serial
@@ -231,10 +233,13 @@ def test_hundred_thousand_entries_cost_little() -> None:
     assert found.find((1 << 120) + 99_999) is not None
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert opened < 0.1
+    started = time.process_time()
+    assert sum(1 for _ in found) == 100_000
+    assert opened < (time.process_time() - started) / 3  # opening is not walking
     assert peak < 25_000_000
 
 
+@pytest.mark.untraced
 def test_walk_through_a_list_keeps_nothing() -> None:
     encoded = made(*(entry((1 << 120) + number) for number in range(10_000)))
     tracemalloc.start()
@@ -245,7 +250,7 @@ def test_walk_through_a_list_keeps_nothing() -> None:
 
 
 @needs_data
-@settings(max_examples=200, deadline=1000)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_mutated_lists_raise_only_errors_of_this_library(data: st.DataObject) -> None:
     pool = [encoded for encoded in lists().values() if len(encoded) < 3000][::4]

@@ -269,6 +269,7 @@ def test_pkits_certificates_read_as_cryptography_reads_them() -> None:
     assert set(refused) == {"BadSignedCACert.crt", "InvalidDSASignatureTest6EE.crt"}
 
 
+@pytest.mark.untraced
 @needs_data
 def test_limbo_certificates_read_as_cryptography_reads_them() -> None:
     refused = {name.split(" ")[0] for name in judged(limbo_certificates())}
@@ -525,8 +526,9 @@ def test_certificates_of_kazakhstan_depart_in_what_is_known() -> None:
 # --- whatever comes -----------------------------------------------------------------------------
 
 
+@pytest.mark.untraced
 @needs_data
-@settings(max_examples=400, deadline=500)
+@settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_mutated_certificates_raise_only_errors_of_this_library(data: st.DataObject) -> None:
     pool = [*kz_certificates().values(), *list(pkits_certificates().values())[::20]]
@@ -537,7 +539,7 @@ def test_mutated_certificates_raise_only_errors_of_this_library(data: st.DataObj
     touch(bytes(encoded))
 
 
-@settings(max_examples=150, deadline=500)
+@settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from([oid for oid in vars(extensions).values() if str(oid)[:4] in {"2.5.", "1.3."}]),
     st.binary(max_size=60),
@@ -548,7 +550,7 @@ def test_extensions_of_noise_raise_only_errors_of_this_library(oid: str, octets:
 
 
 def touch(encoded: bytes) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     try:
         certificate = Certificate(encoded)
     except EdsError:
@@ -561,7 +563,7 @@ def touch(encoded: bytes) -> None:
         except EdsError:
             continue
     assert repr(certificate)
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 10  # some thousandths, on a quiet machine
 
 
 def test_certificates_of_a_bundle_in_ber_are_found(tmp_path: Path) -> None:

@@ -307,7 +307,7 @@ def test_long_object_identifiers_cost_nothing(size: int) -> None:
     for read in (lambda: der.decode(encoded).object_identifier(), lambda: der.check(encoded)):
         with pytest.raises(LimitExceeded):
             read()
-    assert time.process_time() - begin < 0.1
+    assert time.process_time() - begin < 5  # nothing, on a quiet machine; quadratic, minutes
 
 
 def test_booleans_have_two_encodings() -> None:
@@ -616,6 +616,7 @@ def test_every_real_certificate_is_der() -> None:
             pytest.fail(f"{name}: {error}")
 
 
+@pytest.mark.untraced
 @material.needs_data
 def test_every_real_list_and_response_is_der() -> None:
     for name, encoded in (material.lists() | material.ocsp_responses()).items():
@@ -716,6 +717,7 @@ def test_size_is_bounded() -> None:
         der.decode(bytes(11), limits=der.Limits(size=10))
 
 
+@pytest.mark.untraced
 def test_many_small_values_take_no_memory_and_little_time() -> None:
     encoded = der.value(der.SET, b"\x30\0" * 50_000)
     tracemalloc.start()
@@ -738,4 +740,4 @@ def test_nested_sets_are_compared_in_linear_time() -> None:
     encoded = nested(4_000_000)
     begin = time.process_time()
     der.check(encoded)
-    assert time.process_time() - begin < 1
+    assert time.process_time() - begin < 10  # some hundredths, on a quiet machine

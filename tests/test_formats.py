@@ -243,11 +243,11 @@ def test_hostile_data_is_looked_at_in_bounded_time(data: bytes) -> None:
     started = time.process_time()
     with contextlib.suppress(EdsError):
         identify(data)
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < 20  # some hundredths, on a quiet machine
 
 
 @needs_data
-@settings(max_examples=300, deadline=500)
+@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_mutated_material_raises_only_errors_of_this_library(data: st.DataObject) -> None:
     path: Path = data.draw(st.sampled_from(SEEDS))

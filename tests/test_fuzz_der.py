@@ -124,6 +124,7 @@ def judge(data: bytes) -> None:
         assert pem.is_pem(data) or data[:1] == b"0"
 
 
+@pytest.mark.untraced
 @needs_data
 @settings(max_examples=300, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 4))
@@ -134,6 +135,7 @@ def test_changed_objects_raise_decode_errors_only(rng: random.Random, changes: i
     judge(data)
 
 
+@pytest.mark.untraced
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=300))
 def test_noise_raises_decode_errors_only(data: bytes) -> None:
@@ -150,6 +152,7 @@ def test_every_prefix_of_a_certificate_is_refused() -> None:
             ber.to_der(encoded[:size])
 
 
+@pytest.mark.untraced
 @needs_data
 @settings(max_examples=100, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 4))

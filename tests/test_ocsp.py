@@ -189,7 +189,7 @@ def test_response_beyond_the_limit_is_not_looked_at() -> None:
 
 
 @needs_data
-@settings(max_examples=200, deadline=500)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_mutated_responses_raise_only_errors_of_this_library(data: st.DataObject) -> None:
     pool = [*list(ocsp_responses().values())[::5], made(single(GOOD), single(REVOKED))]

@@ -170,7 +170,7 @@ def test_request_beyond_the_limit_is_not_looked_at() -> None:
 SEED = CertificationRequest.build(SUBJECT, EC_SIGNER, extensions=[USAGE]).encoded
 
 
-@settings(max_examples=200, deadline=500)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, len(SEED) - 1), st.integers(0, 255)), max_size=6))
 def test_mutated_requests_raise_only_errors_of_this_library(
     changes: list[tuple[int, int]],

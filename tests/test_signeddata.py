@@ -55,6 +55,7 @@ def messages() -> dict[str, bytes]:
     return {name: data for name, data in found.items() if data[:1] == b"0"}
 
 
+@pytest.mark.untraced
 @needs_data
 def test_what_is_read_is_what_asn1crypto_reads() -> None:
     read = 0

@@ -191,7 +191,7 @@ def test_token_beyond_the_limit_is_not_looked_at() -> None:
 
 
 @needs_data
-@settings(max_examples=200, deadline=500)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_mutated_tokens_raise_only_errors_of_this_library(data: st.DataObject) -> None:
     pool = [*time_stamps().values(), token(tst_info(der.integer(1))), response(0, token(b""))]

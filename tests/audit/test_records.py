@@ -41,6 +41,7 @@ def test_the_canonical_bytes_are_these() -> None:
     assert one.hash == leaf_hash(one.encoded)
 
 
+@pytest.mark.untraced
 @given(st.dictionaries(KEYS, VALUES, max_size=4))
 def test_a_record_is_read_back_from_its_bytes(details: dict[str, Any]) -> None:
     try:

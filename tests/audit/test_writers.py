@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from tests.audit.house import House
+from tests.untraced import untraced
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,7 +19,7 @@ def run(house: House, mode: str, *counts: int) -> None:
         connection.execute(text("CREATE TABLE acts (writer VARCHAR(64))"))
     house.engine.dispose()  # nothing of it goes into a child
     command = [sys.executable, "-m", "tests.audit.writers", mode, house.url, *map(str, counts)]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=120)
+    subprocess.run(command, cwd=ROOT, check=True, timeout=120, env=untraced())
 
 
 def acts_and_records(house: House) -> tuple[dict[str, int], dict[str, int]]:

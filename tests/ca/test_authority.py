@@ -46,6 +46,7 @@ from eds.keys.signers import LocalSigner
 from eds.names import COMMON_NAME, COUNTRY, GIVEN_NAME, SERIAL_NUMBER, SURNAME, Name
 from eds.publickeys import PublicKey
 from tests.ca.hierarchy import NOON, PROFILES, authority, public, root, subject_of
+from tests.untraced import untraced
 
 HOUR = timedelta(hours=1)
 ISSUER = "1" * 64
@@ -361,6 +362,7 @@ def test_a_killed_issuer_leaves_no_signature_without_a_row(desk: Desk) -> None:
             [sys.executable, "-c", textwrap.dedent(_KILLED), str(desk.register.engine.url)],
             stdout=subprocess.PIPE,
             cwd=Path(__file__).parents[2],
+            env=untraced(),
         )
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(3 + os.urandom(1)[0] % 10)]

@@ -42,6 +42,7 @@ from tests.ca.status_desk import (
     shard_of,
     signer_of,
 )
+from tests.untraced import untraced
 
 ROOT = Path(__file__).parents[2]
 
@@ -414,7 +415,7 @@ def test_numbers_rise_with_threads_and_processes_in_a_race(desk: Desk) -> None:
     issued = in_shard(desk, 0, 24)
     key = authority("issuing-ca").key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, Plain())
     command = [sys.executable, "-c", textwrap.dedent(RACER), desk.url, "5", key.hex()]
-    racers = [subprocess.Popen(command, cwd=ROOT) for _ in range(2)]
+    racers = [subprocess.Popen(command, cwd=ROOT, env=untraced()) for _ in range(2)]
     with ThreadPoolExecutor(4) as threads:
         jobs = [threads.submit(race, desk.url, 4, key) for _ in range(3)]
         for serial in issued:

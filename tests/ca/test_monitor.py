@@ -255,6 +255,7 @@ VALUES = {
 }
 
 
+@pytest.mark.untraced
 @given(data=st.data())
 @settings(max_examples=300, deadline=None)
 def test_nothing_dangerous_is_ever_signed_by_an_issuing_key(data: st.DataObject) -> None:
@@ -305,6 +306,7 @@ def test_noise_is_refused(noise: bytes, kind: GuardedKey) -> None:
             entry(noise, issuer_kind=kind)
 
 
+@pytest.mark.untraced
 @given(data=st.data())
 @settings(max_examples=300, deadline=None)
 def test_no_profile_yields_anything_dangerous(data: st.DataObject) -> None:

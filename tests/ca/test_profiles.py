@@ -332,6 +332,7 @@ def pkilint_findings(name: str) -> dict[str, str]:
 MIXED = "etsi.en_319_412_2.nat-4.3.2-1.mixed_key_usage_setting"
 
 
+@pytest.mark.untraced
 @needs_pkilint
 @pytest.mark.parametrize("name", shipped_profiles())
 def test_pkilint_finds_no_error(name: str) -> None:
@@ -340,12 +341,14 @@ def test_pkilint_finds_no_error(name: str) -> None:
     assert pkilint_findings(name) == ({MIXED: "WARNING"} if both else {})
 
 
+@pytest.mark.untraced
 @needs_pkilint
 @pytest.mark.parametrize("name", ["qualified-natural-person-signature", "qualified-seal"])
 def test_pkilint_finds_no_error_in_qualified_certificates(name: str) -> None:
     assert pkilint_findings(name) == {}
 
 
+@pytest.mark.untraced
 @needs_pkilint
 def test_pkilint_knows_no_certificates_that_are_not_revoked() -> None:
     assert pkilint_findings("short-term-signature") == {

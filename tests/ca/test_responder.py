@@ -194,13 +194,16 @@ def test_an_intent_is_never_good_and_an_abandoned_one_is_revoked(desk: Desk) -> 
     assert (found.status, found.revocation_time) == (REVOKED, NOON)
 
 
+@pytest.mark.untraced
 @on_both
-def test_ten_thousand_serial_numbers_that_were_never_issued_are_never_good(desk: Desk) -> None:
+def test_serial_numbers_that_were_never_issued_are_never_good_in_ten_thousand(desk: Desk) -> None:
     issued = set(desk.issue(3))
     responder = desk.responder(delegate())
     chance = random.Random(7)
     count = 0
-    while count < 10_000:
+    # The database is asked one way in both; the many are for what is asked.
+    wanted = 10_000 if desk.register.engine.dialect.name == "sqlite" else 1_000
+    while count < wanted:
         serials = [b"\x01" + chance.randbytes(chance.randrange(1, 19)) for _ in range(100)]
         assert not issued.intersection(serials)
         found = OcspResponse(responder.respond(request(*serials), at=NOON).encoded)
@@ -464,6 +467,7 @@ def run(folder: Path, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.untraced
 def test_list_and_responder_agree_on_a_random_history(desk: Desk) -> None:
     issued = desk.issue(200)
     at = desk.live(issued, seed=3, acts=300)

@@ -98,7 +98,7 @@ def test_a_token_says_what_was_asked_and_promised() -> None:
     assert info.accuracy == RULES.accuracy
     assert info.imprint == hashlib.sha256(b"x").digest()
     assert info.serial_number == answer.serial_number
-    assert response.token.certificates == ()  # not asked for
+    assert response.token.signed_data.certificates == ()  # not asked for
 
 
 def test_serial_numbers_never_repeat_and_fit_twenty_octets() -> None:

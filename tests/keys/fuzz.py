@@ -148,6 +148,13 @@ def outcome(subject: Subject, path: Path) -> str:
         return "no purpose"
 
 
+def derivation() -> float:
+    """Seconds of the processor for one derivation by scrypt: a yardstick for what files cost."""
+    started = time.process_time()
+    hashlib.scrypt(b"pw", salt=b"salt", n=2**14, r=8, p=1)
+    return time.process_time() - started
+
+
 def main(seed: int, cases: int, names: list[str]) -> dict[str, Any]:
     chance = random.Random(seed)
     tried = [one for one in subjects() if not names or one.name in names]
@@ -180,6 +187,7 @@ def main(seed: int, cases: int, names: list[str]) -> dict[str, Any]:
         "outcomes": dict(outcomes),
         "failures": failures[:5],
         "slowest": slowest,
+        "derivation": derivation(),
         "megabytes": grown / 1024,
     }
 

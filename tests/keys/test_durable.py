@@ -29,6 +29,7 @@ from eds.keys import durable
 from eds.keys.contract import KeyPurpose
 from eds.keys.files import FileKeyStore
 from tests.keys.harness import CHEAP, Pins
+from tests.untraced import untraced
 
 OLD, NEW = b"old" * 1000, b"new" * 2000
 
@@ -87,6 +88,7 @@ class Nursery:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env=untraced(),
         )
 
     def _line(self) -> int:
@@ -176,7 +178,7 @@ def test_a_writer_killed_at_any_moment_leaves_one_whole_file(
     window = 4 * seconds(lambda: durable.replace(path, b"\0" * 20000))
     chance = random.Random(9500)
     seen = {0}
-    for _ in range(200):
+    for _ in range(60):
         before = path.read_bytes()[0]
         nursery.run_and_kill("rewrite", tmp_path, after=chance.uniform(0, window))
         data = path.read_bytes()
@@ -199,7 +201,7 @@ def test_a_key_store_killed_while_changing_passwords_opens_with_one_of_them(
     )
     window = 4 * seconds(lambda: store.change_pin(ref, pin=Pins(current="a", new="a")))
     chance, now, changes = random.Random(2268), "a", 0
-    for _ in range(100):
+    for _ in range(40):
         nursery.run_and_kill("change", store.folder, now, after=chance.uniform(0, window))
         opened = []
         for password in "ab":
