@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from eds import der
 from eds.algorithms import ECDSA_P256_SHA256
 from eds.audit import LogVerifier, StoredRecord
 from eds.audit.store import AuditLog
@@ -76,6 +77,22 @@ def facts(shards: int = SHARDS) -> IssuerFacts:
         cps_url="https://example.kz/cps",
         pds_urls=(("en", "https://example.kz/pds_en.pdf"),),
     )
+
+
+def ocsp_request(*serials: bytes) -> bytes:
+    """An OCSPRequest about certificates of the issuing authority."""
+    issuer = authority("issuing-ca").certificate
+    head = (
+        der.sequence(der.object_identifier("1.3.14.3.2.26"), der.null()),
+        *(
+            der.octet_string(hashlib.sha1(octets, usedforsecurity=False).digest())
+            for octets in (issuer.subject.encoded, issuer.public_key.key_octets)
+        ),
+    )
+    asked = (
+        der.sequence(der.sequence(*head, der.value(der.INTEGER, serial))) for serial in serials
+    )
+    return der.sequence(der.sequence(der.sequence(*asked)))
 
 
 def delegate(

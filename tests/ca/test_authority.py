@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import signal
 import subprocess
-import sys
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -46,7 +42,6 @@ from eds.keys.signers import LocalSigner
 from eds.names import COMMON_NAME, COUNTRY, GIVEN_NAME, SERIAL_NUMBER, SURNAME, Name
 from eds.publickeys import PublicKey
 from tests.ca.hierarchy import NOON, PROFILES, authority, public, root, subject_of
-from tests.untraced import untraced
 
 HOUR = timedelta(hours=1)
 ISSUER = "1" * 64
@@ -302,85 +297,6 @@ def test_an_act_that_cannot_be_recorded_does_not_happen(desk: Desk) -> None:
     desk.authority.issue(prepared, at=NOON)
     with pytest.raises(RequestUsed):
         desk.register.reserve([replace(prepared.intent, serial=b"\x01" + bytes(18))])
-
-
-_KILLED = """
-    import sys
-    from tests.ca.test_authority import child
-    child(sys.argv[1])
-"""
-
-
-def child(url: str) -> None:
-    """Issue for ever, printing each serial number that was signed."""
-    engine = open_database(url)
-    register = Register(engine, node=2, audit=lambda connection, **record: None)
-    issuing = authority("issuing-ca")
-    signer = LocalSigner(
-        issuing.key,
-        key=KeyRef(uri="file:ca", label="ca"),
-        public_key=issuing.facts.public_key,
-        algorithm=ECDSA_P256_SHA256,
-    )
-
-    class Telling:
-        public_key = signer.public_key
-        algorithm = signer.algorithm
-        key = signer.key
-
-        def sign(self, message: bytes) -> bytes:
-            value = signer.sign(message)
-            os.write(1, hashlib.sha256(message).hexdigest().encode() + b"\n")
-            return value
-
-    made = Authority(
-        issuer=ISSUER, facts=issuing.facts, signer=Telling(), register=register,
-        policy=lambda request, at: None, check_key=check_key,
-    )  # fmt: skip
-    desk = Desk(authority=made, register=register, records=[])
-    desk.numbers = int.from_bytes(os.urandom(2), "big") % 60000
-    while True:
-        request = replace(desk.request(), request=os.urandom(8).hex(), person=os.urandom(8).hex())
-        subject = Name.build(
-            [
-                (COUNTRY, "KZ"),
-                (COMMON_NAME, f"АХМЕТОВ АСАН {os.urandom(8).hex()}"),
-                (SURNAME, "АХМЕТОВ"),
-                (GIVEN_NAME, "АСАН"),
-                (SERIAL_NUMBER, "PNOKZ-123456789011"),
-            ]
-        )
-        made.issue(made.prepare(replace(request, subject=subject), at=NOON), at=NOON)
-
-
-def test_a_killed_issuer_leaves_no_signature_without_a_row(desk: Desk) -> None:
-    from sqlalchemy import text
-
-    signed: set[str] = set()
-    for _ in range(4):
-        process = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(_KILLED), str(desk.register.engine.url)],
-            stdout=subprocess.PIPE,
-            cwd=Path(__file__).parents[2],
-            env=untraced(),
-        )
-        assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(3 + os.urandom(1)[0] % 10)]
-        process.send_signal(signal.SIGKILL)
-        signed |= {line.decode().strip() for line in lines + process.stdout.readlines() if line}
-        process.wait()
-        process.stdout.close()
-    with desk.register.engine.connect() as connection:
-        rows = {
-            bytes(row[0]).hex() for row in connection.execute(text("SELECT tbs_hash FROM intents"))
-        }
-    assert len(signed) >= 12
-    assert signed <= rows
-    for intent in desk.authority.recover(before=NOON + HOUR, actor="op", at=NOON + HOUR):
-        status = desk.register.status_of(ISSUER, intent.serial)
-        assert status is not None
-        assert status.state is State.REVOKED
-    assert desk.register.open_intents(before=NOON + HOUR) == ()
 
 
 def test_every_act_stands_in_an_audit_log_that_verifies(desk: Desk) -> None:

@@ -186,10 +186,15 @@ class Register:
         Raises SerialNumberUsed, RequestUsed, KeyBlocked, KeyTaken, SubjectTaken.
         """
         with self.writing() as connection:
-            for intent in intents:
+            # One order for everybody, the head of the log last: those that want the same rows
+            # wait for each other, and never in a circle.
+            for intent in sorted(intents, key=lambda intent: intent.key_hash):
                 self._claim_key(connection, intent)
+            for intent in sorted(intents, key=lambda intent: intent.subject_hash):
                 self._claim_subject(connection, intent)
+            for intent in sorted(intents, key=lambda intent: intent.request):
                 self._insert_intent(connection, intent)
+            for intent in intents:
                 self._record(connection, intent, "ca.intent.reserved", at=intent.created_at)
 
     def complete(self, issued: Iterable[tuple[Intent, bytes]], *, at: datetime) -> None:
@@ -199,11 +204,14 @@ class Register:
         abandoned or completed meanwhile: then that signature must not leave the house.
         """
         now = to_micros(at)
+        signed = sorted(issued, key=lambda pair: pair[0].serial)
         with self.writing() as connection:
-            for intent, encoded in issued:
+            for intent, _ in signed:  # all locks before the head of the log, as in `reserve`
                 self._close(connection, intent.issuer, intent.serial, "issued", now)
+            for intent, encoded in signed:
                 self._insert_certificate(connection, intent, encoded)
                 self._insert_status(connection, intent, Status(state=State.VALID, since=at), None)
+            for intent, encoded in signed:
                 self._record(
                     connection,
                     intent,
