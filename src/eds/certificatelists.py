@@ -34,6 +34,7 @@ from eds.values import Encoded, read_once
 R = TypeVar("R")
 
 _NO_EXTENSIONS: Final[Mapping[str, Extension]] = MappingProxyType({})
+_CRITICAL: Final = b"\x01\x01\xff\x04"  # critical TRUE, and the OCTET STRING after it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,6 +333,30 @@ class CertificateList(Encoded):
             ),
             default=None,
         )
+
+    @read_once
+    def critical_entry_extensions(self) -> frozenset[str]:
+        """The OIDs of the critical extensions of its entries, all entries considered.
+
+        A list with one that is not understood says nothing about certificates that are not on
+        it (RFC 5280 §5.3).
+        """
+        revoked = self._fields.revoked
+        # TRUE has one encoding, and the value of the extension follows it: most lists hold this
+        # nowhere, and then there is nothing to walk.
+        if revoked is None or self.encoded.find(_CRITICAL, revoked.content, revoked.end) < 0:
+            return frozenset()
+        found: set[str] = set()
+        for entry in revoked.iterate():
+            if self.encoded.find(_CRITICAL, entry.content, entry.end) < 0:
+                continue
+            fields = entry.fields()
+            fields.take(), fields.take()
+            part = fields.optional(der.SEQUENCE)
+            if part is not None:
+                read = extensions.read_extensions(part).values()
+                found.update(extension.oid for extension in read if extension.critical)
+        return frozenset(found)
 
     def _is_issued_by(self, entry: RevokedEntry, issuer: Name) -> bool:
         if not entry.certificate_issuer:

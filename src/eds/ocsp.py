@@ -95,6 +95,17 @@ class SingleResponse:
         except DecodeError as error:
             raise MalformedOcspResponse(reason=f"archive cutoff: {error}") from error
 
+    @property
+    def invalidity_date(self) -> datetime | None:
+        """Since when the key may have been compromised (RFC 6960 §4.4.5, RFC 5280 §5.3.2)."""
+        found = self.extensions.get(extensions.INVALIDITY_DATE)
+        if found is None:
+            return None
+        try:
+            return der.decode(found.octets).expect(der.GENERALIZED_TIME).time()
+        except DecodeError as error:
+            raise MalformedOcspResponse(reason=f"invalidity date: {error}") from error
+
 
 class _Basic(NamedTuple):
     """Where the fields of a BasicOCSPResponse stand."""

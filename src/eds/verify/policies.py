@@ -214,6 +214,7 @@ _READ: Final[Mapping[str, Callable[[Any, str], Any]]] = MappingProxyType(
         # RevocationRules
         "freshness": _duration,
         "without_next_update": _duration,
+        "short_term": _duration,
         "anchors_are_checked": _truth,
         # Budget
         "signature_checks": _count,

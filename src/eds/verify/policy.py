@@ -84,11 +84,15 @@ class RevocationRules:
 
     `freshness` is the greatest age of an answer at the time that is judged, beside its own
     next_update (None: next_update alone decides); `without_next_update` the greatest age of one
-    that names none. `short_term` lets certificates with noRevAvail (RFC 9608) go without.
+    that names none. `short_term` is the longest validity period of certificates that may go
+    without, where their issuer says that there is none (noRevAvail, RFC 9608; validity assured,
+    EN 319 412-1 §5.2); None: no certificate may. Seven days is what the CA/Browser Forum's
+    Baseline Requirements §1.6.1 call short-lived.
     """
 
     freshness: timedelta | None = None
     without_next_update: timedelta = timedelta(hours=24)
+    short_term: timedelta | None = timedelta(days=7)
     anchors_are_checked: bool = False
 
 

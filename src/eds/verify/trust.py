@@ -9,9 +9,11 @@ from datetime import datetime
 from enum import Enum
 from typing import Final, TypeVar
 
+from ..certificatelists import CertificateList
 from ..certificates import Certificate
 from ..errors import DecodeError, InvalidArgument
 from ..names import Name
+from .memo import Memo
 from .path_proofs import Proofs
 
 T = TypeVar("T")
@@ -34,6 +36,8 @@ class Environment(Enum):
     PRODUCTION = "production"
     TEST = "test"
 
+
+_OCTETS_OF_LISTS: Final = 128 * 1024 * 1024
 
 EVERY_PURPOSE: Final = frozenset(Purpose)
 
@@ -61,6 +65,9 @@ class TrustStore:
     beforehand: they help to build paths and are proven like any other. Two stores are equal
     when their content is; `digest` names that content, 32 octets.
 
+    `verified_lists` holds revocation lists whose signature was verified, by fingerprint and key,
+    so that a large one is verified and indexed once; it is no part of the content.
+
     Raises InvalidArgument for an empty name.
     """
 
@@ -79,6 +86,7 @@ class TrustStore:
         self.anchors: Final = tuple(dict.fromkeys(anchors))
         self.certificates: Final = tuple(dict.fromkeys(certificates))
         self.digest: Final = _digest(self)
+        self.verified_lists: Final = Memo[CertificateList](entries=4096, weight=_OCTETS_OF_LISTS)
         self.proofs: Final = Proofs()
         """What was proven with it: kept here and nowhere else, and never part of its content."""
         self._anchors: Final = _by(self.anchors, lambda anchor: anchor.certificate)
