@@ -77,6 +77,8 @@ CODES = (
     "sign.error",
     "sign.certificate_refused",
     "sign.content_mismatch",
+    "sign.document_refused",
+    "sign.time_stamp_refused",
     "audit.error",
     "audit.malformed_record",
     "audit.malformed_checkpoint",

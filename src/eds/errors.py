@@ -723,6 +723,27 @@ class ContentMismatch(SigningError):
         self.reason = reason
 
 
+class DocumentRefused(SigningError):
+    """The document is not signed as it is: damaged, protected, or prepared to change; why."""
+
+    code = "sign.document_refused"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"the document is not signed: {reason}")
+        self.reason = reason
+
+
+class TimeStampRefused(SigningError):
+    """A time-stamping authority did not give a token, or not one that may be used."""
+
+    code = "sign.time_stamp_refused"
+
+    def __init__(self, *, authority: str, reason: str) -> None:
+        super().__init__(f"no time-stamp from {authority}: {reason}")
+        self.authority = authority
+        self.reason = reason
+
+
 # --- the audit log ------------------------------------------------------------------------------
 
 

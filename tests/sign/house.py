@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -11,6 +13,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.writer import PageObject, PdfFileWriter
 
 from eds.algorithms import (
     ECDSA_P256_SHA256,
@@ -18,12 +23,16 @@ from eds.algorithms import (
     ED25519,
     RSA_PKCS1_SHA256,
     RSA_PSS_SHA256,
+    DigestAlgorithm,
     SignatureAlgorithm,
 )
+from eds.ca.tsa import ClockReading, TimeStampingAuthority, TimeStampRules
 from eds.certificates import Certificate
 from eds.keys.contract import KeyPurpose, KeyRef
 from eds.keys.signers import LocalSigner
 from eds.sign.cms import CmsSigner
+from eds.sign.stamping import TimeStampQuestion
+from eds.timestamps import TimeStampToken
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ALGORITHMS = {
@@ -148,3 +157,75 @@ def party(algorithm: str = "ecdsa-p256-sha256", name: str = "ӘЛИЕВА АЙГ
     ca = root()
     certificate = certify(name, key.public_key(), issuer=(ca.certificate.native.subject, ca.native))
     return Party(native=key, certificate=certificate, issuers=(ca.certificate,), algorithm=row)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """A time-stamping authority of `eds.ca` in this process, and what it may do wrong."""
+
+    party: Party
+    at: datetime = NOON
+    answer: Callable[[bytes], bytes] = bytes
+
+    def stamp(self, digest: bytes, *, algorithm: DigestAlgorithm) -> TimeStampToken:
+        authority = TimeStampingAuthority(
+            certificate=self.party.certificate,
+            signer=self.party.signer(),
+            rules=TimeStampRules(policy="1.2.3.4"),
+            node=1,
+            chain=self.party.issuers,
+        )
+        question = TimeStampQuestion.about(digest, algorithm=algorithm)
+        clock = ClockReading(at=self.at, uncertainty=timedelta(milliseconds=1))
+        response = authority.respond(question.encoded, clock=clock).encoded
+        return question.answered_by(self.answer(response), authority="test")
+
+
+@cache
+def desk() -> Desk:
+    key = ec.generate_private_key(ec.SECP256R1())
+    ca = root()
+    certificate = certify(
+        "Test time-stamping authority",
+        key.public_key(),
+        issuer=(ca.certificate.native.subject, ca.native),
+        usage="digital_signature",
+        extensions=((x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), True),),
+    )
+    return Desk(
+        party=Party(
+            native=key,
+            certificate=certificate,
+            issuers=(ca.certificate,),
+            algorithm=ECDSA_P256_SHA256,
+        )
+    )
+
+
+def page(
+    text: str = "I owe you 10", *, box: tuple[int, int] = (595, 842), rotate: int = 0
+) -> bytes:
+    """A PDF of one page, written by pyHanko."""
+    writer = PdfFileWriter(stream_xrefs=False)
+    font = generic.DictionaryObject(
+        {
+            generic.pdf_name("/Type"): generic.pdf_name("/Font"),
+            generic.pdf_name("/Subtype"): generic.pdf_name("/Type1"),
+            generic.pdf_name("/BaseFont"): generic.pdf_name("/Helvetica"),
+        }
+    )
+    fonts = generic.DictionaryObject({generic.pdf_name("/F1"): writer.add_object(font)})
+    drawn = generic.StreamObject(
+        stream_data=f"BT /F1 18 Tf 20 {box[1] - 40} Td ({text}) Tj ET".encode()
+    )
+    one = PageObject(
+        contents=writer.add_object(drawn),
+        media_box=(0, 0, *box),
+        resources=generic.DictionaryObject({generic.pdf_name("/Font"): fonts}),
+    )
+    if rotate:
+        one["/Rotate"] = generic.NumberObject(rotate)
+    writer.insert_page(one)
+    output = io.BytesIO()
+    writer.write(output)
+    return output.getvalue()

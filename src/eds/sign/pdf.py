@@ -1,0 +1,189 @@
+"""PDF signatures of level PAdES B-B and B-T (EN 319 142-1): pyHanko's writer around our own CMS.
+
+The document is only ever appended to: every octet that was there before stays, and with them
+the signatures of others. What pyHanko raises over a damaged document becomes DocumentRefused.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
+
+from ..errors import DocumentRefused, EdsError, InvalidArgument, NaiveDatetime
+from ..signeddata import SignedData
+from .attributes import NOTHING_SAID, Statement
+from .cms import CmsSigner, sign_digest
+from .stamping import RESERVE, TimeStamper, with_signature_time_stamp
+
+if TYPE_CHECKING:
+    from ..keys.contract import Secret
+
+SIZE_LIMIT: Final = 256 * 1024 * 1024
+_TEXT_LIMIT: Final = 500
+_OVERHEAD: Final = 2048  # octets of a SignedData beside its certificates
+
+
+class Permission(Enum):
+    """What may change after a certifying signature (DocMDP, ISO 32000-2 §12.8.2.2)."""
+
+    NOTHING = 1
+    FORM_FILLING = 2
+    ANNOTATIONS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PdfStatement:
+    """What stands in the signature dictionary beside the signature (ISO 32000-2 table 255).
+
+    `field` names the field: an empty one of that name is used, a missing one made; "" makes a
+    new name. `certify` makes it the author's signature, the first of the document, and says
+    what may change after it. Raises InvalidArgument.
+    """
+
+    field: str = ""
+    name: str | None = None
+    reason: str | None = None
+    location: str | None = None
+    contact: str | None = None
+    certify: Permission | None = None
+
+    def __post_init__(self) -> None:
+        for argument in ("field", "name", "reason", "location", "contact"):
+            text = getattr(self, argument)
+            if text is not None and (len(text) > _TEXT_LIMIT or not (text or argument == "field")):
+                raise InvalidArgument(argument=argument, reason=f"1 to {_TEXT_LIMIT} characters")
+        if "." in self.field:
+            raise InvalidArgument(argument="field", reason="a dot would name a field in a field")
+
+
+PLAIN: Final = PdfStatement()
+
+
+def sign_pdf(
+    document: bytes,
+    *,
+    by: CmsSigner,
+    at: datetime,
+    statement: PdfStatement = PLAIN,
+    attributes: Statement = NOTHING_SAID,
+    stamper: TimeStamper | None = None,
+    password: Secret | None = None,
+) -> bytes:
+    """`document` with one more signature, invisible on the page.
+
+    `at` is the time the signer claims (/M); PAdES wants it there and not among the signed
+    attributes, so `attributes` must not name one. With a `stamper` the signature reaches
+    level T. `password` opens an encrypted document.
+
+    Raises DocumentRefused, InvalidArgument, TimeStampRefused, NaiveDatetime, and what the key
+    raises.
+    """
+    if at.utcoffset() is None:
+        raise NaiveDatetime(argument="at")
+    if attributes.signing_time is not None:
+        raise InvalidArgument(argument="attributes", reason="PAdES keeps the time in /M")
+    if len(document) > SIZE_LIMIT:
+        raise DocumentRefused(reason=f"more than {SIZE_LIMIT} octets")
+    import pyhanko.sign.signers.cms_embedder  # noqa: F401 - a failure here is no document's
+
+    with _pdf_errors():
+        writer = _open(document, password)
+        step = _embedder(writer, by=by, at=at, statement=statement, stamped=stamper is not None)
+        digest, output = step
+    cms = sign_digest(digest.document_digest, by=by, statement=attributes)
+    if stamper is not None:
+        signed = SignedData(cms)
+        cms = with_signature_time_stamp(signed, of=signed.signer_infos[0], stamper=stamper)
+    with _pdf_errors():
+        digest.fill_with_cms(output, cms)
+        return bytes(output.getvalue())
+
+
+def _open(document: bytes, password: Secret | None) -> Any:
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+
+    writer = IncrementalPdfFileWriter(io.BytesIO(document), strict=False)
+    if writer.prev.encrypted:
+        encrypt: Any = writer.encrypt
+        encrypt(b"" if password is None else password.reveal())
+    return writer
+
+
+def _embedder(
+    writer: Any, *, by: CmsSigner, at: datetime, statement: PdfStatement, stamped: bool
+) -> tuple[Any, io.BytesIO]:
+    """Append everything but the CMS. Returns what fills it in, and the document so far."""
+    from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter
+    from pyhanko.sign.signers.cms_embedder import (
+        PdfCMSEmbedder,
+        SigIOSetup,
+        SigMDPSetup,
+        SigObjSetup,
+    )
+    from pyhanko.sign.signers.pdf_byterange import SignatureObject
+
+    field = statement.field or _free_name(writer)
+    size = _OVERHEAD + sum(len(one.encoded) for one in by.certificates)
+    if stamped:
+        size += RESERVE
+    placeholder = SignatureObject(
+        timestamp=at,
+        subfilter=SigSeedSubFilter.PADES,
+        name=statement.name,
+        location=statement.location,
+        reason=statement.reason,
+        contact_info=statement.contact,
+        bytes_reserved=2 * size,
+    )
+    mdp = None
+    algorithm = by.digest_algorithm.name
+    if statement.certify is not None:
+        if _has_signatures(writer):
+            raise DocumentRefused(reason="the author's signature must be the first")
+        mdp = SigMDPSetup(
+            md_algorithm=algorithm, certify=True, docmdp_perms=MDPPerm(statement.certify.value)
+        )
+    steps = PdfCMSEmbedder(new_field_spec=SigFieldSpec(field)).write_cms(field, writer)
+    next(steps)
+    steps.send(SigObjSetup(sig_placeholder=placeholder, mdp_setup=mdp))
+    digest, output = steps.send(SigIOSetup(md_algorithm=algorithm, output=io.BytesIO()))
+    return digest, output
+
+
+def _free_name(writer: Any) -> str:
+    from pyhanko.sign.fields import enumerate_sig_fields
+
+    taken = {name for name, _, _ in enumerate_sig_fields(writer.prev)}
+    return next(name for n in range(1, 10_000) if (name := f"Signature{n}") not in taken)
+
+
+def _has_signatures(writer: Any) -> bool:
+    from pyhanko.sign.fields import enumerate_sig_fields
+
+    return any(value is not None for _, value, _ in enumerate_sig_fields(writer.prev))
+
+
+@contextmanager
+def _pdf_errors() -> Iterator[None]:
+    """Whatever a hostile or damaged document makes pyHanko raise leaves as DocumentRefused."""
+    try:
+        yield
+    except EdsError:
+        raise
+    except RecursionError as error:
+        raise DocumentRefused(reason="nested too deeply") from error
+    except Exception as error:
+        raise DocumentRefused(reason=_reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    from pyhanko.pdf_utils.misc import PdfError
+
+    if isinstance(error, PdfError):
+        return str(error)[:200]
+    return f"it cannot be read ({type(error).__name__})"
