@@ -41,6 +41,7 @@ GROUND = (
     "der",
     "extensions",
     "formats",
+    "gostkeys",
     "names",
     "ocsp",
     "pem",
@@ -92,6 +93,9 @@ DOORS: Mapping[str, frozenset[str]] = MappingProxyType({
     # Only for what `cryptography` cannot read.
     "asn1crypto": rooms("eds/ber.py", "eds/keys/pkcs12.py"),
     "pkcs11": rooms("eds/keys/pkcs11*.py"),
+    "gmpy2": rooms("eds/gost/acceleration.py"),
+    # Calls into C that nothing checks: the tokens' interface, and GOST by the system's libraries.
+    "ctypes": rooms("eds/keys/pkcs11*.py", "eds/gost/libcrypto.py", "eds/gost/nativehashes.py"),
     "pyhanko": rooms("eds/sign/pdf.py", "eds/verify/pdf.py"),
     "sqlalchemy": rooms(
         *("eds/*/store.py", "eds/ca/database.py", "eds/ca/register.py", "eds/ca/tables.py"),

@@ -15,7 +15,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from eds import der
+from eds import der, gost
 from eds.errors import (
     AlgorithmKeyMismatch,
     AlgorithmUnavailable,
@@ -56,7 +56,7 @@ class Padding(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class DigestAlgorithm:
-    """A message digest. `size` is in octets; `name` is what hashlib calls it, where it can."""
+    """A message digest. `size` is in octets; `name` is what hashlib or `eds.gost` calls it."""
 
     name: str
     oid: str
@@ -76,6 +76,8 @@ class DigestAlgorithm:
 
     def new(self) -> Hash:
         """An incremental digest, as hashlib has them. Raises AlgorithmUnavailable."""
+        if self.name in gost.NAMES:
+            return gost.new(self.name)
         try:
             return hashlib.new(self.name, usedforsecurity=False)
         except ValueError:

@@ -1,7 +1,6 @@
 """Public keys as frozen values over their SubjectPublicKeyInfo, of every kind in the table.
 
-`cryptography` does the arithmetic where it knows the key; kinds it does not know (GOST) keep
-their bytes, their kind and their fingerprint, and say so when asked to verify.
+`cryptography` does the arithmetic where it knows the key, and `eds.gost` that of GOST keys.
 """
 
 from __future__ import annotations
@@ -34,6 +33,8 @@ from eds.errors import (
     UnknownAlgorithm,
 )
 from eds.formats import Format
+from eds.gost import VerifyingKey
+from eds.gostkeys import GOST_KEY_TYPES, read_public_key, write_public_key
 from eds.values import Encoded, read_once
 
 
@@ -53,7 +54,9 @@ class PublicKey(Encoded):
 
     @classmethod
     def of(cls, native: object) -> Self:
-        """The value of a public key object of `cryptography`."""
+        """The value of a public key object of `cryptography`, or of `eds.gost`."""
+        if isinstance(native, VerifyingKey):
+            return cls(write_public_key(native))
         to_bytes = native.public_bytes  # type: ignore[attr-defined]
         return cls(
             to_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -138,7 +141,7 @@ class PublicKey(Encoded):
         Raises UnknownAlgorithm for kinds without a row, AlgorithmUnavailable where
         `cryptography` does not know the kind, MalformedPublicKey where it refuses the key.
         """
-        if self.key_type in _GOST:
+        if self.key_type in GOST_KEY_TYPES:
             raise AlgorithmUnavailable(
                 algorithm=self.description, reason="cryptography does not know this key"
             )
@@ -151,6 +154,15 @@ class PublicKey(Encoded):
         except ValueError as error:
             raise MalformedPublicKey(reason=str(error)) from error
         return key  # type: ignore[return-value]
+
+    @read_once
+    def gost(self) -> VerifyingKey:
+        """The key as `eds.gost` knows it.
+
+        Raises AlgorithmUnavailable for other kinds, UnknownAlgorithm for other parameters than
+        the NCA's, MalformedPublicKey where the point is not one of its curve.
+        """
+        return read_public_key(self.key_type, self.algorithm_parameters, self.key_octets)
 
     @read_once
     def restriction(self) -> SignatureAlgorithm | None:
@@ -186,6 +198,8 @@ class PublicKey(Encoded):
         AlgorithmUnavailable, MalformedPublicKey.
         """
         self.require(algorithm)
+        if self.key_type in GOST_KEY_TYPES and algorithm.digest is not None:
+            return self.gost.verify(algorithm.digest.digest(message), signature)
         key = self.native
         try:
             if isinstance(key, rsa.RSAPublicKey):
@@ -211,7 +225,6 @@ _WHOLE_MESSAGE = (
     mldsa.MLDSA65PublicKey,
     mldsa.MLDSA87PublicKey,
 )
-_GOST: Final = frozenset({KeyType.GOST_2015_512, KeyType.GOST_2015_256, KeyType.GOST_2004})
 _FIXED_BITS: Final = {
     KeyType.ED25519: 256,
     KeyType.GOST_2015_512: 512,

@@ -6,7 +6,7 @@ A further kind of store joins the contract suite with one more row in `HARNESSES
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -18,11 +18,15 @@ from eds.algorithms import (
     ECDSA_P384_SHA384,
     ECDSA_P521_SHA512,
     ED25519,
+    GOST_2004,
+    GOST_2015_256,
+    GOST_2015_512,
     ML_DSA_44,
     ML_DSA_65,
     ML_DSA_87,
     RSA_PKCS1_SHA256,
     RSA_PSS_SHA256,
+    Curve,
     SignatureAlgorithm,
 )
 from eds.errors import SecretUnavailable
@@ -31,6 +35,8 @@ from eds.keys.files import FileKeyStore
 from eds.keys.pbe import Pbkdf2, Scrypt
 from eds.keys.stores import open_keystore
 from tests.keys.softhsm import new_token, softhsm
+
+GOST = (GOST_2015_512, GOST_2015_256, GOST_2004)  # unknown to `cryptography` and openssl
 
 # Key derivation that costs nothing: what it costs is tested where it matters.
 CHEAP = Scrypt(cost=2, block_size=1, parallel=1)
@@ -64,11 +70,13 @@ class Harness:
     """A kind of store and what can be expected of it.
 
     `make` gives an empty store that `pin` opens; the same folder gives the same store again.
-    `wrong_pin` is the code of the error for another PIN.
+    `unavailable` is what no such store can make, `wrong_pin` the code of the error for another
+    PIN.
     """
 
     make: Callable[[Path], KeyStore]
     algorithms: tuple[SignatureAlgorithm, ...]
+    unavailable: SignatureAlgorithm
     pin: str = "correct horse"
     other_pin: str = "battery staple"
     wrong_pin: str = "keys.password_incorrect"
@@ -105,6 +113,10 @@ HARNESSES: dict[str, Harness] = {
             ML_DSA_44,
             ML_DSA_65,
             ML_DSA_87,
+            *GOST,
+        ),
+        unavailable=replace(
+            ECDSA_P256_SHA256, curve=Curve(name="secp224r1", oid="1.3.132.0.33", bits=224)
         ),
     ),
 }
@@ -123,6 +135,7 @@ if softhsm() is not None:
             RSA_PSS_SHA256,
             ED25519,
         ),
+        unavailable=GOST_2015_512,
         wrong_pin="keys.pin_incorrect",
         exports=False,
     )

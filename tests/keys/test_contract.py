@@ -14,7 +14,6 @@ from eds import der
 from eds.algorithms import (
     ECDSA_P256_SHA256,
     ECDSA_P384_SHA384,
-    GOST_2015_512,
     RSA_PKCS1_SHA256,
     RSA_PKCS1_SHA512,
     RSA_PSS_SHA256,
@@ -208,9 +207,11 @@ def test_an_algorithm_of_another_key_is_refused(
         pytest.fail("opened")
 
 
-def test_what_nothing_here_can_make_is_unavailable(store: KeyStore, pin: Pins) -> None:
+def test_what_nothing_here_can_make_is_unavailable(
+    harness: Harness, store: KeyStore, pin: Pins
+) -> None:
     with pytest.raises(AlgorithmUnavailable):
-        make(store, pin, algorithm=GOST_2015_512)
+        make(store, pin, algorithm=harness.unavailable)
     assert store.keys() == ()
 
 

@@ -16,12 +16,13 @@ from eds import der, pem
 from eds.algorithms import (
     ECDSA_P256_SHA256,
     ED25519,
+    GOST_2004,
+    GOST_2015_256,
     GOST_2015_512,
     RSA_PKCS1_SHA256,
     SignatureAlgorithm,
 )
 from eds.errors import (
-    AlgorithmUnavailable,
     CertificateMismatch,
     DamagedKeyFile,
     InvalidArgument,
@@ -108,7 +109,7 @@ def test_a_key_file_is_a_text_for_people(store: FileKeyStore, pin: Pins) -> None
 @needs_openssl
 @pytest.mark.parametrize(
     "algorithm",
-    [one for one in HARNESSES["files"].algorithms if not one.name.startswith("ml-")],
+    [one for one in HARNESSES["files"].algorithms if not one.name.startswith(("gost-", "ml-"))],
     ids=lambda one: one.name,
 )
 def test_openssl_loads_a_key_file_and_signs(
@@ -424,25 +425,42 @@ def test_a_kept_key_comes_with_its_certificates(store: FileKeyStore, pin: Pins) 
 
 
 @needs_data
-def test_a_gost_key_is_kept_and_exported_though_it_cannot_sign(
-    store: FileKeyStore, pin: Pins
-) -> None:
+def test_a_gost_key_of_the_nca_is_kept_exported_and_signs(store: FileKeyStore, pin: Pins) -> None:
     path = next((DATA / "kz" / "p12").rglob("GOST512_*.p12"))
     contents = pkcs12.read(path.read_bytes(), Secret("Qwerty12"), Reading(file="x"))
     key, certificate = contents.keys[0].private_key, contents.certificates[0].certificate
     bare = store.add(key, label="bare", purpose=SIGNATURE, pin=pin)
     full = store.add(key, label="full", purpose=UNLIMITED, pin=pin, certificates=[certificate])
     assert bare.algorithm == full.algorithm == GOST_2015_512
-    assert bare.public_key is None
+    assert bare.public_key == full.public_key == certificate.public_key
     assert full.certificate == certificate
     for ref in (bare, full):
         exported = store.export(ref, pin=pin)
         assert exported.key_octets == key.key_octets
         assert exported.algorithm_parameters == key.algorithm_parameters
-        with pytest.raises(AlgorithmUnavailable), store.open(ref, purpose=SIGNATURE, pin=pin):
-            pytest.fail("opened")
+        with store.open(ref, purpose=SIGNATURE, pin=pin) as signer:
+            signature = signer.sign(b"owed: 10")
+        assert certificate.public_key.verify(signature, b"owed: 10", algorithm=GOST_2015_512)
     completed = store.store_certificates(bare, [certificate], pin=pin)
-    assert completed.public_key == full.public_key
+    assert completed.certificate == certificate
+
+
+@pytest.mark.parametrize("algorithm", [GOST_2015_512, GOST_2015_256, GOST_2004])
+def test_gost_keys_are_made_and_sign(
+    store: FileKeyStore, pin: Pins, algorithm: SignatureAlgorithm
+) -> None:
+    made = store.generate(label="new", algorithm=algorithm, purpose=SIGNATURE, pin=pin)
+    assert made.public_key is not None
+    with store.open(store.find("new"), purpose=SIGNATURE, pin=pin) as signer:
+        signatures = {signer.sign(b"owed: 10") for _ in range(3)}
+    assert len(signatures) == 3  # randomness is added
+    for signature in signatures:
+        assert made.public_key.verify(signature, b"owed: 10", algorithm=algorithm)
+        assert not made.public_key.verify(signature, b"owed: 1000", algorithm=algorithm)
+    again = store.add(
+        store.export(made, pin=pin), label="again", purpose=SIGNATURE, pin=pin, algorithm=algorithm
+    )
+    assert again.public_key == made.public_key
 
 
 # --- two at once -------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ gives a refusal, never a token; the reading is an argument, and says itself how 
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -191,7 +190,7 @@ class TimeStampingAuthority:
             self._ordering,
             asked.nonce,
         )
-        digest = hashlib.new(self._digest.name, info).digest()
+        digest = self._digest.digest(info)
         attributes = der.set_of(
             *self._fixed_attributes, _attribute(_MESSAGE_DIGEST, der.octet_string(digest))
         )

@@ -48,12 +48,12 @@ _PURPOSES: Final = {(flag.name or "").lower(): flag for flag in KeyPurpose}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """What is in one key file. `public_key` is unknown for GOST keys kept without a certificate."""
+    """What is in one key file."""
 
     purpose: KeyPurpose
     algorithm: SignatureAlgorithm
     encrypted: bytes = field(repr=False)
-    public_key: PublicKey | None
+    public_key: PublicKey
     certificates: tuple[Certificate, ...] = ()
 
 
@@ -68,9 +68,8 @@ def write(bundle: Bundle) -> bytes:
     parts = [
         f"Purpose: {names or 'nothing'}\nAlgorithm: {bundle.algorithm.name}\n\n".encode(),
         pem.write(pem.ENCRYPTED_PRIVATE_KEY, bundle.encrypted),
+        pem.write(pem.PUBLIC_KEY, bundle.public_key.encoded),
     ]
-    if bundle.public_key is not None:
-        parts.append(pem.write(pem.PUBLIC_KEY, bundle.public_key.encoded))
     parts += [pem.write(pem.CERTIFICATE, one.encoded) for one in bundle.certificates]
     rest = b"".join(parts)
     digest = hashlib.sha256(rest).hexdigest()
@@ -114,11 +113,12 @@ def read(data: bytes, reading: Reading) -> Bundle:
         reading.damaged(str(error))
     if not encrypted:
         reading.damaged("without a private key")
-    if public_key is not None:
-        try:
-            require_algorithm(algorithm, public_key)
-        except AlgorithmKeyMismatch as error:
-            reading.damaged(str(error))
+    if public_key is None:
+        reading.damaged("without a public key")
+    try:
+        require_algorithm(algorithm, public_key)
+    except AlgorithmKeyMismatch as error:
+        reading.damaged(str(error))
     return Bundle(
         purpose=purpose,
         algorithm=algorithm,

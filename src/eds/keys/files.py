@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote
 
-from eds.algorithms import SIGNATURE_ALGORITHMS, KeyType, SignatureAlgorithm
+from eds.algorithms import KeyType, SignatureAlgorithm
 from eds.certificates import Certificate
 from eds.errors import (
-    AlgorithmUnavailable,
     CertificateMismatch,
-    EdsError,
     InvalidArgument,
     InvalidKey,
     KeyAmbiguous,
@@ -130,9 +128,8 @@ class FileKeyStore:
             self._require_free(label, purpose)
             native = generate(algorithm, rsa_bits=rsa_bits)
             key = PrivateKey.of(native)
-            return self._keep(
-                key, PublicKey.of(native.public_key()), label, purpose, pin, algorithm, ()
-            )
+            public_key = key.public_key_of(native)
+            return self._keep(key, public_key, label, purpose, pin, algorithm, ())
 
     def add(
         self,
@@ -150,18 +147,11 @@ class FileKeyStore:
                 raise OperationUnsupported(
                     operation=f"keep RSA keys of over {self.limits.rsa_bits} bits", store=self.uri
                 )
-            public_key: PublicKey | None
-            if private_key.is_native:
-                public_key = private_key.public_key()
-            else:
-                # Nothing here computes it; the certificate is believed if it is of the kind.
-                public_key = certificates[0].public_key if certificates else None
-                if public_key and public_key.key_type is not private_key.key_type:
-                    raise CertificateMismatch(key=label)
+            public_key = private_key.public_key()
             _require_match(certificates, public_key, label)
             if algorithm is None:
-                algorithm = _algorithm_of(private_key, public_key)
-            elif public_key is not None:
+                algorithm = default_algorithm(public_key)
+            else:
                 require_algorithm(algorithm, public_key)
             return self._keep(
                 private_key, public_key, label, purpose, pin, algorithm, tuple(certificates)
@@ -179,7 +169,7 @@ class FileKeyStore:
     def _keep(
         self,
         key: PrivateKey,
-        public_key: PublicKey | None,
+        public_key: PublicKey,
         label: str,
         purpose: KeyPurpose,
         pin: PinSource,
@@ -229,10 +219,6 @@ class FileKeyStore:
         ref, kept = self._resolve(key)
         ref.require(purpose)
         algorithm = algorithm or kept.algorithm
-        if kept.public_key is None:
-            raise AlgorithmUnavailable(
-                algorithm=algorithm.name, reason="cryptography does not know this key"
-            )
         require_algorithm(algorithm, kept.public_key)
         reading = self._reading(ref.label)
         private_key = self._unseal(ref, kept, pin, reading)
@@ -258,17 +244,12 @@ class FileKeyStore:
         del pin
         with SEALED, self._writing():
             ref, kept = self._resolve(key)
-            public_key = kept.public_key
-            if public_key is None and certificates:  # GOST, kept without one until now
-                public_key = certificates[0].public_key
-            _require_match(certificates, public_key, ref.label)
-            if public_key is not None:
-                _require_kind(kept.algorithm, public_key, ref.label)
+            _require_match(certificates, kept.public_key, ref.label)
             made = Bundle(
                 purpose=kept.purpose,
                 algorithm=kept.algorithm,
                 encrypted=kept.encrypted,
-                public_key=public_key,
+                public_key=kept.public_key,
                 certificates=tuple(certificates),
             )
             durable.replace(self._path(ref.label), bundle.write(made))
@@ -318,7 +299,7 @@ class FileKeyStore:
         return KeyRef(
             uri=self._path(label).as_uri(),
             label=unicodedata.normalize("NFC", label),
-            identifier=kept.public_key.key_identifier if kept.public_key else b"",
+            identifier=kept.public_key.key_identifier,
             purpose=kept.purpose,
             algorithm=kept.algorithm,
             public_key=kept.public_key,
@@ -399,23 +380,6 @@ def _identifier(name: str) -> bytes | None:
     return octets or None
 
 
-def _require_match(
-    certificates: Sequence[Certificate], public_key: PublicKey | None, label: str
-) -> None:
+def _require_match(certificates: Sequence[Certificate], public_key: PublicKey, label: str) -> None:
     if certificates and certificates[0].public_key != public_key:
         raise CertificateMismatch(key=label)
-
-
-def _require_kind(algorithm: SignatureAlgorithm, public_key: PublicKey, label: str) -> None:
-    try:
-        require_algorithm(algorithm, public_key)
-    except EdsError:
-        raise CertificateMismatch(key=label) from None
-
-
-def _algorithm_of(key: PrivateKey, public_key: PublicKey | None) -> SignatureAlgorithm:
-    """What a key signs with unless told otherwise, public half known or not."""
-    if public_key is not None:
-        return default_algorithm(public_key)
-    # Only GOST keys come here, and each kind of them has one algorithm.
-    return next(row for row in SIGNATURE_ALGORITHMS if row.key_type is key.key_type)

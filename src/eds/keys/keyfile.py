@@ -154,9 +154,6 @@ class SingleFileKeyStore:
         ref = self._ref(entry)
         ref.require(purpose)
         private_key = entry.private_key
-        if not private_key.is_native:
-            name = private_key.key_type.value
-            raise AlgorithmUnavailable(algorithm=name, reason="cannot sign here yet")
         self._require_size(private_key)
         try:
             native = private_key.native()

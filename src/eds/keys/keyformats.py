@@ -132,11 +132,9 @@ def _der_key(data: bytes, secret: Secret | None, reading: Reading) -> PrivateKey
 def public_key_of(key: PrivateKey) -> PublicKey | None:
     """The public half where it can be computed; the check of the numbers is left to `open`."""
     try:
-        if key.is_native:
-            return key.public_key_of(key.native_unchecked())
+        return key.public_key_of(key.native_unchecked())
     except UnknownAlgorithm:
-        pass
-    return None
+        return None
 
 
 def _entries(contents: pkcs12.Contents, stem: str) -> tuple[Entry, ...]:
@@ -149,7 +147,7 @@ def _entries(contents: pkcs12.Contents, stem: str) -> tuple[Entry, ...]:
             public_key = None
         own = public_key
         if own is None:
-            # Of a GOST key only the identifier says which certificate is its own.
+            # Of a key that cannot be used here only the identifier says which one is its own.
             own = next(
                 (
                     one.certificate.public_key

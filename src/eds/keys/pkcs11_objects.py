@@ -35,6 +35,7 @@ from eds.errors import (
     OperationUnsupported,
 )
 from eds.extensions import KeyUsage
+from eds.gostkeys import SigningKey
 from eds.keys.contract import UNLIMITED, KeyPurpose
 from eds.keys.privatekeys import PrivateKey
 from eds.publickeys import PublicKey
@@ -317,7 +318,7 @@ def import_templates(private_key: PrivateKey, *, store: str) -> tuple[Values, Va
     from cryptography.hazmat.primitives import serialization
 
     native = private_key.native()
-    if private_key.key_type not in (KeyType.RSA, KeyType.EC):
+    if isinstance(native, SigningKey) or private_key.key_type not in (KeyType.RSA, KeyType.EC):
         raise OperationUnsupported(
             operation=f"take in {private_key.key_type.value} keys", store=store
         )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -42,10 +43,20 @@ from eds.errors import (
     MalformedPublicKey,
     UnknownAlgorithm,
 )
+from eds.gostkeys import (
+    GOST_KEY_TYPES,
+    SigningKey,
+    gost_parameters,
+    read_private_key,
+    write_private_key,
+)
 from eds.publickeys import PublicKey, native_hash, rsa_padding
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
+LoadedKey: TypeAlias = "PrivateKeyTypes | SigningKey"
+"""A private key that can be used: an object of `cryptography`, or of `eds.gost`."""
 
 _LIMITS: Final = der.Limits(size=64 * 1024)
 _WHOLE_MESSAGE: Final = (
@@ -55,14 +66,12 @@ _WHOLE_MESSAGE: Final = (
     mldsa.MLDSA87PrivateKey,
 )
 _NATIVE: Final = (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, *_WHOLE_MESSAGE)
-_NOT_NATIVE: Final = frozenset({KeyType.GOST_2015_512, KeyType.GOST_2015_256, KeyType.GOST_2004})
 
 
 @dataclass(frozen=True, repr=False)
 class PrivateKey:
     """One PrivateKeyInfo (RFC 5208 §5, RFC 5958 §2), at most 64 KiB.
 
-    Kinds that `cryptography` cannot use (GOST) are kept as bytes with their algorithm.
     Raises InvalidKey when the bytes are not such a value.
     """
 
@@ -72,8 +81,10 @@ class PrivateKey:
         _ = self._parts
 
     @staticmethod
-    def of(native: PrivateKeyTypes) -> PrivateKey:
-        """The value of a private key object of `cryptography`."""
+    def of(native: LoadedKey) -> PrivateKey:
+        """The value of a private key object of `cryptography` or `eds.gost`."""
+        if isinstance(native, SigningKey):
+            return PrivateKey(write_private_key(native))
         return PrivateKey(
             native.private_bytes(
                 serialization.Encoding.DER,
@@ -129,23 +140,21 @@ class PrivateKey:
             raise UnknownAlgorithm(identifier=self.algorithm_oid) from None
 
     @property
-    def is_native(self) -> bool:
-        """Whether `native` can succeed: false for GOST. Raises UnknownAlgorithm."""
-        return self.key_type not in _NOT_NATIVE
-
-    @property
     def rsa_bits(self) -> int:
         """Bits of the modulus of an RSA key, 0 for others. Raises InvalidKey."""
         return self._rsa_numbers[0].bit_length() if self._rsa_numbers else 0
 
-    def native(self) -> PrivateKeyTypes:
-        """The key as `cryptography` knows it, its numbers checked (RSA-4096: some 0.24 s).
+    def native(self) -> LoadedKey:
+        """The key ready for use, its numbers checked (RSA-4096: some 0.24 s).
+
+        A GOST key is one of `eds.gost`, whose arithmetic is Python and not constant-time: see
+        `eds.gost.SigningKey` for what is done about that.
 
         Raises AlgorithmUnavailable, UnknownAlgorithm, InvalidKey.
         """
         return self._load(skip_check=False)
 
-    def native_unchecked(self) -> PrivateKeyTypes:
+    def native_unchecked(self) -> LoadedKey:
         """The same for a key that was checked when it was kept, in microseconds.
 
         Only that the factors of an RSA key are primes is taken on trust. That its numbers
@@ -155,11 +164,9 @@ class PrivateKey:
         self._require_rsa_relations()
         return self._load(skip_check=True)
 
-    def _load(self, *, skip_check: bool) -> PrivateKeyTypes:
-        if not self.is_native:
-            raise AlgorithmUnavailable(
-                algorithm=self.key_type.value, reason="cryptography does not know this key"
-            )
+    def _load(self, *, skip_check: bool) -> LoadedKey:
+        if self.key_type in GOST_KEY_TYPES:
+            return read_private_key(self.key_type, self.algorithm_parameters, self.key_octets)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # old keys are read, and judged by policy
@@ -209,8 +216,10 @@ class PrivateKey:
         """The public half, of a checked key. Raises AlgorithmUnavailable, InvalidKey."""
         return self.public_key_of(self.native())
 
-    def public_key_of(self, native: PrivateKeyTypes) -> PublicKey:
+    def public_key_of(self, native: LoadedKey) -> PublicKey:
         """The public half of `native`, which is this key loaded before."""
+        if isinstance(native, SigningKey):
+            return PublicKey.of(native.public())
         public = PublicKey.of(native.public_key())
         if self.algorithm_oid != RSASSA_PSS:
             return public
@@ -280,9 +289,7 @@ def require_algorithm(algorithm: SignatureAlgorithm, public_key: PublicKey) -> N
         raise AlgorithmKeyMismatch(algorithm=algorithm.name, key=public_key.description)
 
 
-def signing_function(
-    native: PrivateKeyTypes, algorithm: SignatureAlgorithm
-) -> Callable[[bytes], bytes]:
+def signing_function(native: LoadedKey, algorithm: SignatureAlgorithm) -> Callable[[bytes], bytes]:
     """What signs a message with this key in this way; all that can be decided is decided here.
 
     Raises AlgorithmKeyMismatch, AlgorithmUnavailable.
@@ -295,11 +302,22 @@ def signing_function(
         return lambda message: native.sign(message, scheme)
     if isinstance(native, _WHOLE_MESSAGE) and algorithm.digest is None:
         return native.sign
+    if isinstance(native, SigningKey) and algorithm.key_type in GOST_KEY_TYPES:
+        return _gost_signing(native, algorithm)
     raise AlgorithmKeyMismatch(algorithm=algorithm.name, key="private")
 
 
-def generate(algorithm: SignatureAlgorithm, *, rsa_bits: int = 3072) -> PrivateKeyTypes:
+def _gost_signing(key: SigningKey, algorithm: SignatureAlgorithm) -> Callable[[bytes], bytes]:
+    digest = algorithm.digest
+    if digest is None or gost_parameters(algorithm.key_type).curve is not key.curve:
+        raise AlgorithmKeyMismatch(algorithm=algorithm.name, key=key.curve.name)
+    return lambda message: key.sign(digest.digest(message), entropy=secrets.token_bytes(32))
+
+
+def generate(algorithm: SignatureAlgorithm, *, rsa_bits: int = 3072) -> LoadedKey:
     """A new key for this algorithm. Raises AlgorithmUnavailable."""
+    if algorithm.key_type in GOST_KEY_TYPES:
+        return SigningKey.generate(gost_parameters(algorithm.key_type).curve)
     try:
         if algorithm.key_type is KeyType.RSA:
             return rsa.generate_private_key(65537, rsa_bits)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from eds.algorithms import SignatureAlgorithm
 from eds.errors import EdsError, OperationUnsupported
 from eds.keys.contract import KeyRef
-from eds.keys.privatekeys import require_algorithm, signing_function
+from eds.keys.privatekeys import LoadedKey, require_algorithm, signing_function
 from eds.publickeys import PublicKey
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 
 class LocalSigner:
-    """A `Signer` whose key is an object of `cryptography`; threads may share it.
+    """A `Signer` whose key is an object of `cryptography` or `eds.gost`; threads may share it.
+
+    GOST keys are reckoned with in Python, which is not constant-time: `eds.gost.SigningKey` says
+    how its numbers are blinded, and who should keep such a key in a token instead.
 
     After `close` it refuses. What it holds of the key goes when nobody signs any more.
     """
@@ -26,7 +26,7 @@ class LocalSigner:
 
     def __init__(
         self,
-        native: PrivateKeyTypes,
+        native: LoadedKey,
         *,
         key: KeyRef,
         public_key: PublicKey,
