@@ -683,6 +683,38 @@ class SignatureNotPassed(ValidationError):
         self.sub_indication = sub_indication
 
 
+class MalformedTrustStore(ValidationError):
+    """Not what a trust store is described by; `entry` names the file or table in it."""
+
+    code = "verify.malformed_trust_store"
+
+    def __init__(self, *, entry: str, reason: str) -> None:
+        super().__init__(f"malformed trust store: {entry}: {reason}")
+        self.entry = entry
+        self.reason = reason
+
+
+class TrustStoreUnavailable(ValidationError):
+    """A file of a trust store could not be read or written; `entry` is its name."""
+
+    code = "verify.trust_store_unavailable"
+
+    def __init__(self, *, entry: str, reason: str) -> None:
+        super().__init__(f"trust store: {entry}: {reason}")
+        self.entry = entry
+        self.reason = reason
+
+
+class EnvironmentsMixed(ValidationError):
+    """Trust stores of production and of a test were to be joined; `names` are those stores."""
+
+    code = "verify.environments_mixed"
+
+    def __init__(self, *, names: tuple[str, ...]) -> None:
+        super().__init__(f"production and test do not mix: {', '.join(names)}")
+        self.names = names
+
+
 class MalformedPolicy(ValidationError):
     """Not a validation policy; `field` names the place, empty for the whole text."""
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from eds import der
-from eds.errors import MalformedDer
+from eds.errors import LimitExceeded, MalformedDer
 from eds.names import Name
 
 SUBJECT_DIRECTORY_ATTRIBUTES: Final = "2.5.29.9"
@@ -104,13 +104,15 @@ class GeneralNameKind(Enum):
     REGISTERED_ID = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Extension:
+class Extension(NamedTuple):
     """One extension: whether it is critical, and the octets of its value (encoded, not read)."""
 
     oid: str
     critical: bool
-    octets: bytes = field(repr=False)
+    octets: bytes
+
+    def __repr__(self) -> str:
+        return f"<Extension {self.oid}>"  # its value may name a person
 
     @property
     def encoded(self) -> bytes:
@@ -249,17 +251,18 @@ def read_extensions(extensions: der.Element) -> Mapping[str, Extension]:
 def read_extension_list(extensions: der.Element) -> Mapping[str, Extension]:
     """The same under another tag than SEQUENCE (an IMPLICIT one)."""
     found: dict[str, Extension] = {}
-    for item in extensions.children(limits=_LIMITS):
-        fields = item.fields()
-        oid = fields.take(der.OBJECT_IDENTIFIER).object_identifier()
-        critical = fields.optional(der.BOOLEAN)
-        value = fields.take(der.OCTET_STRING).octets
+    items = der.Fields(extensions.data, extensions.content, extensions.end)
+    while items.next_tag is not None:
+        if len(found) == _LIMITS.elements:
+            raise LimitExceeded(limit="elements in one value", allowed=_LIMITS.elements)
+        fields = items.fields()
+        oid = fields.object_identifier()
+        critical = fields.next_tag == der.BOOLEAN and fields.take(der.BOOLEAN).boolean()
+        value = fields.octets(der.OCTET_STRING)
         fields.finish()
         if oid in found:
-            item.fail(f"the extension {oid} stands there twice")
-        found[oid] = Extension(
-            oid=oid, critical=critical is not None and critical.boolean(), octets=value
-        )
+            extensions.fail(f"the extension {oid} stands there twice")
+        found[oid] = Extension(oid, critical, value)
     if not found:
         extensions.fail("an empty list of extensions")
     return MappingProxyType(found)

@@ -99,7 +99,9 @@ def _under_kept(
         return None
     for authority in kept:
         if authority.valid_from <= at <= authority.valid_until:
-            until = signed_by(authority.path[0], certificate, policy.algorithms)
+            until = signed_by(
+                authority.path[0], certificate, policy.algorithms, authority.algorithms
+            )
             if isinstance(until, Finding):
                 continue
             work = Work(policy.budget.name_comparisons)
@@ -147,9 +149,9 @@ def _by_chain(
         return failed(
             authority,
             path=(certificate, *chain),
-            anchor=search.trust.anchor(chain[-1], search.purpose),
+            anchor=search.trust.anchor(chain[-1], search.purpose, at=search.at),
         )
-    until = search.signed(chain[0], certificate)
+    until = search.signed(authority, certificate)
     if isinstance(until, Finding):
         return failed(until)
     result = _end(certificate, authority, until, policy, purpose=search.purpose, work=search.work)
@@ -194,7 +196,7 @@ def _end(
 
 def _as_anchor(certificate: Certificate, search: Search) -> PathResult | None:
     """The path of a certificate that is an anchor itself; None where it is not."""
-    anchor = search.trust.anchor(certificate, search.purpose)
+    anchor = search.trust.anchor(certificate, search.purpose, at=search.at)
     if anchor is None:
         return None
     policy = search.policy

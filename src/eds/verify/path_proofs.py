@@ -8,11 +8,12 @@ was proven for.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from ..algorithms import SignatureAlgorithm
 from ..certificates import Certificate
 from .findings import Finding
 from .indications import SubIndication
@@ -65,13 +66,17 @@ class State:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Authority:
-    """An authority whose own path is proven but for the time: from it to the anchor."""
+    """An authority whose own path is proven but for the time: from it to the anchor.
+
+    `algorithms` keeps what its key may be used with, by encoded AlgorithmIdentifier.
+    """
 
     path: tuple[Certificate, ...]
     anchor: TrustAnchor
     state: State
     valid_from: datetime
     valid_until: datetime
+    algorithms: dict[bytes, tuple[SignatureAlgorithm, date | None]] = field(default_factory=dict)
 
 
 class Kept(Generic[K, V]):

@@ -86,7 +86,7 @@ class Search:
                 self.exhausted = "candidates"
             elif time.monotonic() > self._until:
                 self.exhausted = "seconds"
-            elif self.trust.anchor(issuer, self.purpose) is not None:
+            elif self.trust.anchor(issuer, self.purpose, at=self.at) is not None:
                 yield (*path[1:], issuer)
             elif len(path) + 1 < self.policy.budget.path_length:
                 yield from self._above((*path, issuer))
@@ -145,9 +145,10 @@ class Search:
 
     # -- signatures, downwards
 
-    def signed(self, issuer: Certificate, certificate: Certificate) -> date | Finding | None:
+    def signed(self, issuer: Authority, certificate: Certificate) -> date | Finding | None:
         """`signed_by`, each pair once."""
-        key = (issuer.encoded, certificate.encoded)
+        authority = issuer.path[0]
+        key = (authority.encoded, certificate.encoded)
         if key in self._signed:
             return self._signed[key]
         self._signature_checks -= 1
@@ -157,7 +158,9 @@ class Search:
         if time.monotonic() > self._until:
             self.exhausted = "seconds"
             return rules.BUDGET.broken(GENERAL, limit=self.exhausted)
-        found = self._signed[key] = signed_by(issuer, certificate, self.policy.algorithms)
+        found = self._signed[key] = signed_by(
+            authority, certificate, self.policy.algorithms, issuer.algorithms
+        )
         return found
 
     def authority(self, chain: Chain) -> Authority | Finding:
@@ -171,7 +174,7 @@ class Search:
 
     def _anchor(self, chain: Chain) -> Authority | Finding:
         (certificate,) = chain
-        anchor = self.trust.anchor(certificate, self.purpose)
+        anchor = self.trust.anchor(certificate, self.purpose, at=self.at)
         if anchor is None:
             return rules.CHAIN.broken(SubIndication.NO_CERTIFICATE_CHAIN_FOUND)
         state = below_anchor(certificate, first_state(self.policy), self.purpose)
@@ -190,7 +193,7 @@ class Search:
         above = self.authority(tuple(rest))
         if isinstance(above, Finding):
             return above
-        until = self.signed(above.path[0], certificate)
+        until = self.signed(above, certificate)
         if isinstance(until, Finding):
             return until
         state = below_authority(certificate, above.state, self.purpose, self.work)

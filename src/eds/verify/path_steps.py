@@ -7,8 +7,9 @@ instant between them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from .. import extensions
@@ -25,6 +26,7 @@ from .path_names import NotUnderstood, limits_of, names_of, refusal
 from .path_policies import (
     FIRST_LEVEL,
     POLICY_LIMIT,
+    PolicyLevel,
     constrained_policies,
     map_level,
     next_level,
@@ -41,24 +43,29 @@ ALGORITHMS: Final = SubIndication.CRYPTO_CONSTRAINTS_FAILURE
 # RFC 5280 §6.1.2 says n + 1, for a counter that no path reaches.
 UNLIMITED: Final = 1 << 30
 
-# Those that the engine or the revocation check processes. subjectKeyIdentifier,
-# authorityKeyIdentifier and the access extensions are absent: they must not be critical.
-PROCESSED: Final = frozenset(
+# Those that the engine or the revocation check processes, and the property that reads each.
+# subjectKeyIdentifier, authorityKeyIdentifier and the access extensions are absent: they must
+# not be critical.
+PROCESSED: Final = MappingProxyType(
     {
-        extensions.KEY_USAGE,
-        extensions.SUBJECT_ALTERNATIVE_NAME,
-        extensions.BASIC_CONSTRAINTS,
-        extensions.NAME_CONSTRAINTS,
-        extensions.CRL_DISTRIBUTION_POINTS,
-        extensions.CERTIFICATE_POLICIES,
-        extensions.POLICY_MAPPINGS,
-        extensions.POLICY_CONSTRAINTS,
-        extensions.EXTENDED_KEY_USAGE,
-        extensions.INHIBIT_ANY_POLICY,
-        extensions.QC_STATEMENTS,
-        extensions.OCSP_NO_CHECK,
+        extensions.KEY_USAGE: "key_usage",
+        extensions.SUBJECT_ALTERNATIVE_NAME: "subject_alternative_names",
+        extensions.BASIC_CONSTRAINTS: "basic_constraints",
+        extensions.NAME_CONSTRAINTS: "name_constraints",
+        extensions.CRL_DISTRIBUTION_POINTS: "crl_distribution_points",
+        extensions.CERTIFICATE_POLICIES: "policies",
+        extensions.POLICY_MAPPINGS: "policy_mappings",
+        extensions.POLICY_CONSTRAINTS: "policy_constraints",
+        extensions.EXTENDED_KEY_USAGE: "extended_key_usage",
+        extensions.INHIBIT_ANY_POLICY: "inhibit_any_policy",
+        extensions.QC_STATEMENTS: "qc_statements",
+        extensions.OCSP_NO_CHECK: "ocsp_no_check",
     }
 )
+
+
+Allowed = tuple[SignatureAlgorithm, date | None]
+"""An algorithm and the last day on which it may be relied on."""
 
 
 @dataclass(slots=True)
@@ -104,24 +111,25 @@ def below_authority(
         )
         if broken:
             return broken
-        entered = _enter_policies(
+        level = _enter_policies(
             authority, state, any_policy_counts=self_issued or state.inhibit_any_policy > 0
         )
-        if isinstance(entered, Finding):
-            return entered
-        entered = _map_policies(authority, entered)
-        if isinstance(entered, Finding):
-            return entered
-        if not self_issued:
-            if entered.path_length == 0:
-                return rules.PATH_LENGTH.broken(CONSTRAINTS, certificate=authority.fingerprint)
-            entered = replace(
-                entered,
-                explicit_policy=max(entered.explicit_policy - 1, 0),
-                policy_mapping=max(entered.policy_mapping - 1, 0),
-                inhibit_any_policy=max(entered.inhibit_any_policy - 1, 0),
-                path_length=entered.path_length - 1,
-            )
+        if isinstance(level, Finding):
+            return level
+        level = _map_policies(authority, level, allowed=state.policy_mapping > 0)
+        if isinstance(level, Finding):
+            return level
+        spent = 0 if self_issued else 1  # self-issued ones do not count
+        if state.path_length < spent:
+            return rules.PATH_LENGTH.broken(CONSTRAINTS, certificate=authority.fingerprint)
+        entered = State(
+            policies=level,
+            explicit_policy=max(state.explicit_policy - spent, 0),
+            policy_mapping=max(state.policy_mapping - spent, 0),
+            inhibit_any_policy=max(state.inhibit_any_policy - spent, 0),
+            path_length=state.path_length - spent,
+            limits=state.limits,
+        )
         return _limit(authority, entered)
     except DecodeError as error:
         return unreadable(authority, error)
@@ -139,22 +147,21 @@ def at_end(
         broken = (
             _profile(certificate)
             or _version(certificate)
+            or _no_authority(certificate)
             or _names(certificate, state, work)
             or serves(certificate, purpose, policy=policy)
         )
         if broken:
             return broken
-        entered = _enter_policies(
-            certificate, state, any_policy_counts=state.inhibit_any_policy > 0
-        )
-        if isinstance(entered, Finding):
-            return entered
-        explicit = max(entered.explicit_policy - 1, 0)
+        level = _enter_policies(certificate, state, any_policy_counts=state.inhibit_any_policy > 0)
+        if isinstance(level, Finding):
+            return level
+        explicit = max(state.explicit_policy - 1, 0)
         if extensions.POLICY_CONSTRAINTS in certificate.extensions:
             constraints = certificate.policy_constraints
             if constraints is not None and constraints.require_explicit_policy == 0:
                 explicit = 0
-        found = constrained_policies(entered.policies, accepted=policy.certificate_policies)
+        found = constrained_policies(level, accepted=policy.certificate_policies)
         if not explicit and not found:
             return rules.POLICIES.broken(
                 CONSTRAINTS, accepted=tuple(sorted(policy.certificate_policies))
@@ -183,13 +190,25 @@ def algorithm_of(certificate: Certificate, key: PublicKey) -> SignatureAlgorithm
 
 
 def signed_by(
-    issuer: Certificate, certificate: Certificate, algorithms: AlgorithmRules
+    issuer: Certificate,
+    certificate: Certificate,
+    algorithms: AlgorithmRules,
+    known: dict[bytes, Allowed],
 ) -> date | Finding | None:
-    """The last day on which the signature may be relied on (None: no end), or what is wrong."""
+    """The last day on which the signature may be relied on (None: no end), or what is wrong.
+
+    `known` keeps what was found of an AlgorithmIdentifier beside the key of this issuer.
+    """
     try:
         key = issuer.public_key
-        algorithm = algorithm_of(certificate, key)
-        until = algorithms.signature_until(algorithm, key)
+        identifier = certificate.signature_algorithm.encoded
+        allowed = known.get(identifier)
+        if allowed is None:
+            algorithm = algorithm_of(certificate, key)
+            allowed = algorithm, algorithms.signature_until(algorithm, key)
+            if len(known) < 16:
+                known[identifier] = allowed
+        algorithm, until = allowed
         if until == date.min:
             return rules.ALGORITHM.broken(
                 ALGORITHMS, certificate=certificate.fingerprint, algorithm=algorithm.name
@@ -259,32 +278,48 @@ def unreadable(certificate: Certificate, error: DecodeError) -> Finding:
 
 
 def _profile(certificate: Certificate) -> Finding | None:
-    """Critical extensions, and what RFC 5280 §4 demands of a certificate as such."""
+    """Critical extensions, and what RFC 5280 §4 demands of every certificate."""
     found = certificate.extensions
-    for extension in found.values():
-        if extension.critical and extension.oid not in PROCESSED:
-            return rules.CRITICAL_EXTENSIONS.broken(
-                CONSTRAINTS, certificate=certificate.fingerprint, extension=extension.oid
-            )
-    reason = None
-    if len(certificate.serial_number_octets) > 20 and (
-        OVERLONG_SERIAL_NUMBER in certificate.tolerances
-    ):
-        reason = OVERLONG_SERIAL_NUMBER.departure
-    elif certificate.issuer.is_empty:
-        reason = "no issuer"
-    if reason is None:
-        return None
+    for oid, critical, _ in found.values():
+        if critical:
+            if oid not in PROCESSED:
+                return rules.CRITICAL_EXTENSIONS.broken(
+                    CONSTRAINTS, certificate=certificate.fingerprint, extension=oid
+                )
+            getattr(certificate, PROCESSED[oid])  # one that cannot be read is not processed
+    if len(certificate.serial_number_octets) > 20 and not OVERLONG_SERIAL_NUMBER.accepted:
+        return _against_profile(certificate, "a serial number of over 20 octets")
+    if certificate.issuer.is_empty:
+        return _against_profile(certificate, "no issuer")
+    if certificate.subject.is_empty:
+        names = found.get(extensions.SUBJECT_ALTERNATIVE_NAME)
+        if names is None or not names.critical:
+            return _against_profile(certificate, "no subject, nor a critical alternative name")
+    return None
+
+
+def _against_profile(certificate: Certificate, reason: str) -> Finding:
     return rules.PROFILE.broken(CONSTRAINTS, certificate=certificate.fingerprint, reason=reason)
+
+
+def _no_authority(certificate: Certificate) -> Finding | None:
+    """What only an authority's certificate may say, in one that is none."""
+    constraints = certificate.basic_constraints
+    if constraints is not None and constraints.ca:
+        return None
+    usage = certificate.key_usage
+    if usage is not None and KeyUsage.KEY_CERT_SIGN in usage:
+        return _against_profile(certificate, "keyCertSign without being an authority")
+    if extensions.NAME_CONSTRAINTS in certificate.extensions:
+        return _against_profile(certificate, "name constraints without being an authority")
+    return None
 
 
 def _version(certificate: Certificate) -> Finding | None:
     if certificate.version == 3:
         return None
     # Without extensions nothing says what the key is for.
-    return rules.PROFILE.broken(
-        CONSTRAINTS, certificate=certificate.fingerprint, version=certificate.version
-    )
+    return _against_profile(certificate, f"version {certificate.version}")
 
 
 def _is_authority(certificate: Certificate) -> Finding | None:
@@ -324,7 +359,7 @@ def _names(certificate: Certificate, state: State, work: Work) -> Finding | None
 
 def _enter_policies(
     certificate: Certificate, state: State, *, any_policy_counts: bool
-) -> State | Finding:
+) -> PolicyLevel | Finding:
     policies = certificate.policies
     if policies is not None and len(policies) > POLICY_LIMIT:
         return rules.BUDGET.broken(GENERAL, limit="policies")
@@ -335,19 +370,20 @@ def _enter_policies(
     )
     if not level and not state.explicit_policy:
         return rules.POLICIES.broken(CONSTRAINTS, certificate=certificate.fingerprint)
-    return replace(state, policies=level)
+    return level
 
 
-def _map_policies(certificate: Certificate, state: State) -> State | Finding:
+def _map_policies(
+    certificate: Certificate, level: PolicyLevel, *, allowed: bool
+) -> PolicyLevel | Finding:
     mappings = certificate.policy_mappings
     if mappings is None:
-        return state
+        return level
     if len(mappings) > POLICY_LIMIT:
         return rules.BUDGET.broken(GENERAL, limit="policies")
     if any(ANY_POLICY in pair for pair in mappings):
         return rules.POLICY_MAPPINGS.broken(CONSTRAINTS, certificate=certificate.fingerprint)
-    level = map_level(state.policies, mappings, allowed=state.policy_mapping > 0)
-    return replace(state, policies=level)
+    return map_level(level, mappings, allowed=allowed)
 
 
 def _limit(certificate: Certificate, state: State) -> State | Finding:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Final, TypeVar
+from typing import Final, Self, TypeVar
 
 from ..certificatelists import CertificateList
 from ..certificates import Certificate
-from ..errors import DecodeError, InvalidArgument
+from ..errors import DecodeError, EnvironmentsMixed, InvalidArgument, NaiveDatetime
 from ..names import Name
 from .memo import Memo
 from .path_proofs import Proofs
@@ -57,6 +57,15 @@ class TrustAnchor:
     until: datetime | None = None
     source: str = ""
 
+    def __post_init__(self) -> None:
+        for name, instant in (("since", self.since), ("until", self.until)):
+            if instant is not None and instant.utcoffset() is None:
+                raise NaiveDatetime(argument=name)
+
+    def is_believed(self, *, at: datetime) -> bool:
+        """Whether `at` lies between `since` and `until`, both included."""
+        return (self.since is None or self.since <= at) and (self.until is None or at <= self.until)
+
 
 class TrustStore:
     """An explicit, versioned set of anchors and known intermediates; nothing is downloaded.
@@ -90,16 +99,65 @@ class TrustStore:
         self.proofs: Final = Proofs()
         """What was proven with it: kept here and nowhere else, and never part of its content."""
         self._anchors: Final = _by(self.anchors, lambda anchor: anchor.certificate)
+        self._known: Final = frozenset(self.certificates)
         self._named: Final = _by(
             (*(anchor.certificate for anchor in self.anchors), *self.certificates), _subject
         )
 
-    def anchor(self, certificate: Certificate, purpose: Purpose) -> TrustAnchor | None:
-        """The anchor that this certificate is for that purpose."""
+    @classmethod
+    def from_pem(
+        cls,
+        data: bytes,
+        *,
+        name: str,
+        environment: Environment,
+        purposes: frozenset[Purpose] = EVERY_PURPOSE,
+        certificates: bytes = b"",
+    ) -> Self:
+        """The store whose anchors are all certificates in `data`, PEM or DER.
+
+        `certificates` holds intermediates, likewise. Raises MalformedCertificate, MalformedPem,
+        InvalidArgument where `data` holds none.
+        """
+        anchors = Certificate.certificates(data)
+        if not anchors:
+            raise InvalidArgument(argument="data", reason="no certificate in it")
+        return cls(
+            [TrustAnchor(certificate=one, purposes=purposes) for one in anchors],
+            certificates=Certificate.certificates(certificates) if certificates else (),
+            name=name,
+            environment=environment,
+        )
+
+    @classmethod
+    def join(cls, *stores: TrustStore, name: str) -> Self:
+        """The store that believes all that `stores` do, of one environment.
+
+        Raises EnvironmentsMixed, and InvalidArgument for no store at all.
+        """
+        environments = {store.environment for store in stores}
+        if not environments:
+            raise InvalidArgument(argument="stores", reason="there is none")
+        if len(environments) > 1:
+            raise EnvironmentsMixed(names=tuple(store.name for store in stores))
+        return cls(
+            (anchor for store in stores for anchor in store.anchors),
+            certificates=(one for store in stores for one in store.certificates),
+            name=name,
+            environment=environments.pop(),
+        )
+
+    def anchor(
+        self, certificate: Certificate, purpose: Purpose, *, at: datetime
+    ) -> TrustAnchor | None:
+        """The anchor that this certificate is for that purpose, if need be at another time."""
+        found = None
         for anchor in self._anchors.get(certificate, ()):
             if purpose in anchor.purposes:
-                return anchor
-        return None
+                if anchor.is_believed(at=at):
+                    return anchor
+                found = found or anchor
+        return found
 
     def is_anchor(self, certificate: Certificate) -> bool:
         """Whether it is an anchor for any purpose."""
@@ -113,16 +171,29 @@ class TrustStore:
         return tuple(self._named.get(subject.prepared, ()))
 
     def __contains__(self, certificate: Certificate) -> bool:
-        return certificate in self._anchors or certificate in self.certificates
+        return certificate in self._anchors or certificate in self._known
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TrustStore) and self.digest == other.digest
+
+    def __reduce__(self) -> tuple[Callable[..., TrustStore], tuple[object, ...]]:
+        # To another process goes what is believed; what was proven stays here.
+        return _restored, (self.anchors, self.certificates, self.name, self.environment)
 
     def __hash__(self) -> int:
         return hash(self.digest)
 
     def __repr__(self) -> str:
         return f"<TrustStore {self.name!r} {len(self.anchors)} anchors {self.digest.hex()[:16]}>"
+
+
+def _restored(
+    anchors: tuple[TrustAnchor, ...],
+    certificates: tuple[Certificate, ...],
+    name: str,
+    environment: Environment,
+) -> TrustStore:
+    return TrustStore(anchors, certificates=certificates, name=name, environment=environment)
 
 
 def _subject(certificate: Certificate) -> Hashable:
