@@ -22,6 +22,7 @@ SECRET: Final = 4
 REFUSED: Final = 5
 MALFORMED: Final = 6
 UNAVAILABLE: Final = 7
+PLANNED: Final = 8
 INTERNAL: Final = 70
 INTERRUPTED: Final = 130  # 128 + SIGINT
 BROKEN_PIPE: Final = 141  # 128 + SIGPIPE
@@ -50,6 +51,11 @@ EXIT_STATUS: Final = {
     "keys.work_factor_exceeded": REFUSED,
     "algorithms.key_mismatch": REFUSED,
     "names.refused": REFUSED,
+    "ca.authority_not_found": NOT_FOUND,
+    "ca.profile_not_found": NOT_FOUND,
+    "ca.malformed_settings": MALFORMED,
+    "ca.malformed_profile": MALFORMED,
+    "ca.malformed_report": MALFORMED,
     "ca": REFUSED,
     "register": REFUSED,
     "audit.personal_data": REFUSED,
@@ -85,6 +91,7 @@ COMMANDS: Final = {
     "key": ("eds_cli.key:key", "Make, keep and use private keys."),
     "token": ("eds_cli.token:token", "Look at PKCS #11 tokens."),
     "request": ("eds_cli.request:request", "Ask for a certificate (PKCS #10)."),
+    "ca": ("eds_cli.ca:ca", "Run an authority: ceremony, certificates, lists, OCSP."),
     "audit": ("eds_cli.audit:audit", "Read, verify and prove the log of every act."),
     "inspect": ("eds_cli.inspect:inspect", "Say what a file is, and what is in it."),
 }

@@ -662,6 +662,17 @@ class ListRefused(RegisterError):
         self.reason = reason
 
 
+class ReferenceAmbiguous(RegisterError):
+    """Several certificates answer to this reference; the issuer must be named."""
+
+    code = "register.ambiguous"
+
+    def __init__(self, *, reference: str, count: int) -> None:
+        super().__init__(f"{count} certificates answer to {reference}; name the issuer")
+        self.reference = reference
+        self.count = count
+
+
 # --- validation ---------------------------------------------------------------------------------
 
 
@@ -978,4 +989,50 @@ class MalformedProfile(EdsError):
         super().__init__(f"profile {profile}: {field}: {reason}")
         self.profile = profile
         self.field = field
+        self.reason = reason
+
+
+class MalformedSettings(EdsError):
+    """A file of settings, a ceremony or a subject that cannot be read, or says what it must not.
+
+    `field` is where in it; the value is never repeated.
+    """
+
+    code = "ca.malformed_settings"
+
+    def __init__(self, *, file: str, field: str, reason: str) -> None:
+        super().__init__(f"{file}: {field}: {reason}" if field else f"{file}: {reason}")
+        self.file = file
+        self.field = field
+        self.reason = reason
+
+
+class AuthorityNotFound(EdsError):
+    """No authority was made in this folder (`eds ca init`)."""
+
+    code = "ca.authority_not_found"
+
+    def __init__(self, *, folder: str) -> None:
+        super().__init__(f"no authority in {folder}")
+        self.folder = folder
+
+
+class CeremonyRefused(EdsError):
+    """What stands already contradicts the description of the ceremony; nothing was overwritten."""
+
+    code = "ca.ceremony_refused"
+
+    def __init__(self, *, ceremony: str, reason: str) -> None:
+        super().__init__(f"ceremony {ceremony}: {reason}")
+        self.ceremony = ceremony
+        self.reason = reason
+
+
+class MalformedReport(EdsError):
+    """Not the report of a ceremony."""
+
+    code = "ca.malformed_report"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"not the report of a ceremony: {reason}")
         self.reason = reason

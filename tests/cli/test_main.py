@@ -124,7 +124,7 @@ def test_no_row_of_the_table_is_about_nothing() -> None:
 def test_the_page_tells_every_status() -> None:
     page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     told = {int(status) for status in re.findall(r"^\| (\d+) \|", page, flags=re.MULTILINE)}
-    statuses = {*frame.EXIT_STATUS.values(), 0, frame.FAILED, frame.USAGE}
+    statuses = {*frame.EXIT_STATUS.values(), 0, frame.FAILED, frame.USAGE, frame.PLANNED}
     assert told == statuses | {frame.INTERRUPTED, frame.BROKEN_PIPE}
 
 

@@ -217,12 +217,7 @@ class Authority:
             if intent.issuer == self.issuer
         )
         for intent in found:
-            status = Status(
-                state=State.REVOKED, since=at, reason=RevocationReason.CESSATION_OF_OPERATION
-            )
-            self.register.abandon(
-                intent, status, entry=list_entry(intent.serial, status), actor=actor
-            )
+            give_up(intent, register=self.register, actor=actor, at=at)
         return found
 
     # -- the life of a certificate
@@ -232,17 +227,10 @@ class Authority:
 
         Raises CertificateNotFound, StatusChangeRefused, StatusChanged, and what the policy does.
         """
-        issued = self.register.find(self.issuer, serial)
-        self._policy(StatusRequest(issued=issued, change=change, actor=actor), at=at)
-        status = lifecycle.apply(issued.status, change, hold_allowed=issued.hold)
-        self.register.change_status(
-            issued,
-            status,
-            actor=actor,
-            entry=list_entry(serial, status) if status.is_listed else None,
-            recorded_at=at,
+        request = StatusRequest(
+            issued=self.register.find(self.issuer, serial), change=change, actor=actor
         )
-        return status
+        return change_status(request, register=self.register, policy=self._policy, at=at)
 
     # -- inside
 
@@ -265,6 +253,48 @@ class Authority:
                 profile=profile.name, field="validity", reason="longer than the profile allows"
             )
         return min(wanted, self.facts.not_after) if request.not_after is None else wanted
+
+
+# --- what needs no key ------------------------------------------------------------------------
+
+
+def change_status(
+    request: StatusRequest, *, register: Register, policy: Policy, at: datetime
+) -> Status:
+    """Hold, release or revoke: the next list tells of it. Raises what `Authority.change` does."""
+    policy(request, at=at)
+    issued = request.issued
+    status = lifecycle.apply(issued.status, request.change, hold_allowed=issued.hold)
+    register.change_status(
+        issued,
+        status,
+        actor=request.actor,
+        entry=list_entry(issued.serial, status) if status.is_listed else None,
+        recorded_at=at,
+    )
+    return status
+
+
+def give_up(intent: Intent, *, register: Register, actor: str, at: datetime) -> Status:
+    """Abandon one intent: it may have been signed, so its serial number is listed as revoked.
+
+    Raises IntentNotOpen.
+    """
+    status = Status(state=State.REVOKED, since=at, reason=RevocationReason.CESSATION_OF_OPERATION)
+    register.abandon(intent, status, entry=list_entry(intent.serial, status), actor=actor)
+    return status
+
+
+def give_up_request(
+    request: str, *, register: Register, actor: str, at: datetime
+) -> tuple[Intent, ...]:
+    """Abandon the open intents of one request, made before `at` by a run that was interrupted."""
+    found = tuple(
+        intent for intent in register.open_intents(before=at) if intent.request == request
+    )
+    for intent in found:
+        give_up(intent, register=register, actor=actor, at=at)
+    return found
 
 
 _GUARDED: Final = {

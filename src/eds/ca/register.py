@@ -321,9 +321,15 @@ class Register:
         return _issued(rows[0])
 
     def find_by(
-        self, *, person: str | None = None, key_hash: bytes | None = None, limit: int = 1000
+        self,
+        *,
+        person: str | None = None,
+        key_hash: bytes | None = None,
+        fingerprint: bytes | None = None,
+        serial: bytes | None = None,
+        limit: int = 1000,
     ) -> tuple[Issued, ...]:
-        """Certificates of a person, or of a key, the newest first."""
+        """Certificates of a person, of a key, of a SHA-256 or serial number, the newest first."""
         query = (
             select(t.certificates, *STATUS_COLUMNS)
             .join(
@@ -338,6 +344,14 @@ class Register:
             query = query.where(t.certificates.c.person == person)
         if key_hash is not None:
             query = query.where(t.certificates.c.key_hash == key_hash)
+        if fingerprint is not None:
+            query = query.where(t.certificates.c.fingerprint == fingerprint)
+        if serial is not None:
+            # Issuers are few, and the key begins with them.
+            query = query.where(
+                t.certificates.c.issuer.in_(select(t.issuers.c.issuer)),
+                t.certificates.c.serial == serial,
+            )
         return tuple(_issued(row) for row in self._all(query))
 
     def status_of(self, issuer: str, serial: bytes) -> Status | None:
@@ -436,7 +450,31 @@ class Register:
             raise IssuerNotFound(issuer=name)
         return rows[0]
 
+    def issuers(self) -> Sequence[Row[Any]]:
+        """The rows of all issuers, in the order in which they were taken in."""
+        return self._all(select(t.issuers).order_by(t.issuers.c.created_at, t.issuers.c.label))
+
+    def record(
+        self, *, act: str, actor: str, subject: str, details: Mapping[str, object], at: datetime
+    ) -> None:
+        """One audit record of an act that changes nothing else here, such as a ceremony's."""
+        with self.writing() as connection:
+            self.audit(connection, at=at, act=act, actor=actor, subject=subject, details=details)
+
     # -- lists
+
+    def list_states(self, issuer: str) -> Mapping[int, tuple[datetime | None, datetime | None]]:
+        """Shard → (thisUpdate, nextUpdate) of its newest list, of those that have one."""
+        row = t.lists.c
+        rows = self._all(
+            select(row.shard, row.this_update, row.next_update).where(
+                row.issuer == issuer, row.latest > 0
+            )
+        )
+        return {
+            found.shard: (instant_of(found.this_update), instant_of(found.next_update))
+            for found in rows
+        }
 
     def start_list(self, issuer: str, shard: int) -> ListTurn:
         """Take a number for a list of that shard, higher than every one before, for good."""

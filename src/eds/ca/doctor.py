@@ -1,0 +1,316 @@
+"""What is wrong with an authority, or soon will be: looked at from outside, nothing opened.
+
+Each check reads what the authority left (files, register, log, public halves of keys) and
+yields findings. No PIN is asked for and nothing is changed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from ..audit.chain import LogVerifier
+from ..audit.store import reading
+from ..errors import EdsError, NaiveDatetime
+from ..keys.contract import KeyPurpose
+from ..keys.uris import FileUri, parse_key_uri
+from .folder import AUDIT_KEY_FILE, SETTINGS_FILE, AuthorityFolder
+from .issuers import RegisteredIssuer
+from .lists import NEVER
+from .responders import find_responders
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """From when on something is worth a word."""
+
+    intent_age: timedelta = timedelta(hours=1)
+    responder_left: timedelta = timedelta(days=14)
+    issuer_left: timedelta = timedelta(days=180)
+    # Of the time between thisUpdate and nextUpdate, how much may be left.
+    list_left: float = 0.25
+    checkpoint_age: timedelta = timedelta(days=1)
+    clock_slack: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """One thing that is wrong: `code` is stable, `place` where, `detail` for people.
+
+    `urgent`: it hurts now; otherwise it will.
+    """
+
+    code: str
+    place: str
+    detail: str
+    urgent: bool = True
+
+
+Check = Callable[[AuthorityFolder, datetime, Limits], Iterator[Diagnosis]]
+
+
+def examine(
+    folder: AuthorityFolder, *, at: datetime, limits: Limits
+) -> Iterator[tuple[str, tuple[Diagnosis, ...]]]:
+    """(name of the check, what it found), one check after another.
+
+    A check that cannot be carried out is a finding of its own. Raises NaiveDatetime.
+    """
+    if at.utcoffset() is None:
+        raise NaiveDatetime(argument="at")
+    for name, check in CHECKS.items():
+        found: list[Diagnosis] = []
+        try:
+            found.extend(check(folder, at, limits))
+        except EdsError as error:
+            found.append(_failed(name, f"{error} [{error.code}]"))
+        except OSError as error:
+            found.append(_failed(name, error.strerror or type(error).__name__))
+        yield name, tuple(found)
+
+
+def _failed(name: str, detail: str) -> Diagnosis:
+    return Diagnosis(code="doctor.check_failed", place=name, detail=detail)
+
+
+# --- the checks -----------------------------------------------------------------------------------
+
+
+def _permissions(folder: AuthorityFolder, at: datetime, limits: Limits) -> Iterator[Diagnosis]:
+    del at, limits
+    private = [folder.path, folder.path / SETTINGS_FILE, folder.path / "ceremonies"]
+    database = folder.database_file
+    if database is not None:
+        private += [database, *database.parent.glob(f"{database.name}-*")]
+    for place in (folder.settings.key_store, folder.settings.audit_store):
+        where = parse_key_uri(place)
+        if isinstance(where, FileUri):
+            keys = folder.path / where.path
+            private += [keys, *keys.glob("*.pem")]
+    for path in dict.fromkeys(private):
+        if (reason := _exposure(path)) is not None:
+            yield Diagnosis(code="doctor.exposed", place=_shown(folder, path), detail=reason)
+    reason = _exposure(folder.path / AUDIT_KEY_FILE, readable=True)
+    if reason is not None:
+        yield Diagnosis(code="doctor.exposed", place=AUDIT_KEY_FILE, detail=reason)
+    # Whoever may write a profile says what is certified.
+    profiles = folder.path / "profiles"
+    for path in (profiles, *profiles.glob("*")):
+        if (reason := _exposure(path, readable=True)) is not None:
+            yield Diagnosis(code="doctor.exposed", place=_shown(folder, path), detail=reason)
+
+
+def _exposure(path: Path, *, readable: bool = False) -> str | None:
+    """Who else can get at a file or folder; `readable`: only who can change it."""
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    if status.st_uid not in (0, os.geteuid()):
+        return "belongs to another user"
+    others = stat.S_IWGRP | stat.S_IWOTH
+    if not readable:
+        others |= stat.S_IRGRP | stat.S_IROTH
+    mode = stat.S_IMODE(status.st_mode)
+    return f"open to others (mode {mode:04o})" if mode & others else None
+
+
+def _shown(folder: AuthorityFolder, path: Path) -> str:
+    return str(path.relative_to(folder.path)) if path != folder.path else "."
+
+
+def _clock(folder: AuthorityFolder, at: datetime, limits: Limits) -> Iterator[Diagnosis]:
+    """The log and the lists were written before now, or the clock went back."""
+    newest: datetime | None = None
+    with reading(folder.database_url) as log:
+        for head in log.heads():
+            if head.sequence:
+                written = log.record(head.writer, head.sequence).at
+                newest = written if newest is None else max(newest, written)
+    for issuer in folder.issuers:
+        for this_update, _ in folder.register.list_states(issuer.identifier).values():
+            if this_update is not None and (newest is None or this_update > newest):
+                newest = this_update
+    made = datetime.fromtimestamp((folder.path / SETTINGS_FILE).stat().st_mtime, tz=UTC)
+    if newest is not None and at < newest - limits.clock_slack:
+        yield Diagnosis(
+            code="doctor.clock_behind",
+            place="clock",
+            detail=f"{at.isoformat()}, but the log goes up to {newest.isoformat()}",
+        )
+    elif at < made - limits.clock_slack:
+        yield Diagnosis(
+            code="doctor.clock_behind",
+            place="clock",
+            detail=f"{at.isoformat()}, before {SETTINGS_FILE} was written",
+        )
+
+
+def _issuers(folder: AuthorityFolder, at: datetime, limits: Limits) -> Iterator[Diagnosis]:
+    if not folder.issuers:
+        yield Diagnosis(
+            code="doctor.no_issuer",
+            place="register",
+            detail="no ceremony was held yet",
+            urgent=False,
+        )
+    for issuer in folder.issuers:
+        certificate = issuer.certificate
+        left = certificate.not_after - at
+        if left < timedelta(0):
+            yield Diagnosis(
+                code="doctor.issuer_expired",
+                place=issuer.label,
+                detail=f"its certificate ended at {certificate.not_after.isoformat()}",
+            )
+        elif left < limits.issuer_left:
+            yield Diagnosis(
+                code="doctor.issuer_ends",
+                place=issuer.label,
+                detail=f"its certificate ends in {left.days} days",
+                urgent=False,
+            )
+
+
+def _keys(folder: AuthorityFolder, at: datetime, limits: Limits) -> Iterator[Diagnosis]:
+    """Each key is where it is said to be, and is kept for its purpose and no other."""
+    del at, limits
+    wanted = [
+        (issuer.label, issuer.settings.key_store, issuer.settings.key, KeyPurpose.CERTIFICATION,
+         issuer.certificate.public_key)
+        for issuer in folder.issuers
+    ]  # fmt: skip
+    settings = folder.settings
+    wanted.append(
+        ("audit log", settings.audit_store, settings.audit_key, KeyPurpose.SIGNATURE,
+         folder.audit_public_key)
+    )  # fmt: skip
+    for place, store, label, purpose, public_key in wanted:
+        try:
+            key = folder.key_store(store).find(label)
+        except EdsError as error:
+            # A root's token lies in a safe; that is as it should be.
+            yield Diagnosis(
+                code="doctor.key_out_of_reach",
+                place=place,
+                detail=f"{error} [{error.code}]",
+                urgent=not store.startswith("pkcs11:"),
+            )
+            continue
+        if key.public_key != public_key:
+            yield Diagnosis(
+                code="doctor.key_exchanged", place=place, detail="another key has its name"
+            )
+        if key.purpose != purpose:
+            yield Diagnosis(
+                code="doctor.key_purpose",
+                place=place,
+                detail=f"kept for {key.purpose.words}, not for {purpose.words} alone",
+            )
+
+
+def _lists(folder: AuthorityFolder, at: datetime, limits: Limits) -> Iterator[Diagnosis]:
+    for issuer in folder.issuers:
+        if not issuer.settings.crl_urls:
+            continue
+        states = folder.register.list_states(issuer.identifier)
+        yield from _list_ages(issuer, states.get, at, limits)
+
+
+def _list_ages(
+    issuer: RegisteredIssuer,
+    state_of: Callable[[int], tuple[datetime | None, datetime | None] | None],
+    at: datetime,
+    limits: Limits,
+) -> Iterator[Diagnosis]:
+    absent, late, near = [], [], []
+    for shard in range(issuer.settings.shard_count):
+        this_update, next_update = state_of(shard) or (None, None)
+        if this_update is None or next_update is None:
+            absent.append(shard)
+        elif next_update <= at:
+            late.append(shard)
+        elif next_update != NEVER and (next_update - at) < limits.list_left * (
+            next_update - this_update
+        ):
+            near.append(shard)
+    for code, shards, detail, urgent in (
+        ("doctor.list_absent", absent, "was never published", True),
+        ("doctor.list_stale", late, "is past its nextUpdate", True),
+        ("doctor.list_due", near, "is due for its successor", False),
+    ):
+        if shards:
+            more = f" and {len(shards) - 8} more" if len(shards) > 8 else ""
+            numbers = ", ".join(map(str, shards[:8]))
+            yield Diagnosis(
+                code=code,
+                place=issuer.label,
+                detail=f"list {numbers}{more} {detail}",
+                urgent=urgent,
+            )
+
+
+def _responders(folder: AuthorityFolder, at: datetime, limits: Limits) -> Iterator[Diagnosis]:
+    for issuer in folder.issuers:
+        if not issuer.settings.ocsp_urls:
+            continue
+        ends = [
+            one.certificate.not_after
+            for one in find_responders(folder, issuer)
+            if one.certificate.in_validity_period(at=at)
+        ]
+        if not ends:
+            yield Diagnosis(
+                code="doctor.responder_absent",
+                place=issuer.label,
+                detail="no OCSP responder is valid",
+            )
+        elif max(ends) - at < limits.responder_left:
+            yield Diagnosis(
+                code="doctor.responder_ends",
+                place=issuer.label,
+                detail=f"its last OCSP responder ends in {(max(ends) - at).days} days",
+                urgent=False,
+            )
+
+
+def _intents(folder: AuthorityFolder, at: datetime, limits: Limits) -> Iterator[Diagnosis]:
+    found = folder.register.open_intents(before=at - limits.intent_age)
+    if found:
+        yield Diagnosis(
+            code="doctor.unfinished",
+            place="register",
+            detail=f"{len(found)} certificates were begun and never finished; see recover",
+        )
+
+
+def _audit(folder: AuthorityFolder, at: datetime, limits: Limits) -> Iterator[Diagnosis]:
+    verifier = LogVerifier(keys=(folder.audit_public_key,), held=())
+    with reading(folder.database_url) as log:
+        for finding in verifier.verify(log.items()):
+            yield Diagnosis(code=finding.code, place=finding.place, detail=finding.detail)
+    newest = verifier.newest
+    if verifier.uncovered and (newest is None or at - newest.at > limits.checkpoint_age):
+        yield Diagnosis(
+            code="doctor.checkpoint_due",
+            place="audit log",
+            detail=f"{verifier.uncovered} records stand under no checkpoint",
+            urgent=False,
+        )
+
+
+CHECKS: Final[dict[str, Check]] = {
+    "permissions": _permissions,
+    "clock": _clock,
+    "issuers": _issuers,
+    "keys": _keys,
+    "lists": _lists,
+    "responders": _responders,
+    "unfinished": _intents,
+    "audit log": _audit,
+}
