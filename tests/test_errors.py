@@ -78,6 +78,8 @@ CODES = (
     "verify.malformed_trust_store",
     "verify.trust_store_unavailable",
     "verify.environments_mixed",
+    "verify.malformed_trusted_list",
+    "verify.trusted_list_untrusted",
     "sign.error",
     "sign.certificate_refused",
     "sign.content_mismatch",

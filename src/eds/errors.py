@@ -737,6 +737,26 @@ class MalformedPolicy(ValidationError):
         self.reason = reason
 
 
+class MalformedTrustedList(ValidationError):
+    """Not a trusted list of ETSI TS 119 612."""
+
+    code = "verify.malformed_trusted_list"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"malformed trusted list: {reason}")
+        self.reason = reason
+
+
+class TrustedListUntrusted(ValidationError):
+    """A trusted list that is not signed by whom it should be, or is outdated."""
+
+    code = "verify.trusted_list_untrusted"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"the trusted list is not believed: {reason}")
+        self.reason = reason
+
+
 # --- signing ------------------------------------------------------------------------------------
 
 
