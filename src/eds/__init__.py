@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from eds.ocsp import OcspResponse
     from eds.persons import LegalPerson, NaturalPerson
     from eds.requests import CertificationRequest
+    from eds.signeddata import SignedData
     from eds.timestamps import TimeStampToken
+    from eds.verify.evidence import Evidence
+    from eds.verify.indications import Indication, SubIndication
+    from eds.verify.report import ValidationReport
+    from eds.verify.trust import TrustAnchor, TrustStore
+    from eds.verify.validation import validate
 
     __version__: str
 
@@ -27,6 +33,8 @@ __all__ = [
     "CertificateList",
     "CertificationRequest",
     "EdsError",
+    "Evidence",
+    "Indication",
     "KeyPurpose",
     "KeyStore",
     "LegalPerson",
@@ -34,10 +42,16 @@ __all__ = [
     "NaturalPerson",
     "OcspResponse",
     "Secret",
+    "SignedData",
     "Signer",
+    "SubIndication",
     "TimeStampToken",
+    "TrustAnchor",
+    "TrustStore",
+    "ValidationReport",
     "open_keystore",
     "signature_algorithm",
+    "validate",
 ]
 
 _HOME: Final = {
@@ -45,6 +59,8 @@ _HOME: Final = {
     "CertificateList": "certificatelists",
     "CertificationRequest": "requests",
     "EdsError": "errors",
+    "Evidence": "verify.evidence",
+    "Indication": "verify.indications",
     "KeyPurpose": "keys",
     "KeyStore": "keys",
     "LegalPerson": "persons",
@@ -52,10 +68,16 @@ _HOME: Final = {
     "NaturalPerson": "persons",
     "OcspResponse": "ocsp",
     "Secret": "keys",
+    "SignedData": "signeddata",
     "Signer": "keys",
+    "SubIndication": "verify.indications",
     "TimeStampToken": "timestamps",
+    "TrustAnchor": "verify.trust",
+    "TrustStore": "verify.trust",
+    "ValidationReport": "verify.report",
     "open_keystore": "keys",
     "signature_algorithm": "algorithms",
+    "validate": "verify.validation",
 }
 
 

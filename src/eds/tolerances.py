@@ -191,6 +191,43 @@ KEY_OID_AS_SIGNATURE_ALGORITHM: Final = Tolerance(
     source="the SDK's sample of 2018; its signature verifies",
     accepted=True,
 )
+CMS_VERSION: Final = Tolerance(
+    name="cms-version",
+    departure="the version of a SignedData or SignerInfo is another than its content asks for",
+    rule="RFC 5652 §5.1 and §5.3",
+    applies_to="SignedData and SignerInfo",
+    seen="CMS with version 3 over plain data; time-stamps with OCSP responses and version 3",
+    source="CMS samples of the EU DSS; OpenSSL and pyHanko read them",
+    accepted=False,
+)
+UNSORTED_SIGNED_ATTRIBUTES: Final = Tolerance(
+    name="unsorted-signed-attributes",
+    departure="signed attributes stand in another order than that of DER, which was hashed",
+    rule="RFC 5652 §5.3: they must be DER even where the rest is not",
+    applies_to="signed attributes of CMS; where another order was hashed, nothing verifies",
+    seen="CMS samples of the EU DSS",
+    source="the EU DSS reads them; OpenSSL hashes them as they stand",
+    accepted=False,
+)
+DIGEST_IDENTIFIER_MISMATCH: Final = Tolerance(
+    name="digest-identifier-mismatch",
+    departure="the digest algorithm of a signer is announced with a NULL and used without, or "
+    "the other way round",
+    rule="RFC 5652 §5.1: the set names the algorithms that the signers use",
+    applies_to="SignedData.digestAlgorithms",
+    seen="signatures of several writers, extended by others",
+    source="CMS samples of the EU DSS",
+    accepted=False,
+)
+SIGNER_NOT_DER: Final = Tolerance(
+    name="signer-not-der",
+    departure="a SignerInfo is BER",
+    rule="nothing: RFC 5652 asks for DER in signed attributes only",
+    applies_to="SignerInfo of CMS made as a stream, which writers encode as DER all the same",
+    seen="nowhere yet; a second encoding of one signature",
+    source="security research M10, M13",
+    accepted=False,
+)
 NEGATIVE_TIME_STAMP_NUMBER: Final = Tolerance(
     name="negative-time-stamp-number",
     departure="the serial number or the nonce of a time-stamp is negative",
@@ -227,6 +264,10 @@ TOLERANCES: Final = (
     KEY_USAGE_TRAILING_ZEROS,
     EXPLICIT_DEFAULT,
     KEY_OID_AS_SIGNATURE_ALGORITHM,
+    CMS_VERSION,
+    UNSORTED_SIGNED_ATTRIBUTES,
+    DIGEST_IDENTIFIER_MISMATCH,
+    SIGNER_NOT_DER,
     NEGATIVE_TIME_STAMP_NUMBER,
     EMPTY_OCSP_NO_CHECK,
 )

@@ -31,6 +31,7 @@ from typing import Any, Final, TypeVar
 from ..algorithms import DIGESTS, SIGNATURE_ALGORITHMS, KeyType
 from ..errors import MalformedPolicy
 from ..extensions import KeyUsage
+from ..tolerances import TOLERANCES
 from .policy import (
     BASIC,
     AlgorithmRules,
@@ -55,6 +56,7 @@ STRICT: Final = ValidationPolicy(
     clock_skew=timedelta(minutes=1),
     required_level=Level.T,
     signer_key_usage=frozenset({KeyUsage.NON_REPUDIATION}),
+    tolerated=frozenset(),
 )
 """What a court would ask for: a proven time, contentCommitment, status not older than a day."""
 
@@ -207,6 +209,7 @@ _READ: Final[Mapping[str, Callable[[Any, str], Any]]] = MappingProxyType(
         "inhibit_any_policy": _truth,
         "time_stamp_policies": _set_of(_oid),
         "require_signing_certificate": _truth,
+        "tolerated": _set_of(_one_of({row.name: row.name for row in TOLERANCES})),
         # AlgorithmRules
         "refused": _set_of(_algorithm),
         "until": _map_of(_algorithm, _day),

@@ -12,7 +12,13 @@ from typing import Final
 from ..algorithms import KEY_SIZE_PERIODS, DigestAlgorithm, KeyType, SignatureAlgorithm
 from ..extensions import KeyUsage
 from ..publickeys import PublicKey
+from ..tolerances import MISSING_NULL, NON_MINIMAL_LENGTH, TOLERANCES
 
+TOLERATED: Final = frozenset(
+    row.name for row in TOLERANCES if row.accepted and row not in (NON_MINIMAL_LENGTH, MISSING_NULL)
+)
+"""What is forgiven unless a policy says otherwise. In a signature, octets that nobody signs and
+that may be there or not make a second document of the same meaning: not those two."""
 DATA: Final = "1.2.840.113549.1.7.1"
 ANY_POLICY: Final = "2.5.29.32.0"
 
@@ -113,7 +119,8 @@ class ValidationPolicy:
 
     `certificate_policies` is the user-initial-policy-set of RFC 5280 §6.1.1 (c).
     `content_types` are the eContentTypes that may be signed. `signer_key_usage`: at least one
-    of them must be in the signer's certificate, where it limits the usage at all.
+    of them must be in the signer's certificate, where it limits the usage at all. `tolerated`
+    names the departures from the standards that are forgiven in what a signature is carried in.
     """
 
     name: str
@@ -132,6 +139,7 @@ class ValidationPolicy:
     inhibit_any_policy: bool = False
     time_stamp_policies: frozenset[str] | None = None  # None: any policy of a trusted TSA
     require_signing_certificate: bool = True  # the ESS attribute (RFC 5035)
+    tolerated: frozenset[str] = TOLERATED
     budget: Budget = Budget()
 
 

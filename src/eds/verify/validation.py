@@ -1,0 +1,150 @@
+"""`validate`: one question for every signed document, and one report as the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import BinaryIO, Final
+
+from ..errors import DecodeError, InvalidArgument, NaiveDatetime
+from ..formats import Format, identify
+from ..signeddata import SignedData
+from .cms import validate_signed_data
+from .content import ABSENT, Content, Digests, File, Octets
+from .context import Context, Existence, Work
+from .evidence import NO_EVIDENCE, Evidence
+from .findings import Finding, Rule
+from .indications import Indication, SubIndication
+from .policy import BASIC, ValidationPolicy
+from .report import SignatureReport, ValidationReport
+from .trust import TrustStore
+
+FORMAT: Final = Rule(
+    code="document.format",
+    clause="EN 319 102-1 §5.2.2",
+    says="the document is of a format that is read here, and can be read",
+)
+SIGNED: Final = Rule(
+    code="document.signed",
+    clause="EN 319 102-1 §5.2.2; CVE-2026-5588",
+    says="there is a signature",
+)
+
+Document = bytes | BinaryIO | Digests
+
+_SIZE_LIMIT: Final = SignedData.size_limit
+
+
+def validate(
+    document: Document,
+    *,
+    signature: bytes | None = None,
+    trust: TrustStore,
+    policy: ValidationPolicy = BASIC,
+    at: datetime,
+    evidence: Evidence = NO_EVIDENCE,
+) -> ValidationReport:
+    """What is found of every signature of `document` at the instant `at` (aware).
+
+    `document` is a signed document (CMS with its content inside, PDF), or, where `signature` is
+    given, the content that this CMS is about: bytes, a binary file that can be read again
+    (streamed, whatever its size), or digests of it computed elsewhere. The format is told by
+    content. `evidence` is what the caller adds: certificates, lists, OCSP responses; none is
+    believed for being there, and nothing is fetched.
+
+    Nothing in any bytes raises: what cannot be read is a finding. Raises NaiveDatetime,
+    InvalidArgument for digests without a signature, and what reading a file raises.
+    """
+    if at.tzinfo is not UTC and at.utcoffset() is None:
+        raise NaiveDatetime(argument="at")
+    context = Context(
+        trust=trust,
+        policy=policy,
+        at=at,
+        work=Work(policy),
+        existence=Existence(at),
+        evidence=evidence,
+    )
+    if signature is not None:
+        return _detached(signature, _content(document), context)
+    if isinstance(document, Digests):
+        raise InvalidArgument(argument="document", reason="digests are of no use alone")
+    if isinstance(document, bytes):
+        return _document(document, context)
+    return _document(document.read(), context)
+
+
+def _content(document: Document) -> Content:
+    if isinstance(document, bytes):
+        return Octets(document)
+    return document if isinstance(document, Digests) else File(document)
+
+
+def _document(data: bytes, context: Context) -> ValidationReport:
+    try:
+        signed_data = _signed_data(data)
+        if signed_data is None:
+            return _unreadable(context, reason="no format that is read here")
+        view = signed_data.content_view
+        return _reported(signed_data, ABSENT if view is None else Octets(view), context)
+    except DecodeError as error:
+        return _unreadable(context, error=error.code, reason=str(error))
+
+
+def _detached(signature: bytes, content: Content, context: Context) -> ValidationReport:
+    try:
+        signed_data = _signed_data(signature)
+        if signed_data is None:
+            return _unreadable(context, reason="the signature is no SignedData")
+        return _reported(signed_data, content, context)
+    except DecodeError as error:
+        return _unreadable(context, error=error.code, reason=str(error))
+
+
+def _signed_data(data: bytes) -> SignedData | None:
+    """The one SignedData in `data`; None where it is something else."""
+    if data[:1] == b"\x30":
+        return SignedData(data)
+    found = identify(data)
+    if len(found) != 1 or found[0].format not in (Format.SIGNED_DATA, Format.TIME_STAMP_TOKEN):
+        return None
+    return SignedData(found[0].octets)
+
+
+def _reported(signed_data: SignedData, content: Content, context: Context) -> ValidationReport:
+    return _report(context, validate_signed_data(signed_data, content=content, context=context), ())
+
+
+def _unreadable(context: Context, **facts: str) -> ValidationReport:
+    return _report(context, (), (FORMAT.broken(SubIndication.FORMAT_FAILURE, **facts),))
+
+
+def _report(
+    context: Context, signatures: tuple[SignatureReport, ...], findings: tuple[Finding, ...]
+) -> ValidationReport:
+    if not signatures and not findings:
+        findings = (SIGNED.broken(SubIndication.SIGNED_DATA_NOT_FOUND),)
+    indication, sub_indication = worst(signatures, findings)
+    return ValidationReport(
+        at=context.at,
+        policy=f"{context.policy.name} {context.policy.version}",
+        trust=context.trust.name,
+        indication=indication,
+        sub_indication=sub_indication,
+        signatures=signatures,
+        findings=findings,
+    )
+
+
+def worst(
+    signatures: Iterable[SignatureReport], findings: Iterable[Finding]
+) -> tuple[Indication, SubIndication | None]:
+    """The verdict on a document: that of the worst of its signatures, and of what broke beside."""
+    subs = [one.sub_indication for one in findings if one.sub_indication is not None]
+    subs += [one.sub_indication for one in signatures if one.sub_indication is not None]
+    for sub in subs:
+        if sub.indication is Indication.TOTAL_FAILED:
+            return Indication.TOTAL_FAILED, sub
+    if subs:
+        return Indication.INDETERMINATE, subs[0]
+    return Indication.TOTAL_PASSED, None
