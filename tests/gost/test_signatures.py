@@ -6,7 +6,6 @@ import copy
 import json
 import pickle
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -35,6 +34,7 @@ from eds.gost.acceleration import (
 from eds.gost.curves import CURVES, Point
 from eds.gost.points import add, multiply
 from eds.gost.signatures import signature
+from tests.gost.others import gostcrypto, swapped
 from tests.material import DATA, needs_data
 
 BACK_ENDS = {
@@ -149,25 +149,12 @@ def test_what_is_signed_with_a_published_key_verifies_with_its_public_half() -> 
 # --- another implementation -----------------------------------------------------------------------
 
 
-def theirs(curve: Curve) -> Any:
-    """gostcrypto on this curve. It writes big-endian, in every place."""
-    gostsignature = pytest.importorskip("gostcrypto.gostsignature")
-    mode = gostsignature.MODE_512 if curve.size == 64 else gostsignature.MODE_256
-    parameters = {name: getattr(curve, name) for name in ("p", "a", "b", "q", "x", "y")}
-    return gostsignature.new(mode, parameters | {"m": curve.q * curve.cofactor})
-
-
-def swapped(octets: bytes, size: int) -> bytearray:
-    """Each half the other way round."""
-    return bytearray(octets[:size][::-1] + octets[size:][::-1])
-
-
 @by_curve
 def test_gostcrypto_verifies_what_is_signed_here_and_the_other_way_round(curve: Curve) -> None:
     key = SigningKey(curve, 0xC0FFEE << 200)
     public = swapped(key.public().octets, curve.size)
     digest = bytes(range(curve.size))
-    other = theirs(curve)
+    other = gostcrypto(curve)
     made = swapped(key.sign(digest, entropy=b""), curve.size)
     assert other.verify(public, bytearray(digest[::-1]), made)
     made[5] ^= 1
