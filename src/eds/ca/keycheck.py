@@ -20,7 +20,15 @@ from typing import Final, NamedTuple, NoReturn
 
 from .. import der
 from ..algorithms import KeyType
-from ..errors import AlgorithmError, DecodeError, KeyBlocked, KeyReused, KeyTooWeak
+from ..errors import (
+    AlgorithmError,
+    DecodeError,
+    KeyBlocked,
+    KeyReused,
+    KeyTooWeak,
+    MalformedPublicKey,
+)
+from ..gostkeys import GOST_KEY_TYPES
 from ..publickeys import PublicKey
 
 
@@ -41,6 +49,7 @@ class Weakness(Enum):
     EC_INFINITY = "ec-infinity"
     EC_OFF_CURVE = "ec-off-curve"
     EC_CURVE = "ec-curve"  # explicit parameters, or a curve not known here
+    GOST_POINT = "gost-point"  # not on its curve, not of its order, or no point at all
     EDWARDS_FORM = "ed25519-form"
     EDWARDS_SMALL_ORDER = "ed25519-small-order"
 
@@ -119,6 +128,8 @@ def check_key(
             weakness = _ec(key)
         elif kind is KeyType.ED25519:
             weakness = _ed25519(key.key_octets)
+        elif kind in GOST_KEY_TYPES:
+            weakness = _gost(key)
         else:
             return
     except AlgorithmError:
@@ -277,6 +288,14 @@ def _ec(key: PublicKey) -> Weakness | None:
     x, y = int.from_bytes(point[1 : size + 1], "big"), int.from_bytes(point[size + 1 :], "big")
     if x >= p or y >= p or (y * y - (x * x + a) * x - b) % p:
         return Weakness.EC_OFF_CURVE
+    return None
+
+
+def _gost(key: PublicKey) -> Weakness | None:
+    try:
+        _ = key.gost
+    except MalformedPublicKey:
+        return Weakness.GOST_POINT
     return None
 
 

@@ -14,6 +14,7 @@ from .. import der, names
 from ..algorithms import (
     EC_PUBLIC_KEY,
     KEY_SIZE_PERIODS,
+    KEY_TYPES,
     RSA_ENCRYPTION,
     SIGNATURE_ALGORITHMS,
     KeyType,
@@ -45,6 +46,7 @@ from ..extensions import (
     GeneralNameKind,
     KeyUsage,
 )
+from ..gostkeys import GOST_KEY_TYPES
 from ..names import ATTRIBUTE_TYPES
 from .lint_view import READERS, Answer, Rule, Severity, View, is_one_mailbox
 from .profiles import (
@@ -361,6 +363,11 @@ def _key_form(view: View) -> Answer:
         return None if parameters == b"\x05\x00" else "RSA without the NULL"
     if oid in _BARE_KEYS and parameters:
         return "parameters where there are none"
+    if KEY_TYPES.get(oid) in GOST_KEY_TYPES:
+        try:
+            _ = key.gost
+        except (AlgorithmError, DecodeError) as error:
+            return str(error)
     return None
 
 

@@ -122,7 +122,7 @@ class TimeStampingAuthority:
     ) -> None:
         """Encode once all that every token repeats."""
         digest = signer.algorithm.cms_digest
-        digest_identifier = der.sequence(der.object_identifier(digest.oid))
+        digest_identifier = digest.identifier
         issuer, serial = certificate.issuer.encoded, certificate.serial_number_octets
         self._digest = digest
         self._head = der.integer(3) + der.set_of(digest_identifier)
