@@ -80,6 +80,7 @@ CODES = (
     "verify.environments_mixed",
     "verify.malformed_trusted_list",
     "verify.trusted_list_untrusted",
+    "verify.evidence_cache_unavailable",
     "sign.error",
     "sign.certificate_refused",
     "sign.content_mismatch",

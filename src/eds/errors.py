@@ -737,6 +737,16 @@ class MalformedPolicy(ValidationError):
         self.reason = reason
 
 
+class EvidenceCacheUnavailable(ValidationError):
+    """The folder that keeps fetched evidence cannot be made or written."""
+
+    code = "verify.evidence_cache_unavailable"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"the folder of fetched evidence cannot be used: {reason}")
+        self.reason = reason
+
+
 class MalformedTrustedList(ValidationError):
     """Not a trusted list of ETSI TS 119 612."""
 

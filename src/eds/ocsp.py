@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, Self
 
 from eds import der, extensions
-from eds.algorithms import DigestAlgorithm, digest_by_oid
+from eds.algorithms import SHA1, DigestAlgorithm, digest_by_oid
 from eds.certificatelists import read_reason
 from eds.certificates import Certificate
 from eds.errors import AlgorithmError, DecodeError, MalformedOcspResponse
@@ -298,6 +298,29 @@ class OcspResponse(Encoded):
     def signature(self) -> bytes:
         """The octets of the signature value."""
         return self._basic.signature.bit_string()
+
+
+def write_request(
+    certificate: Certificate, *, issuer: Certificate, nonce: bytes | None = None
+) -> bytes:
+    """An encoded OCSPRequest for one certificate (RFC 6960 §4.1), unsigned.
+
+    Its CertID is hashed with SHA-1, which every responder knows (RFC 5019 §2.1.1): it names and
+    protects nothing. `nonce` has 1 to 128 octets (RFC 9654).
+    """
+    cert_id = der.sequence(
+        der.sequence(der.object_identifier(SHA1.oid), der.null()),
+        der.octet_string(SHA1.digest(certificate.issuer.encoded)),
+        der.octet_string(SHA1.digest(issuer.public_key.key_octets)),
+        der.value(der.INTEGER, certificate.serial_number_octets),
+    )
+    asked = b""
+    if nonce is not None:
+        extension = Extension(
+            oid=extensions.OCSP_NONCE, critical=False, octets=der.octet_string(nonce)
+        )
+        asked = der.explicit(2, extensions.write_extensions([extension]))
+    return der.sequence(der.sequence(der.sequence(der.sequence(cert_id)), asked))
 
 
 def read_cert_id(element: der.Element) -> CertId:

@@ -22,7 +22,7 @@ How several pieces of evidence come together:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, NoReturn
 
@@ -72,8 +72,10 @@ class RevocationResult:
 
     `sub_indication` is None only where `status` is GOOD. `revoked_at`, `reason` and
     `invalidity_date` are those of the revocation or hold, also of one that began later and is
-    only noted. `this_update`, `next_update` and `source` are of the evidence that decided. The
-    result stands for every instant from `valid_from` to `valid_until`, given the same evidence.
+    only noted. `this_update`, `next_update` and `source` are of the evidence that decided;
+    `believed` is all that was verified, is about the certificate and fresh, whatever it says.
+    The result stands for every instant from `valid_from` to `valid_until`, given the same
+    evidence.
     """
 
     status: Status
@@ -87,6 +89,7 @@ class RevocationResult:
     this_update: datetime | None = None
     next_update: datetime | None = None
     source: CertificateList | OcspResponse | None = None
+    believed: tuple[CertificateList | OcspResponse, ...] = ()
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a status is neither yes nor no: look at its sub-indication")
@@ -231,7 +234,13 @@ def _check(inquiry: Inquiry) -> RevocationResult:
         if excused is not None:
             return excused
         observations = [*revocation_ocsp.observe(inquiry), *revocation_lists.observe(inquiry)]
-        return _decide(inquiry, observations)
+        believed = dict.fromkeys(
+            source
+            for one in observations
+            if one.speaks and one.is_fresh(inquiry.at)
+            for source in (one.source, *one.beside)
+        )
+        return replace(_decide(inquiry, observations), believed=tuple(believed))
     except EdsError as error:
         # The certificate itself cannot be read where its status depends on it.
         finding = WELL_FORMED.broken(GENERAL_FAILURE, error=error.code)

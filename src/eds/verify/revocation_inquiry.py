@@ -166,6 +166,7 @@ class Observation:
     next_update: datetime | None
     fresh_until: datetime
     source: CertificateList | OcspResponse
+    beside: tuple[CertificateList, ...] = ()  # what it takes together with `source`
     since: datetime | None = None
     reason: RevocationReason | None = None
     invalidity_date: datetime | None = None

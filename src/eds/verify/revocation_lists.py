@@ -356,14 +356,13 @@ def _look_up(
     """What a complete list, brought up to date by a delta where there is one, says."""
     newest = complete if delta is None else delta
     try:
-        entry = None if delta is None else _entry(inquiry, delta)
-        decided = delta if entry is not None else complete
-        if entry is None:
-            entry = _entry(inquiry, complete)
+        decided, entry = newest, _entry(inquiry, newest)
+        if entry is None and newest is not complete:
+            decided, entry = complete, _entry(inquiry, complete)
         if entry is None or entry.reason is RevocationReason.REMOVE_FROM_CRL:
             for used in (complete, newest):
                 _require_entries_understood(used)
-        yield _observation(inquiry, newest, entry, decided or complete)
+        yield _observation(inquiry, newest, entry, decided, (complete.list, newest.list))
     except NotUsable as refusal:
         inquiry.problems.append(_named(refusal.problem, newest.list))
     except EdsError as error:
@@ -377,7 +376,7 @@ def _look_up_alone(inquiry: Inquiry, delta: _Believed) -> Iterator[Observation]:
     try:
         entry = _entry(inquiry, delta)
         if entry is not None and entry.reason is not RevocationReason.REMOVE_FROM_CRL:
-            yield _observation(inquiry, delta, entry, delta)
+            yield _observation(inquiry, delta, entry, delta, (delta.list,))
             return
         raise NotUsable(DELTA, SubIndication.TRY_LATER, base=delta.list.delta_crl_indicator)
     except NotUsable as refusal:
@@ -404,7 +403,11 @@ def _require_entries_understood(believed: _Believed) -> None:
 
 
 def _observation(
-    inquiry: Inquiry, newest: _Believed, entry: RevokedEntry | None, decided: _Believed
+    inquiry: Inquiry,
+    newest: _Believed,
+    entry: RevokedEntry | None,
+    decided: _Believed,
+    together: tuple[CertificateList, ...],
 ) -> Observation:
     found = newest.list
     fresh_until = inquiry.fresh_until(found.this_update, found.next_update)
@@ -419,6 +422,7 @@ def _observation(
         next_update=found.next_update,
         fresh_until=fresh_until,
         source=decided.list if listed else found,
+        beside=together,
         since=since,
         reason=entry.reason if listed and entry is not None else None,
         invalidity_date=entry.invalidity_date if listed and entry is not None else None,
