@@ -81,6 +81,7 @@ CODES = (
     "verify.malformed_trusted_list",
     "verify.trusted_list_untrusted",
     "verify.evidence_cache_unavailable",
+    "verify.anchor_not_found",
     "sign.error",
     "sign.certificate_refused",
     "sign.content_mismatch",

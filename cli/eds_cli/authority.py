@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import re
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,11 +17,6 @@ if TYPE_CHECKING:
     from eds.ca.lifecycle import Status
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-def now() -> datetime:
-    """The clock, in UTC."""
-    return datetime.now(UTC)
 
 
 def authority_option(command: F) -> F:
@@ -110,30 +103,6 @@ def plan_options(command: F) -> F:
         decorated
     )
     return click.option("--yes", is_flag=True, help="Carry the plan out without asking.")(decorated)
-
-
-class Instant(click.ParamType["datetime"]):
-    """RFC 3339, or a date: its first second in UTC."""
-
-    name = "instant"
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002
-        return "INSTANT"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        if isinstance(value, datetime):
-            return value
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", value):
-            value += "T00:00:00+00:00"
-        try:
-            found = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail("an instant of RFC 3339 is wanted, such as 2026-11-24T12:00:00Z", param, ctx)
-        if found.utcoffset() is None:
-            self.fail("an instant without a time zone", param, ctx)
-        return found.astimezone(UTC)
 
 
 def status_facts(status: Status) -> Facts:

@@ -14,14 +14,13 @@ import click
 
 from eds_cli.authority import (
     Consent,
-    Instant,
     actor_option,
     authority_option,
-    now,
     plan_options,
     status_facts,
 )
 from eds_cli.ca_status import issued_facts, issuer_option
+from eds_cli.instants import Instant, now
 from eds_cli.output import done, json_option, show, show_json, show_table, write_public
 from eds_cli.pins import Secrets, secret_options
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eds_cli.authority import Instant, authority_option, now
+from eds_cli.authority import authority_option
+from eds_cli.instants import Instant, now
 from eds_cli.output import done, escape, json_option, show_json
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from eds_cli.authority import actor_option, authority_option, now
+from eds_cli.authority import actor_option, authority_option
 from eds_cli.ca_status import issuer_option
+from eds_cli.instants import now
 from eds_cli.output import done, json_option, show_json
 from eds_cli.pins import Secrets, secret_options
 

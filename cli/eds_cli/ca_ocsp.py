@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eds_cli.authority import Consent, actor_option, authority_option, now, plan_options
+from eds_cli.authority import (
+    Consent,
+    actor_option,
+    authority_option,
+    plan_options,
+)
 from eds_cli.ca_status import issuer_option
+from eds_cli.instants import now
 from eds_cli.lazy import HELP_NAMES
 from eds_cli.output import done, json_option, show, show_json, write_public
 from eds_cli.pins import Secrets, secret_options

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from eds_cli.authority import Consent, actor_option, authority_option, now, plan_options
+from eds_cli.authority import (
+    Consent,
+    actor_option,
+    authority_option,
+    plan_options,
+)
+from eds_cli.instants import now
 from eds_cli.output import Facts, Shown, done, json_option, show, show_json, write_public
 from eds_cli.pins import Secrets, secret_options
 from eds_cli.stores import Algorithm

@@ -9,13 +9,12 @@ import click
 
 from eds_cli.authority import (
     Consent,
-    Instant,
     actor_option,
     authority_option,
-    now,
     plan_options,
     status_facts,
 )
+from eds_cli.instants import Instant, now
 from eds_cli.output import Facts, done
 
 if TYPE_CHECKING:

@@ -767,6 +767,16 @@ class TrustedListUntrusted(ValidationError):
         self.reason = reason
 
 
+class AnchorNotFound(ValidationError):
+    """The trust store has no certificate of that fingerprint."""
+
+    code = "verify.anchor_not_found"
+
+    def __init__(self, *, reference: str) -> None:
+        super().__init__(f"no such certificate in the trust store: {reference}")
+        self.reference = reference
+
+
 # --- signing ------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,251 @@
+"""`eds verify`: whether documents are signed, by whom and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+import click
+
+from eds_cli.instants import Instant, now
+from eds_cli.output import done, escape, fit, json_option, paint, show_json
+from eds_cli.trusting import load_trust, trust_option
+
+if TYPE_CHECKING:
+    from eds.verify.evidence import Evidence
+    from eds.verify.policy import ValidationPolicy
+    from eds.verify.report import ValidationReport
+    from eds.verify.trust import TrustStore
+
+PASSED: Final = 0
+NOT_PASSED: Final = 10
+UNDETERMINED: Final = 11
+
+# A signature beside its content: `contract.docx.p7s` is about `contract.docx`.
+_DETACHED: Final = frozenset({".p7s", ".sig", ".cms", ".p7m", ".p7"})
+_WALKED: Final = _DETACHED | {".pdf"}
+_COLOURS: Final = {"TOTAL_PASSED": "green", "TOTAL_FAILED": "red", "INDETERMINATE": "yellow"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What every file is asked."""
+
+    trust: TrustStore
+    policy: ValidationPolicy
+    at: datetime
+    evidence: Evidence
+    content: str | None
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--content", metavar="FILE", help="What a detached signature is about.")
+@trust_option
+@click.option("--at", type=Instant(), help="Judge as of that instant; now, if not given.")
+@click.option(
+    "--policy",
+    default="basic",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="What is demanded: basic, strict, or a TOML file.",
+)
+@click.option(
+    "--evidence",
+    "evidence_files",
+    metavar="FILE",
+    multiple=True,
+    help="A certificate, revocation list or OCSP response that may help to decide.",
+)
+@click.option("--html", metavar="FILE", help="Write the report as a page; a folder for several.")
+@json_option
+def verify(
+    files: tuple[str, ...],
+    content: str | None,
+    folders: tuple[str, ...],
+    at: datetime | None,
+    policy: str,
+    evidence_files: tuple[str, ...],
+    html: str | None,
+    as_json: bool,
+) -> int:
+    """Validate the signatures of each FILE: PDF, CMS with its content or without.
+
+    A detached signature is judged with --content, or with the file beside it whose name it
+    carries (contract.docx.p7s: contract.docx). Of a folder, all PDF and CMS files in it are
+    judged. Nothing is fetched. The exit status is 0 where all passed, 10 where one failed, 11
+    where one cannot be decided.
+    """
+    from eds.errors import EdsError
+    from eds_cli.main import code_of, complain_of
+
+    question = Question(
+        trust=load_trust(folders),
+        policy=_policy(policy),
+        at=at or now(),
+        evidence=_evidence(evidence_files),
+        content=content,
+    )
+    found = list(_walk(files))
+    if content is not None and len(found) != 1:
+        raise click.UsageError("--content goes with one signature")
+    if html is not None and len(found) > 1:
+        Path(html).mkdir(parents=True, exist_ok=True)
+    statuses: set[int] = set()
+    results: list[Any] = []
+    told: list[tuple[str, str]] = []
+    for number, file in enumerate(found, start=1):
+        if len(found) > 1 and not as_json:
+            _progress(number, len(found), file)
+        try:
+            report = _validated(file, question)
+        except (EdsError, OSError) as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            statuses.add(complain_of(error, about=str(file)))
+            results.append(
+                {"file": str(file), "error": {"code": code_of(error), "message": str(error)}}
+            )
+            continue
+        statuses.add(exit_status_of(report))
+        told.append((report.indication.value, str(file)))
+        if html is not None:
+            _write_page(report, file, Path(html), alone=len(found) == 1)
+        if as_json:
+            from eds.verify.report_json import as_json as told_as_json
+
+            results.append({"file": str(file), "report": told_as_json(report)})
+        else:
+            _show(report, file)
+    if as_json:
+        show_json(results)
+    elif len(told) > 1:
+        _summary(told)
+    return max(statuses, key=_weight)
+
+
+def exit_status_of(report: ValidationReport) -> int:
+    """The exit status that a verdict stands for."""
+    return {"TOTAL_PASSED": PASSED, "TOTAL_FAILED": NOT_PASSED}.get(
+        report.indication.value, UNDETERMINED
+    )
+
+
+def _weight(status: int) -> int:
+    """Of several statuses: a failure before anything undecided, that before an unread file."""
+    order = (PASSED, UNDETERMINED, NOT_PASSED)
+    return order.index(status) * 100 if status in order else 50
+
+
+def _policy(name: str) -> ValidationPolicy:
+    from eds.verify.policies import SHIPPED, read_policy
+
+    if name in SHIPPED:
+        return SHIPPED[name]
+    return read_policy(Path(name).read_text(encoding="utf-8"))
+
+
+def _evidence(files: tuple[str, ...]) -> Evidence:
+    from eds.certificatelists import CertificateList
+    from eds.certificates import Certificate
+    from eds.ocsp import OcspResponse
+    from eds.verify.evidence import Evidence
+
+    data = [Path(file).read_bytes() for file in files]
+    return Evidence(
+        certificates=tuple(one for each in data for one in Certificate.certificates(each)),
+        lists=tuple(one for each in data for one in CertificateList.load_all(each)),
+        ocsp_responses=tuple(one for each in data for one in OcspResponse.load_all(each)),
+    )
+
+
+def _walk(files: tuple[str, ...]) -> Iterator[Path]:
+    for file in map(Path, files):
+        if not file.is_dir():
+            yield file
+            continue
+        yield from (
+            one
+            for one in sorted(file.rglob("*"))
+            if one.is_file() and one.suffix.lower() in _WALKED and not one.is_symlink()
+        )
+
+
+def _validated(file: Path, question: Question) -> ValidationReport:
+    from eds.verify.validation import validate
+
+    content = question.content or _beside(file)
+    with file.open("rb") as opened:
+        if content is None:
+            return _asked(validate, opened, None, question)
+        signature = opened.read()
+    with Path(content).open("rb") as about:
+        return _asked(validate, about, signature, question)
+
+
+def _asked(
+    validate: Any, document: BinaryIO, signature: bytes | None, question: Question
+) -> ValidationReport:
+    report: ValidationReport = validate(
+        document,
+        signature=signature,
+        trust=question.trust,
+        policy=question.policy,
+        at=question.at,
+        evidence=question.evidence,
+    )
+    return report
+
+
+def _beside(file: Path) -> Path | None:
+    """The content of a detached signature, where a file of that name lies beside it."""
+    from eds.errors import DecodeError
+    from eds.signeddata import SignedData
+
+    content = file.with_suffix("")
+    if file.suffix.lower() not in _DETACHED or not content.is_file():
+        return None
+    try:
+        return content if SignedData.load(file.read_bytes()).is_detached else None
+    except DecodeError:
+        return None
+
+
+def _show(report: ValidationReport, file: Path) -> None:
+    from eds.verify.report_text import as_text
+
+    click.echo(paint(escape(str(file)), bold=True))
+    for line in as_text(report):
+        text = f"  {escape(line)}"
+        for word, colour in _COLOURS.items():
+            if word in text and text.lstrip().partition(":")[0].startswith((word, "signature")):
+                text = text.replace(word, paint(word, fg=colour, bold=True), 1)
+        click.echo(text)
+
+
+def _summary(told: list[tuple[str, str]]) -> None:
+    click.echo()
+    for verdict in _COLOURS:
+        count = sum(one == verdict for one, _ in told)
+        if count:
+            click.echo(f"{paint(verdict, fg=_COLOURS[verdict])}  {count}")
+
+
+def _progress(number: int, of: int, file: Path) -> None:
+    import sys
+
+    if sys.stderr.isatty():
+        click.echo(fit(f"\r\033[K{number}/{of} {escape(str(file))}"), err=True, nl=False)
+        if number == of:
+            click.echo("\r\033[K", err=True, nl=False)
+
+
+def _write_page(report: ValidationReport, file: Path, place: Path, *, alone: bool) -> None:
+    from eds.verify.report_html import as_html
+
+    page = place if alone else place / f"{file.name}.html"
+    page.write_text(as_html(report, document=file.name), encoding="utf-8")
+    done(f"report: {page}")
