@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from eds.verify.report import ValidationReport
     from eds.verify.trust import TrustStore
 
-PASSED: Final = 0
-NOT_PASSED: Final = 10
-UNDETERMINED: Final = 11
-
 # A signature beside its content: `contract.docx.p7s` is about `contract.docx`.
 _DETACHED: Final = frozenset({".p7s", ".sig", ".cms", ".p7m", ".p7"})
 _WALKED: Final = _DETACHED | {".pdf"}
@@ -129,14 +125,18 @@ def verify(
 
 def exit_status_of(report: ValidationReport) -> int:
     """The exit status that a verdict stands for."""
-    return {"TOTAL_PASSED": PASSED, "TOTAL_FAILED": NOT_PASSED}.get(
+    from eds_cli.main import NOT_PASSED, UNDETERMINED
+
+    return {"TOTAL_PASSED": 0, "TOTAL_FAILED": NOT_PASSED}.get(
         report.indication.value, UNDETERMINED
     )
 
 
 def _weight(status: int) -> int:
     """Of several statuses: a failure before anything undecided, that before an unread file."""
-    order = (PASSED, UNDETERMINED, NOT_PASSED)
+    from eds_cli.main import NOT_PASSED, UNDETERMINED
+
+    order = (0, UNDETERMINED, NOT_PASSED)
     return order.index(status) * 100 if status in order else 50
 
 
