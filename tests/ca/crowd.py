@@ -36,7 +36,7 @@ from tests.ca.crash import LATER, Told, new_authority, new_request, open_registe
 from tests.ca.hierarchy import NOON, SHARDS, authority
 from tests.ca.status_desk import ISSUER, Desk, delegate, ocsp_request, signer_of
 
-SHARED = 12
+SHARED = 40
 CONTESTED = 300
 ACTS = [*[Act.HOLD, Act.RELEASE] * 25, Act.REVOKE]  # few revoke: that ends a story
 
