@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from bench.bench_issue_parts import subject
-from bench.bench_status import Keys
+from bench.bench_status import Keys, name_of, signer_of
 from bench.report import Row, interleave
 from eds.algorithms import ECDSA_P256_SHA256
 from eds.audit.store import AUDIT_METADATA, AuditWriter
@@ -49,6 +49,10 @@ WRITES = (
 )
 
 
+def permit(request: object, /, *, at: datetime) -> None:
+    del request, at
+
+
 class Unwritten(Register):
     """A register that keeps nothing, for what issuing costs without it."""
 
@@ -72,20 +76,18 @@ class Desk:
         profile = shipped_profile("issuing-ca")
         public_key = PublicKey.of(self.key.public_key())
         tbs = build_tbs(
-            profile, issuer=keys.facts, serial_number=8, subject=Keys._name("Bench issuing CA"),
+            profile, issuer=keys.facts, serial_number=8, subject=name_of("Bench issuing CA"),
             public_key=public_key, not_before=NOON - DAY, not_after=NOON + 2000 * DAY,
         )  # fmt: skip
         signature = keys.key.sign(tbs, ECDSA)
-        certificate = Certificate(
-            assemble(tbs, algorithm=ECDSA_P256_SHA256, signature=signature)
-        )
+        certificate = Certificate(assemble(tbs, algorithm=ECDSA_P256_SHA256, signature=signature))
         self.facts = IssuerFacts.of(
             certificate, algorithm=ECDSA_P256_SHA256,
             crl_urls=("http://crl.example.kz/2026/{shard}.crl",), shard_count=1024,
             ocsp_urls=("http://ocsp.example.kz/",),
             ca_issuer_urls=("http://pki.example.kz/issuing.cer",), cps_url="https://example.kz/cps",
         )  # fmt: skip
-        self.signer = Keys._signer(self.key)
+        self.signer = signer_of(self.key)
         audit = AuditWriter(writer="node-1", is_personal=lambda _: False)
         self.register = Register(engine, node=1, audit=audit)
         self.register.add_issuer(
@@ -99,7 +101,7 @@ class Desk:
     def _authority(self, register: Register) -> Authority:
         return Authority(
             issuer=ISSUER, facts=self.facts, signer=self.signer, register=register,
-            policy=lambda request, *, at: None, check_key=check_key,
+            policy=permit, check_key=check_key,
         )  # fmt: skip
 
     def request(self, public_key: PublicKey) -> IssueRequest:
@@ -124,7 +126,7 @@ class Desk:
 def requests(count: int) -> list[bytes]:
     made = []
     for number in range(count):
-        signer = Keys._signer(ec.generate_private_key(ec.SECP256R1()))
+        signer = signer_of(ec.generate_private_key(ec.SECP256R1()))
         made.append(CertificationRequest.build(subject(number), signer).encoded)
     return made
 
@@ -208,13 +210,13 @@ def durable(desk: Desk, folder: Path) -> Iterator[Row]:
     """Of the wall's clock: the disk works while we wait."""
     desk.authority.issue(desk.prepared(), at=NOON)
     raw = RawWriter(desk.path, folder / "raw.db")
-    ready = iter([desk.prepared() for _ in range(3000)])
+    ready = iter([desk.prepared() for _ in range(8000)])
     message = bytes(1000)
     single, batch, floor = interleave(
         lambda: desk.authority.issue(next(ready), at=NOON),
         lambda: desk.authority.issue_many([next(ready) for _ in range(BATCH)], at=NOON),
         lambda: raw.issue(lambda: desk.key.sign(message, ECDSA)),
-        rounds=9, block=0.05, clock=time.perf_counter,
+        rounds=7, block=0.04, clock=time.perf_counter,
     )  # fmt: skip
     yield Row(
         name="two-phase durable issue (SQLite): the same rows in two raw commits",

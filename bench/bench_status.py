@@ -40,13 +40,32 @@ REVOKED = Status(state=State.REVOKED, since=NOON, reason=RevocationReason.SUPERS
 SHARDS = 1024
 
 
+def name_of(text: str) -> Name:
+    return Name.build(
+        [
+            (COUNTRY, "KZ"),
+            (ORGANIZATION, "Bench"),
+            (ORGANIZATION_IDENTIFIER, "NTRKZ-123456789021"),
+            (COMMON_NAME, text),
+        ]
+    )
+
+
+def signer_of(key: ec.EllipticCurvePrivateKey) -> LocalSigner:
+    public_key = PublicKey.of(key.public_key())
+    return LocalSigner(
+        key, key=KeyRef(uri="file:key", label="key"), public_key=public_key,
+        algorithm=ECDSA_P256_SHA256,
+    )  # fmt: skip
+
+
 class Keys:
     """A root that answers for itself: one issuer, its delegate, one leaf's serial number."""
 
     def __init__(self) -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.public_key = PublicKey.of(self.key.public_key())
-        name = self._name("Bench root")
+        name = name_of("Bench root")
         new = IssuerFacts.of_new_root(
             name=name, public_key=self.public_key, algorithm=ECDSA_P256_SHA256,
             not_before=NOON - DAY, not_after=NOON + 3000 * DAY,
@@ -56,32 +75,13 @@ class Keys:
             self.certificate, algorithm=ECDSA_P256_SHA256,
             crl_urls=("http://crl.example.kz/{shard}.crl",), shard_count=SHARDS,
         )  # fmt: skip
-        self.signer = self._signer(self.key)
+        self.signer = signer_of(self.key)
         key = ec.generate_private_key(ec.SECP256R1())
         delegate = self._sign(
-            "ocsp-responder", self.facts, self._name("Bench OCSP"),
+            "ocsp-responder", self.facts, name_of("Bench OCSP"),
             PublicKey.of(key.public_key()), 60,
         )  # fmt: skip
-        self.delegate = Delegate(certificate=delegate, signer=self._signer(key))
-
-    @staticmethod
-    def _name(text: str) -> Name:
-        return Name.build(
-            [
-                (COUNTRY, "KZ"),
-                (ORGANIZATION, "Bench"),
-                (ORGANIZATION_IDENTIFIER, "NTRKZ-123456789021"),
-                (COMMON_NAME, text),
-            ]
-        )
-
-    @staticmethod
-    def _signer(key: ec.EllipticCurvePrivateKey) -> LocalSigner:
-        public_key = PublicKey.of(key.public_key())
-        return LocalSigner(
-            key, key=KeyRef(uri="file:key", label="key"), public_key=public_key,
-            algorithm=ECDSA_P256_SHA256,
-        )  # fmt: skip
+        self.delegate = Delegate(certificate=delegate, signer=signer_of(key))
 
     def _sign(
         self, profile: str, issuer: IssuerFacts, subject: Name, public_key: PublicKey, days: int

@@ -99,7 +99,7 @@ DOORS: Mapping[str, frozenset[str]] = MappingProxyType({
     "pyhanko": rooms("eds/sign/pdf.py", "eds/verify/pdf.py"),
     "sqlalchemy": rooms(
         *("eds/*/store.py", "eds/ca/database.py", "eds/ca/register.py", "eds/ca/tables.py"),
-        *("eds/ca/received.py", "eds/ca/mass.py", "eds/ca/migrations/*"),
+        *("eds/ca/received.py", "eds/ca/issuing.py", "eds/ca/mass.py", "eds/ca/migrations/*"),
     ),
     "alembic": rooms("eds/ca/migrations/*"),
     # XML that others signed.

@@ -20,18 +20,20 @@ from eds.audit.store import AuditLog, AuditWriter
 from eds.ca.authority import Authority, IssueRequest, StatusRequest
 from eds.ca.database import open_database
 from eds.ca.keycheck import check_key
-from eds.ca.lifecycle import Act, Change, State
+from eds.ca.lifecycle import Act, Change, State, Status
 from eds.ca.register import Register
 from eds.certificates import Certificate
 from eds.errors import (
     EdsError,
     IntentNotOpen,
     InvalidArgument,
+    KeyBlocked,
     KeyNotPermitted,
     KeyTaken,
     ProfileViolated,
     RequestRefused,
     RequestUsed,
+    SerialNumberUsed,
     StatusChanged,
     StatusChangeRefused,
     SubjectTaken,
@@ -249,6 +251,68 @@ def test_a_batch_is_issued_wholly_or_not_at_all(desk: Desk) -> None:
     with pytest.raises(EdsError):
         desk.authority.issue_many([fresh, good[0]], at=NOON)
     assert desk.register.open_intents(before=NOON + HOUR) == ()
+
+
+def test_each_of_a_batch_has_its_own_records(desk: Desk) -> None:
+    ready = [desk.authority.prepare(desk.request(), at=NOON) for _ in range(3)]
+    desk.authority.issue_many(ready, at=NOON)
+    wanted = sorted(each.intent.subject for each in ready)
+    for act in ("ca.intent.reserved", "ca.certificate.issued"):
+        found = [record for record in desk.records if record["act"] == act]
+        assert sorted(record["subject"] for record in found) == wanted
+    assert len(desk.records) == 6
+    assert desk.authority.issue_many([], at=NOON) == ()
+
+
+def test_two_of_a_batch_cannot_have_what_is_for_one(desk: Desk) -> None:
+    mine, yours = desk.request(), desk.request()
+    for theirs, wanted in (
+        (replace(yours, request=mine.request), RequestUsed),
+        (replace(yours, public_key=mine.public_key), KeyTaken),
+        (replace(yours, subject=mine.subject), SubjectTaken),
+    ):
+        both = [desk.authority.prepare(request, at=NOON) for request in (mine, theirs)]
+        with pytest.raises(wanted):
+            desk.authority.issue_many(both, at=NOON)
+    once = desk.authority.prepare(mine, at=NOON)
+    with pytest.raises(SerialNumberUsed):
+        desk.authority.issue_many([once, once], at=NOON)
+    assert desk.records == []
+    # Nothing of what was refused stays claimed.
+    desk.issue(public_key=mine.public_key, subject=yours.subject)
+
+
+def test_a_blocked_key_stops_a_batch_of_any_size(desk: Desk) -> None:
+    intent = desk.authority.prepare(desk.request(), at=NOON).intent
+    many = [
+        replace(
+            intent, serial=b"\x01" + number.to_bytes(18, "big"), request=f"many-{number}",
+            key_hash=hashlib.sha256(b"%d" % number).digest(), person=f"many-{number}",
+            subject_hash=hashlib.sha256(b"s%d" % number).digest(),
+        )
+        for number in range(600)
+    ]  # fmt: skip
+    last = max(each.key_hash for each in many)
+    desk.register.block_key(last, source="reported", actor="op", at=NOON)
+    with pytest.raises(KeyBlocked):
+        desk.register.reserve(many)
+    assert desk.register.open_intents(before=NOON + HOUR) == ()
+    desk.register.reserve([each for each in many if each.key_hash != last])
+    assert len(desk.register.open_intents(before=NOON + HOUR)) == 599
+
+
+def test_a_batch_with_an_intent_that_was_given_up_is_not_completed(desk: Desk) -> None:
+    intents = [desk.authority.prepare(desk.request(), at=NOON).intent for _ in range(3)]
+    desk.register.reserve(intents)
+    lost = intents[1]
+    status = Status(state=State.REVOKED, since=NOON)
+    desk.register.abandon(lost, status, entry=b"", actor="op")
+    with pytest.raises(IntentNotOpen, match=lost.serial.hex()):
+        desk.register.complete([(each, each.serial) for each in intents], at=NOON)
+    with pytest.raises(IntentNotOpen, match=intents[0].serial.hex()):
+        desk.register.complete([(intents[0], b"x"), (intents[0], b"y")], at=NOON)
+    assert desk.register.status_of(ISSUER, intents[0].serial) is None
+    assert len(desk.register.open_intents(before=NOON + HOUR)) == 2
 
 
 def test_hold_release_and_revocation_leave_a_history(desk: Desk) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from sqlalchemy import (
     ColumnElement,
@@ -27,22 +27,18 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.exc import IntegrityError
 
+from ..audit.records import AuditEntry
 from ..certificates import Certificate
 from ..errors import (
     CertificateNotFound,
     IntentNotOpen,
     IssuerNotFound,
-    KeyBlocked,
-    KeyTaken,
     ListOutrun,
-    RequestUsed,
-    SerialNumberUsed,
     StatusChanged,
-    SubjectTaken,
 )
 from ..extensions import RevocationReason
+from . import issuing
 from . import tables as t
 from .database import (
     from_micros,
@@ -70,6 +66,13 @@ class AuditTrail(Protocol):
         subject: str,
         details: Mapping[str, object],
     ) -> None: ...
+
+
+@runtime_checkable
+class GroupAuditTrail(AuditTrail, Protocol):
+    """One that can also write the records of many acts at once."""
+
+    def append_all(self, connection: Connection, entries: Iterable[AuditEntry]) -> object: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +178,7 @@ class Register:
         self.engine = engine
         self.node = node
         self.audit = audit
+        self._group = audit if isinstance(audit, GroupAuditTrail) else None
         with self.reading() as connection:
             require_current(connection)
 
@@ -185,17 +189,17 @@ class Register:
 
         Raises SerialNumberUsed, RequestUsed, KeyBlocked, KeyTaken, SubjectTaken.
         """
-        with self.writing() as connection:
-            # One order for everybody, the head of the log last: those that want the same rows
-            # wait for each other, and never in a circle.
-            for intent in sorted(intents, key=lambda intent: intent.key_hash):
-                self._claim_key(connection, intent)
-            for intent in sorted(intents, key=lambda intent: intent.subject_hash):
-                self._claim_subject(connection, intent)
-            for intent in sorted(intents, key=lambda intent: intent.request):
-                self._insert_intent(connection, intent)
-            for intent in intents:
-                self._record(connection, intent, "ca.intent.reserved", at=intent.created_at)
+        try:
+            with self.writing() as connection:
+                issuing.reserve(connection, intents, node=self.node)
+                # The head of the log last: it is the one row that all of this writer want.
+                self._record_all(
+                    connection,
+                    [_entry(each, "ca.intent.reserved", at=each.created_at) for each in intents],
+                )
+        except issuing.Conflict:
+            with self.reading() as connection:
+                raise issuing.why_not_reserved(connection, intents) from None
 
     def complete(self, issued: Iterable[tuple[Intent, bytes]], *, at: datetime) -> None:
         """Write certificates for reserved intents, all or none: the second transaction.
@@ -203,22 +207,25 @@ class Register:
         Each comes with its encoded certificate. Raises IntentNotOpen when an intent was
         abandoned or completed meanwhile: then that signature must not leave the house.
         """
-        now = to_micros(at)
-        signed = sorted(issued, key=lambda pair: pair[0].serial)
-        with self.writing() as connection:
-            for intent, _ in signed:  # all locks before the head of the log, as in `reserve`
-                self._close(connection, intent.issuer, intent.serial, "issued", now)
-            for intent, encoded in signed:
-                self._insert_certificate(connection, intent, encoded)
-                self._insert_status(connection, intent, Status(state=State.VALID, since=at), None)
-            for intent, encoded in signed:
-                self._record(
+        signed = tuple(issued)
+        try:
+            with self.writing() as connection:
+                issuing.complete(connection, signed, now=to_micros(at))
+                self._record_all(
                     connection,
-                    intent,
-                    "ca.certificate.issued",
-                    at=at,
-                    fingerprint=Certificate(encoded).fingerprint.hex(),
+                    [
+                        _entry(
+                            intent,
+                            "ca.certificate.issued",
+                            at=at,
+                            fingerprint=hashlib.sha256(encoded).hexdigest(),
+                        )
+                        for intent, encoded in signed
+                    ],
                 )
+        except issuing.Conflict:
+            with self.reading() as connection:
+                raise issuing.why_not_completed(connection, signed) from None
 
     def open_intents(self, *, before: datetime) -> tuple[Intent, ...]:
         """The intents made before that instant that were neither completed nor abandoned."""
@@ -238,7 +245,8 @@ class Register:
             now = to_micros(status.since)
             self._close(connection, intent.issuer, intent.serial, "abandoned", now)
             self._insert_status(connection, intent, status, entry)
-            self._record(connection, intent, "ca.intent.abandoned", at=status.since, actor=actor)
+            entry_of_log = _entry(intent, "ca.intent.abandoned", at=status.since, actor=actor)
+            self._record_all(connection, [entry_of_log])
 
     # -- the life of a certificate
 
@@ -624,72 +632,6 @@ class Register:
 
     # -- inside
 
-    def _claim_key(self, connection: Connection, intent: Intent) -> None:
-        blocked = connection.execute(
-            select(t.blocked_keys.c.source).where(t.blocked_keys.c.key_hash == intent.key_hash)
-        ).first()
-        if blocked is not None:
-            raise KeyBlocked(key=intent.key_hash.hex(), source=blocked.source)
-        owner = self._claim(connection, t.key_owners, intent.person, key_hash=intent.key_hash)
-        if owner != intent.person:
-            raise KeyTaken(key=intent.key_hash.hex())
-
-    def _claim_subject(self, connection: Connection, intent: Intent) -> None:
-        owner = self._claim(
-            connection,
-            t.subject_owners,
-            intent.person,
-            issuer=intent.issuer,
-            subject_hash=intent.subject_hash,
-        )
-        if owner != intent.person:
-            raise SubjectTaken
-
-    def _claim(self, connection: Connection, table: Any, person: str, **key: object) -> str:
-        """Whose the key is: `person`, if it was nobody's."""
-        where = [table.c[name] == value for name, value in key.items()]
-        connection.execute(insert_or_ignore(self.engine, table).values(person=person, **key))
-        return str(connection.execute(select(table.c.person).where(*where)).scalar_one())
-
-    def _insert_intent(self, connection: Connection, intent: Intent) -> None:
-        try:
-            with connection.begin_nested():
-                connection.execute(
-                    insert(t.intents).values(
-                        issuer=intent.issuer,
-                        serial=intent.serial,
-                        request=intent.request,
-                        state="reserved",
-                        profile=intent.profile,
-                        profile_hash=intent.profile_hash,
-                        key_hash=intent.key_hash,
-                        key_kind=intent.key_kind,
-                        subject_hash=intent.subject_hash,
-                        person=intent.person,
-                        authority=intent.authority,
-                        operator=intent.operator,
-                        evidence=intent.evidence,
-                        tbs_hash=intent.tbs_hash,
-                        hold=intent.hold,
-                        not_before=to_micros(intent.not_before),
-                        not_after=to_micros(intent.not_after),
-                        shard=intent.shard,
-                        node=self.node,
-                        created_at=to_micros(intent.created_at),
-                    )
-                )
-        except IntegrityError as error:
-            row = t.intents.c
-            if self._exists(connection, row.issuer == intent.issuer, row.serial == intent.serial):
-                raise SerialNumberUsed(serial_number=intent.serial.hex()) from error
-            if self._exists(connection, row.request == intent.request, row.state != "abandoned"):
-                raise RequestUsed(request=intent.request) from error
-            raise
-
-    @staticmethod
-    def _exists(connection: Connection, *where: ColumnElement[bool]) -> bool:
-        return connection.execute(select(t.intents.c.serial).where(*where)).first() is not None
-
     def _close(
         self, connection: Connection, issuer: str, serial: bytes, state: str, now: int
     ) -> None:
@@ -701,23 +643,6 @@ class Register:
         )
         if closed.rowcount != 1:
             raise IntentNotOpen(serial_number=serial.hex())
-
-    def _insert_certificate(self, connection: Connection, intent: Intent, encoded: bytes) -> None:
-        connection.execute(
-            insert(t.certificates).values(
-                issuer=intent.issuer,
-                serial=intent.serial,
-                fingerprint=Certificate(encoded).fingerprint,
-                key_hash=intent.key_hash,
-                person=intent.person,
-                profile=intent.profile,
-                authority=intent.authority,
-                hold=intent.hold,
-                not_before=to_micros(intent.not_before),
-                not_after=to_micros(intent.not_after),
-                encoded=encoded,
-            )
-        )
 
     def _insert_status(
         self, connection: Connection, intent: Intent, status: Status, entry: bytes | None
@@ -801,32 +726,19 @@ class Register:
                 ended.setdefault(bytes(serial), []).append(request)
         return {serial: sorted(names) for serial, names in ended.items()}
 
-    def _record(
-        self,
-        connection: Connection,
-        intent: Intent,
-        act: str,
-        *,
-        at: datetime,
-        actor: str | None = None,
-        **details: object,
-    ) -> None:
-        self.audit(
-            connection,
-            at=at,
-            act=act,
-            actor=actor or intent.operator,
-            subject=intent.subject,
-            details={
-                "request": intent.request,
-                "profile": intent.profile,
-                "profile_hash": intent.profile_hash.hex(),
-                "key": intent.key_hash.hex(),
-                "authority": intent.authority,
-                "evidence": intent.evidence.hex(),
-                **details,
-            },
-        )
+    def _record_all(self, connection: Connection, entries: Sequence[AuditEntry]) -> None:
+        if self._group is not None:
+            self._group.append_all(connection, entries)
+            return
+        for entry in entries:
+            self.audit(
+                connection,
+                at=entry.at,
+                act=entry.act,
+                actor=entry.actor,
+                subject=entry.subject,
+                details=entry.details,
+            )
 
     @staticmethod
     def _listed(connection: Connection, issuer: str, shard: int) -> Iterator[tuple[bytes, bytes]]:
@@ -918,6 +830,26 @@ def _event(change: StatusChange, *, actor: str, recorded_at: datetime) -> dict[s
         "shard": change.shard,
         "recorded_at": to_micros(recorded_at),
     }
+
+
+def _entry(
+    intent: Intent, act: str, *, at: datetime, actor: str | None = None, **details: object
+) -> AuditEntry:
+    return AuditEntry(
+        at=at,
+        act=act,
+        actor=actor or intent.operator,
+        subject=intent.subject,
+        details={
+            "request": intent.request,
+            "profile": intent.profile,
+            "profile_hash": intent.profile_hash.hex(),
+            "key": intent.key_hash.hex(),
+            "authority": intent.authority,
+            "evidence": intent.evidence.hex(),
+            **details,
+        },
+    )
 
 
 def read_status(row: Row[Any]) -> Status:
