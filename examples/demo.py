@@ -6,7 +6,10 @@ of this project; the first that does not hold ends the demo with status 1.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,6 +17,7 @@ import tempfile
 import textwrap
 import time
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from eds import (
@@ -29,6 +33,7 @@ from eds import (
     signature_algorithm,
 )
 from eds.keys import KeyRef, PinRequest
+from eds_cli.main import run
 
 MESSAGE = "Я, нижеподписавшийся, получил десять тысяч тенге.\n".encode()
 PASSWORD = "demo: correct horse battery staple"
@@ -225,6 +230,104 @@ def inspect(folder: Path) -> None:
     check("eds", "reads what it wrote", holds=done.returncode == 0)
 
 
+CEREMONY = """
+[ceremony]
+name = "demo"
+purpose = "A hierarchy to look at"
+
+[[participant]]
+name = "A. Bekova"
+role = "ceremony administrator"
+
+[[participant]]
+name = "D. Omarov"
+role = "witness"
+
+[subject]
+country = "KZ"
+organization = "Demo Authority"
+organization_identifier = "NTRKZ-123456789012"
+
+[[certificate]]
+label = "root"
+profile = "root"
+algorithm = "ecdsa-p384-sha384"
+subject.common_name = "Demo Root CA"
+crl_urls = ["http://crl.example.kz/root.crl"]
+
+[[certificate]]
+label = "people"
+profile = "issuing-ca"
+issuer = "root"
+algorithm = "ecdsa-p256-sha256"
+subject.common_name = "Demo People CA"
+crl_urls = ["http://crl.example.kz/people.crl"]
+"""
+SUBJECT = """
+country = "KZ"
+common_name = "ӘЛИЕВА АЙГЕРІМ"
+surname = "ӘЛИЕВА"
+given_name = "АЙГЕРІМ"
+serial_number = "PNOKZ-900101400123"
+"""
+
+
+def eds(folder: Path, *arguments: str, says: str, secret: bool = False) -> None:
+    """Run one command as people do; what it says has a line with `says`."""
+    said = io.StringIO()
+    shown = f"     $ eds {shlex.join(arguments)}"
+    print(textwrap.fill(shown, 80, subsequent_indent=" " * 11, break_on_hyphens=False))
+    if secret:
+        os.environ["EDS_DEMO_PASSWORD"] = PASSWORD
+        arguments = (*arguments, "--password-env", "EDS_DEMO_PASSWORD")
+    with contextlib.chdir(folder), redirect_stdout(said), redirect_stderr(io.StringIO()):
+        status = run(arguments)
+    lines = reversed(said.getvalue().splitlines())
+    line = next((one for one in lines if says in one), "something else")
+    check("eds", line.strip(), holds=status == 0 and says in line)
+
+
+def authority(folder: Path) -> None:
+    """From nothing to a certificate that is held, released and revoked, by commands alone."""
+    chapter(4, "An authority, and the certificate of Aigerim")
+    os.environ |= {"EDS_AUTHORITY": "house", "EDS_ACTOR": "official/7"}
+    (folder / "ceremony.toml").write_text(CEREMONY, encoding="utf-8")
+    (folder / "aigerim.toml").write_text(SUBJECT, encoding="utf-8")
+    eds(folder, "ca", "init", "house", "--name", "demo", says="made the authority", secret=True)
+    eds(folder, "ca", "ceremony", "ceremony.toml", "--yes", says="is finished", secret=True)
+    eds(folder, "ca", "ceremony", "--verify", "house/ceremonies/demo.json", says="report holds")
+    for label in ("root", "people"):
+        eds(folder, "ca", "show", label, "--out", f"{label}.cer", says="basic constraints")
+    issue = (
+        *("ca", "issue", "person.p10", "--profile", "natural-person-signature"),
+        *("--subject-file", "aigerim.toml", "--person", "person-1", "--ra", "centre-7"),
+        *("--evidence", "aigerim.toml", "--out", "aigerim.cer", "--yes"),
+    )
+    eds(folder, *issue, says="issued", secret=True)
+    leaf = folder / "aigerim.cer"
+    chain = ("verify", "-CAfile", folder / "root.cer", "-untrusted", folder / "people.cer")
+    ok, _ = openssl(*chain, "-x509_strict", leaf)
+    check("openssl", "accepts the certificate", holds=ok)
+    ok, said = openssl(*chain, "-purpose", "sslserver", leaf)
+    check("openssl", "refuses it as a server's", holds=not ok and "purpose" in said)
+    _, said = openssl("x509", "-in", leaf, "-noout", "-serial")
+    serial = f"0x{said.partition('=')[2].lower()}"
+    listed = ("-crl_check", "-CRLfile", folder / "www" / "people.crl")
+    for act, more, word in (
+        ("hold", (), "held"),
+        ("release", (), "released"),
+        ("revoke", ("--reason", "superseded"), "revoked"),
+    ):
+        eds(folder, "ca", act, serial, *more, "--yes", says=word)
+        eds(folder, "ca", "crl", "--out", "www", says="published", secret=True)
+        ok, said = openssl(*chain, *listed, leaf)
+        accepts = act == "release"
+        text = f"{'accepts' if accepts else 'refuses'} it with the new list"
+        check("openssl", text, holds=ok is accepts and ("revoked" in said) is not accepts)
+    log = ("--database", "house/register.db", "--key", "house/audit.pem")
+    eds(folder, "audit", "verify", *log, says="the log is what was written")
+
+
 def main() -> None:
     print(paint(f"eds {__version__}: what works today", "1"))
     if shutil.which("openssl") is None:
@@ -234,6 +337,7 @@ def main() -> None:
         files(folder)
         whole = token(folder)
         inspect(folder)
+        authority(folder)
     print(paint(f"\nEverything held{'' if whole else ', as far as it was shown'}.", "1"))
 
 

@@ -17,6 +17,11 @@ COMMANDS: Final = {
     "hold": ("eds_cli.ca_status:hold", "Suspend a certificate."),
     "release": ("eds_cli.ca_status:release", "End a suspension."),
     "revoke": ("eds_cli.ca_status:revoke", "Revoke a certificate for good."),
+    "mass": ("eds_cli.ca_mass:mass", "Hold or revoke many certificates at once."),
+    "revocations": (
+        "eds_cli.ca_revocations:revocations",
+        "Requests to revoke, due within 24 hours.",
+    ),
     "crl": ("eds_cli.ca_lists:crl", "Publish revocation lists."),
     "ocsp": ("eds_cli.ca_ocsp:ocsp", "Answer OCSP requests; renew responders."),
     "recover": ("eds_cli.ca_status:recover", "Give up what was never finished."),

@@ -322,7 +322,7 @@ def find(
         raise click.UsageError("a SHA-256 fingerprint has 64 hexadecimal digits")
     found = folder.register.find_by(
         person=person,
-        key_hash=None if key is None else _key_hash(Path(key)),
+        key_hash=None if key is None else key_hash(Path(key)),
         serial=None if serial is None else parse_serial(serial),
         fingerprint=bytes.fromhex(digits) if fingerprint is not None else None,
         limit=limit,
@@ -352,7 +352,7 @@ def _row(row: Any, issued: Issued) -> tuple[str, ...]:
     )
 
 
-def _key_hash(path: Path) -> bytes:
+def key_hash(path: Path) -> bytes:
     """SHA-256 of the public key in a certificate, a request, or alone."""
     from eds.certificates import Certificate
     from eds.publickeys import PublicKey

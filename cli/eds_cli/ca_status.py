@@ -120,7 +120,7 @@ def _change(
     consent: Consent,
 ) -> int:
     from eds.ca.acts import carry_out, plan_change
-    from eds.ca.issuers import IssuerRules
+    from eds.ca.issuers import STATUS_RULES
     from eds.ca.references import find_certificate
 
     folder.require_reference("actor", actor)
@@ -140,7 +140,7 @@ def _change(
     after = carry_out(
         planned,
         register=folder.register,
-        policy=IssuerRules(kinds=frozenset()),
+        policy=STATUS_RULES,
         actor=actor,
         at=now(),
     )

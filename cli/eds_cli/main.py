@@ -35,6 +35,7 @@ EXIT_STATUS: Final = {
     "keys.token_absent": NOT_FOUND,
     "register.issuer_not_found": NOT_FOUND,
     "register.certificate_not_found": NOT_FOUND,
+    "register.mass_act_not_found": NOT_FOUND,
     "audit.record_not_found": NOT_FOUND,
     "audit.checkpoint_not_found": NOT_FOUND,
     "cli.file_not_found": NOT_FOUND,

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from eds.algorithms import ECDSA_P256_SHA256
 from eds.audit import LogVerifier
 from eds.audit.store import reading
 from eds.ca import ceremony as act
@@ -281,10 +282,7 @@ subject.common_name = "Example TSU 1"
 
 
 def test_a_key_that_is_not_of_this_ceremony_is_left_alone(folder: AuthorityFolder) -> None:
-    store = folder.key_store("keys")
-    from eds.algorithms import ECDSA_P256_SHA256
-
-    store.generate(
+    folder.key_store("keys").generate(
         label="people-2026",
         algorithm=ECDSA_P256_SHA256,
         purpose=KeyPurpose.CERTIFICATION,
@@ -392,6 +390,78 @@ def test_a_ceremony_killed_over_and_over_comes_to_the_same_end(stride: int, tmp_
     verifier = LogVerifier(keys=(folder.audit_public_key,), held=())
     with reading(folder.database_url) as log:
         assert list(verifier.verify(log.items())) == []
+
+
+def test_a_root_is_signed_over_the_bytes_that_were_noted(folder: AuthorityFolder) -> None:
+    def stop(step: str) -> None:
+        if step == "root-2026: signing the root certificate":
+            raise InterruptedError
+
+    ceremony = described(folder)
+    with pytest.raises(InterruptedError):
+        carry_out(ceremony, folder=folder, pin=pin, actor="official/1", at=NOON, told=stop)
+    journal = ceremony_journal.Journal.read(folder.path / "ceremonies", ceremony)
+    assert journal is not None
+    noted = journal.root("root-2026", "tbs")
+    again = AuthorityFolder(folder.path)
+    hold_ceremony(again, at=LATER)
+    assert again.issuer("root-2026").certificate.tbs_encoded == noted
+
+
+def test_a_key_of_a_killed_run_is_used_and_the_report_says_so(folder: AuthorityFolder) -> None:
+    ceremony = described(folder)
+    place = folder.path / "ceremonies"
+    with ceremony_journal.Journal.opened(place, ceremony, started_at="") as journal:
+        journal.note_key("people-2026", ceremony_journal.INTENDED)
+    made = folder.key_store("keys").generate(
+        label="people-2026",
+        algorithm=ECDSA_P256_SHA256,
+        purpose=KeyPurpose.CERTIFICATION,
+        pin=pin,
+    )
+    outcome = hold_ceremony(folder)
+    assert folder.issuer("people-2026").certificate.public_key == made.public_key
+    assert outcome.report.data["remarks"] == [
+        "people-2026: its key was made by a run that was interrupted"
+    ]
+
+
+def test_a_leaf_forged_with_a_stolen_key_of_the_hierarchy_is_no_server(
+    held: AuthorityFolder, tmp_path: Path
+) -> None:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+    judged_by_openssl(held, tmp_path)  # leaves root.pem and above.pem
+    store = held.key_store("keys")
+    stolen = store.export(store.find("people-2026"), pin=pin).native()
+    assert isinstance(stolen, ec.EllipticCurvePrivateKey)
+    issuer = x509.load_pem_x509_certificate((tmp_path / "above.pem").read_bytes())
+    forged = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "example.com")]))
+        .issuer_name(issuer.subject)
+        .public_key(stolen.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOON)
+        .not_valid_after(NOON + timedelta(days=30))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("example.com")]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .sign(stolen, hashes.SHA256())
+    )
+    (tmp_path / "forged.pem").write_bytes(forged.public_bytes(Encoding.PEM))
+    for purpose in ("sslserver", "any"):
+        done = subprocess.run(
+            ["openssl", "verify", "-purpose", purpose, "-attime", str(int(LATER.timestamp())),
+             "-verify_hostname", "example.com", "-CAfile", "root.pem", "-untrusted", "above.pem",
+             "forged.pem"],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode != 0
+        assert "permitted subtree violation" in done.stderr
 
 
 def test_two_runs_of_one_ceremony_do_not_meet(folder: AuthorityFolder) -> None:

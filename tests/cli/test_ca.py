@@ -479,6 +479,79 @@ def test_an_interrupted_rotation_goes_on_with_its_key(eds: Eds, house: Authority
     assert store.find("ocsp-people-2026-20260101").certificate is not None
 
 
+# --- many at once, and in time --------------------------------------------------------------------
+
+
+def test_a_mass_act_is_counted_and_then_carried_out(eds: Eds, house: AuthorityFolder) -> None:
+    serial = issue(eds)
+    issue_other(eds, "--decision", "renewal/2")
+    line = ("ca", "mass", "hold", "incident-7", "--issuer", "people-2026", "--key", "asan.p10")
+    planned = eds(*line, "--json")
+    assert (planned.status, planned.json["plan"]["changes"]) == (8, 2)
+    assert eds(*line, "--ra", "centre-8", "--json").json["plan"]["selected"] == 0
+    assert eds(*line, "--profile", "natural-person-unified", "--json").json["plan"]["selected"] == 0
+    assert eds("ca", "show", serial, "--json").json["status"]["state"] == "valid"
+    done = eds(*line, "--ra", "centre-7", "--yes", "--json")
+    assert (done.json["progress"]["state"], done.json["progress"]["changed"]) == ("finished", 2)
+    assert eds("ca", "show", serial, "--json").json["status"]["state"] == "on_hold"
+    again = eds(*line, "--yes")
+    assert (again.status, again.code) == (5, "register.request_used")
+    revoked = eds("ca", "mass", "revoke", "incident-8", "--issuer", "people-2026", "--person",
+                  "person-17", "--reason", "superseded", "--yes")  # fmt: skip
+    assert "2 changed" in revoked.out
+
+
+def test_a_mass_act_that_was_cut_off_goes_on_or_is_stopped(
+    eds: Eds, house: AuthorityFolder
+) -> None:
+    from eds.ca.issuers import STATUS_RULES
+    from eds.ca.lifecycle import Act
+    from eds.ca.mass import MassActs
+    from eds.ca.selection import MassAct, Selection
+
+    serial = issue(eds)
+    acts = MassActs(house.register, policy=STATUS_RULES)
+    for name in ("cut-1", "cut-2"):
+        selection = Selection(
+            issuer=house.issuer("people-2026").identifier, persons=frozenset({"person-17"})
+        )
+        act = MassAct(name=name, selection=selection, act=Act.HOLD, actor="official/1")
+        now = datetime.now(UTC)
+        acts.start(acts.plan(act, at=now), at=now)
+    assert "doctor.mass_unfinished" in codes(eds)
+    assert eds("ca", "mass", "show", "--json").json == ["cut-1", "cut-2"]
+    assert eds("ca", "mass", "stop", "cut-2", "--yes").status == 0
+    assert eds("ca", "mass", "resume", "cut-1").status == 8
+    assert eds("ca", "mass", "resume", "cut-1", "--yes").status == 0
+    assert eds("ca", "mass", "show", "--json").json == []
+    assert eds("ca", "mass", "show", "cut-1", "--json").json["progress"]["state"] == "finished"
+    assert eds("ca", "show", serial, "--json").json["status"]["state"] == "on_hold"
+    assert eds("ca", "mass", "show", "cut-3").status == 3
+
+
+def test_a_request_to_revoke_has_24_hours(eds: Eds, house: AuthorityFolder) -> None:
+    serial = issue(eds)
+    receive = ("ca", "revocations", "receive", serial, "--requester", "person-17")
+    early = (datetime.now(UTC) - timedelta(hours=20)).isoformat()
+    for name, more in (("w-1", ()), ("w-2", ("--received-at", early)), ("w-3", ())):
+        outcome = eds(*receive, "--request", name, "--reason", "superseded", *more)
+        assert outcome.status == 0, outcome.err
+    listed = eds("ca", "revocations", "list", "--json")
+    assert listed.status == 1
+    assert [(row["request"], row["urgency"]) for row in listed.json] == [
+        ("w-2", "due"), ("w-1", "waiting"), ("w-3", "waiting")
+    ]  # fmt: skip
+    assert "doctor.revocation_due" in codes(eds)
+    day = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    assert "doctor.revocation_overdue" in codes(eds, "--at", day)
+    assert eds("ca", "revocations", "refuse", "w-3", "--why", "not confirmed").status == 0
+    assert eds("ca", "revoke", serial, "--reason", "superseded", "--yes").status == 0
+    listed = eds("ca", "revocations", "list", "--json")
+    assert (listed.status, listed.json) == (0, [])
+    ahead = ("--received-at", day, "--request", "w-4", "--reason", "hold")
+    assert eds(*receive, *ahead).status == 2
+
+
 # --- unfinished -----------------------------------------------------------------------------------
 
 

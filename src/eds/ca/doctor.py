@@ -19,9 +19,12 @@ from ..audit.store import reading
 from ..errors import EdsError, NaiveDatetime
 from ..keys.contract import KeyPurpose
 from ..keys.uris import FileUri, parse_key_uri
+from .deadlines import deadlines
 from .folder import AUDIT_KEY_FILE, SETTINGS_FILE, AuthorityFolder
-from .issuers import RegisteredIssuer
+from .issuers import STATUS_RULES, RegisteredIssuer
 from .lists import NEVER
+from .mass import MassActs
+from .received import open_requests
 from .responders import find_responders
 
 
@@ -35,6 +38,7 @@ class Limits:
     # Of the time between thisUpdate and nextUpdate, how much may be left.
     list_left: float = 0.25
     checkpoint_age: timedelta = timedelta(days=1)
+    revocation_left: timedelta = timedelta(hours=6)
     clock_slack: timedelta = timedelta(minutes=5)
 
 
@@ -289,6 +293,34 @@ def _intents(folder: AuthorityFolder, at: datetime, limits: Limits) -> Iterator[
         )
 
 
+def _deadlines(folder: AuthorityFolder, at: datetime, limits: Limits) -> Iterator[Diagnosis]:
+    """Requests to revoke are carried out or refused within 24 hours (EN 319 411-1)."""
+    found = deadlines(open_requests(folder.register), at=at, warning=limits.revocation_left)
+    for request in found.overdue:
+        yield Diagnosis(
+            code="doctor.revocation_overdue",
+            place=request.request,
+            detail=f"was due at {request.due_at.isoformat(timespec='seconds')}",
+        )
+    for request in found.due:
+        yield Diagnosis(
+            code="doctor.revocation_due",
+            place=request.request,
+            detail=f"is due by {request.due_at.isoformat(timespec='seconds')}",
+        )
+
+
+def _mass(folder: AuthorityFolder, at: datetime, limits: Limits) -> Iterator[Diagnosis]:
+    del at, limits
+    for name in MassActs(folder.register, policy=STATUS_RULES).unfinished():
+        yield Diagnosis(
+            code="doctor.mass_unfinished",
+            place=name,
+            detail="a mass act that runs or was cut off; see mass resume",
+            urgent=False,
+        )
+
+
 def _audit(folder: AuthorityFolder, at: datetime, limits: Limits) -> Iterator[Diagnosis]:
     verifier = LogVerifier(keys=(folder.audit_public_key,), held=())
     with reading(folder.database_url) as log:
@@ -312,5 +344,7 @@ CHECKS: Final[dict[str, Check]] = {
     "lists": _lists,
     "responders": _responders,
     "unfinished": _intents,
+    "revocations": _deadlines,
+    "mass acts": _mass,
     "audit log": _audit,
 }

@@ -234,6 +234,10 @@ DESK_KINDS: Final = frozenset({CertificateKind.END_ENTITY})
 RESPONDER_KINDS: Final = frozenset({CertificateKind.OCSP_RESPONDER})
 
 
+# For changes of status alone: nothing is issued on this road.
+STATUS_RULES: Final = IssuerRules(kinds=frozenset())
+
+
 def desk_rules(issuer: RegisteredIssuer) -> IssuerRules:
     """What the desk may have this issuer issue. A root certifies authorities, never people."""
     root = issuer.facts.kind is CertificateKind.ROOT
