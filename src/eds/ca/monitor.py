@@ -163,32 +163,29 @@ def permit_ocsp(response_data: bytes, *, issuer_kind: GuardedKey) -> None:
         raise MonitorRefused(reason=f"not an OCSP response: {error}") from error
 
 
-_SIGNED_ATTRIBUTE_TYPES: Final = frozenset(
-    {"1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"}  # contentType, messageDigest
-)
-_TST_INFO: Final = "1.2.840.113549.1.9.16.1.4"
+_CONTENT_TYPE: Final = "1.2.840.113549.1.9.3"
+_MESSAGE_DIGEST: Final = "1.2.840.113549.1.9.4"
+_TST_INFO: Final = der.object_identifier("1.2.840.113549.1.9.16.1.4")
 
 
 def permit_time_stamp(signed_attributes: bytes, *, issuer_kind: GuardedKey) -> None:
     """Raises MonitorRefused unless these are the signed attributes of a time-stamp token."""
     if issuer_kind is not GuardedKey.TIME_STAMPING:
         _refuse("this key signs no time-stamps")
-    content_type = None
-    found: list[str] = []
+    found: dict[str, bytes] = {}
+    count = 0
     try:
         for attribute in der.decode(signed_attributes).expect(der.SET).iterate():
             fields = attribute.fields()
             oid = fields.take(der.OBJECT_IDENTIFIER).object_identifier()
-            values = fields.take(der.SET)
+            found[oid] = fields.take(der.SET).octets
             fields.finish()
-            found.append(oid)
-            if oid == "1.2.840.113549.1.9.3":
-                content_type = values.only_child().object_identifier()
+            count += 1
     except DecodeError as error:
         raise MonitorRefused(reason=f"not signed attributes: {error}") from error
-    if content_type != _TST_INFO or not set(found) >= _SIGNED_ATTRIBUTE_TYPES:
+    if found.get(_CONTENT_TYPE) != _TST_INFO or _MESSAGE_DIGEST not in found:
         _refuse("not the signed attributes of a time-stamp token")
-    if len(set(found)) != len(found):
+    if count != len(found):
         _refuse("an attribute twice")
 
 

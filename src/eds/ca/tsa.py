@@ -73,7 +73,7 @@ class TimeStampAnswer:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
     imprint: bytes  # the encoded MessageImprint
-    policy: str
+    policy: bytes  # encoded
     nonce: bytes  # encoded, or empty
     wants_certificate: bool
 
@@ -124,7 +124,7 @@ class TimeStampingAuthority:
         digest = signer.algorithm.cms_digest
         digest_identifier = digest.identifier
         issuer, serial = certificate.issuer.encoded, certificate.serial_number_octets
-        self._digest = digest
+        self._digest = digest.digest
         self._head = der.integer(3) + der.set_of(digest_identifier)
         self._certificates = der.value(
             der.context(0), *sorted(each.encoded for each in (certificate, *chain))
@@ -140,17 +140,25 @@ class TimeStampingAuthority:
             der.sequence(der.value(der.context(4), issuer)), der.value(der.INTEGER, serial)
         )
         certificate_id = der.sequence(der.octet_string(certificate.fingerprint), issuer_serial)
-        self._fixed_attributes = (
+        # The digest stands at one place: no two attributes are alike up to where it begins.
+        mark = bytes(digest.size)
+        self._before_digest, self._after_digest = _around(
+            mark,
             _attribute(_CONTENT_TYPE, der.object_identifier(_TST_INFO)),
             _attribute(_SIGNING_CERTIFICATE_V2, der.sequence(der.sequence(certificate_id))),
+            _attribute(_MESSAGE_DIGEST, der.octet_string(mark)),
         )
         seconds, rest = divmod(rules.accuracy, timedelta(seconds=1))
         millis = rest // timedelta(milliseconds=1)
-        self._accuracy = der.sequence(
+        accuracy = der.sequence(
             der.integer(seconds) if seconds else b"",
             der.implicit(0, der.integer(millis)) if millis else b"",
         )
-        self._ordering = _TRUE if rules.ordering else b""
+        self._tail = accuracy + (_TRUE if rules.ordering else b"")
+        policies = (rules.policy, *rules.other_policies)
+        self._policies = {der.object_identifier(each) for each in policies}
+        self._policy = der.object_identifier(rules.policy)
+        self._sizes = {each.oid: each.size for each in rules.imprints}
 
     # -- answering
 
@@ -167,7 +175,7 @@ class TimeStampingAuthority:
         serial = bytes((self._node,)) + secrets.token_bytes(18)
         token = self._token(asked, serial, clock.at)
         return TimeStampAnswer(
-            encoded=der.sequence(_GRANTED, token), serial_number=int.from_bytes(serial, "big")
+            encoded=_wrap(0x30, _GRANTED + token), serial_number=int.from_bytes(serial, "big")
         )
 
     def _require_clock(self, clock: ClockReading) -> None:
@@ -180,35 +188,43 @@ class TimeStampingAuthority:
             raise _Refused(PkiFailure.TIME_NOT_AVAILABLE, "outside the certificate's validity")
 
     def _token(self, asked: _Request, serial: bytes, at: datetime) -> bytes:
-        info = der.sequence(
-            der.integer(1),
-            der.object_identifier(asked.policy),
-            asked.imprint,
-            der.value(der.INTEGER, serial),
-            der.generalized_time_with_fraction(at),
-            self._accuracy,
-            self._ordering,
-            asked.nonce,
+        tail = self._tail + asked.nonce
+        info = _wrap(
+            0x30,
+            b"".join(
+                (
+                    _VERSION_1,
+                    asked.policy,
+                    asked.imprint,
+                    bytes((der.INTEGER, len(serial))),
+                    serial,
+                    der.generalized_time_with_fraction(at),
+                    tail,
+                )
+            ),
         )
-        digest = self._digest.digest(info)
-        attributes = der.set_of(
-            *self._fixed_attributes, _attribute(_MESSAGE_DIGEST, der.octet_string(digest))
-        )
+        digest = self._digest(info)
+        attributes = self._before_digest + digest + self._after_digest
         permit_time_stamp(attributes, issuer_kind=GuardedKey.TIME_STAMPING)
         signature = self._signer.sign(attributes)
-        signer_info = der.sequence(
-            self._signer_id,
-            der.implicit(0, attributes),
-            self._signature_algorithm,
-            der.octet_string(signature),
+        signer_info = _wrap(
+            0x30,
+            b"".join(
+                (
+                    self._signer_id,
+                    b"\xa0",
+                    attributes[1:],
+                    self._signature_algorithm,
+                    _wrap(0x04, signature),
+                )
+            ),
         )
-        signed_data = der.sequence(
-            self._head,
-            der.sequence(der.object_identifier(_TST_INFO), der.explicit(0, der.octet_string(info))),
-            self._certificates if asked.wants_certificate else b"",
-            der.set_of(signer_info),
+        content = _wrap(0x30, _TST_INFO_TYPE + _wrap(0xA0, _wrap(0x04, info)))
+        certificates = self._certificates if asked.wants_certificate else b""
+        signed_data = _wrap(
+            0x30, b"".join((self._head, content, certificates, _wrap(0x31, signer_info)))
         )
-        return der.sequence(der.object_identifier(_SIGNED_DATA), der.explicit(0, signed_data))
+        return _wrap(0x30, _SIGNED_DATA_TYPE + _wrap(0xA0, signed_data))
 
     # -- reading
 
@@ -233,28 +249,32 @@ class TimeStampingAuthority:
         fields.finish()
         if extensions is not None:
             raise _Refused(PkiFailure.UNACCEPTED_EXTENSION, "no extension is known here")
-        name = self._rules.policy if policy is None else policy.object_identifier()
-        if name != self._rules.policy and name not in self._rules.other_policies:
+        wanted = self._policy if policy is None else policy.encoded
+        if wanted not in self._policies:
+            if policy is not None:
+                policy.object_identifier()
             raise _Refused(PkiFailure.UNACCEPTED_POLICY, "not a policy of this authority")
         return _Request(
             imprint=imprint.encoded,
-            policy=name,
+            policy=wanted,
             nonce=b"" if nonce is None else nonce.encoded,
             wants_certificate=wants is not None and wants.boolean(),
         )
 
     def _require_imprint(self, imprint: der.Element) -> None:
         oid, digest = read_message_imprint(imprint)
-        for algorithm in self._rules.imprints:
-            if algorithm.oid == oid:
-                if len(digest) != algorithm.size:
-                    raise _Refused(PkiFailure.BAD_DATA_FORMAT, "an imprint of another length")
-                return
-        raise _Refused(PkiFailure.BAD_ALGORITHM, "not a digest that is stamped here")
+        size = self._sizes.get(oid)
+        if size is None:
+            raise _Refused(PkiFailure.BAD_ALGORITHM, "not a digest that is stamped here")
+        if len(digest) != size:
+            raise _Refused(PkiFailure.BAD_DATA_FORMAT, "an imprint of another length")
 
 
 _TRUE: Final = b"\x01\x01\xff"
 _GRANTED: Final = der.sequence(der.integer(0))
+_VERSION_1: Final = der.integer(1)
+_TST_INFO_TYPE: Final = der.object_identifier(_TST_INFO)
+_SIGNED_DATA_TYPE: Final = der.object_identifier(_SIGNED_DATA)
 
 
 def _refusal(failure: PkiFailure, text: str) -> bytes:
@@ -270,3 +290,23 @@ def _refusal(failure: PkiFailure, text: str) -> bytes:
 
 def _attribute(oid: str, value: bytes) -> bytes:
     return der.sequence(der.object_identifier(oid), der.value(der.SET, value))
+
+
+def _around(mark: bytes, *attributes: bytes) -> tuple[bytes, bytes]:
+    """What stands before and after `mark` in the SET of these attributes."""
+    before, found, after = der.set_of(*attributes).partition(mark)
+    if not found or mark in after:
+        raise InvalidArgument(argument="certificate", reason="no place for the digest")
+    return before, after
+
+
+def _wrap(tag: int, content: bytes) -> bytes:
+    """As der.value for one part, without its way for tags of several octets."""
+    length = len(content)
+    if length < 0x80:
+        return bytes((tag, length)) + content
+    if length < 0x100:
+        return bytes((tag, 0x81, length)) + content
+    if length < 0x10000:
+        return bytes((tag, 0x82, length >> 8, length & 0xFF)) + content
+    return der.head(tag, length) + content
