@@ -91,6 +91,7 @@ CODES = (
     "ca.authority_not_found",
     "ca.ceremony_refused",
     "ca.malformed_report",
+    "sign.level_not_reached",
     "audit.error",
     "audit.malformed_record",
     "audit.malformed_checkpoint",

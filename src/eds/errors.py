@@ -827,6 +827,21 @@ class TimeStampRefused(SigningError):
         self.reason = reason
 
 
+class LevelNotReached(SigningError):
+    """The signature does not pass at the level it was to be raised to; the original is as it was.
+
+    `verdict` is what the validator said of the attempt.
+    """
+
+    code = "sign.level_not_reached"
+
+    def __init__(self, *, level: str, reached: str, verdict: str) -> None:
+        super().__init__(f"level {level} was not reached, but {reached}: {verdict}")
+        self.level = level
+        self.reached = reached
+        self.verdict = verdict
+
+
 # --- the audit log ------------------------------------------------------------------------------
 
 

@@ -11,15 +11,9 @@ from .. import der
 from ..algorithms import SHA256, DigestAlgorithm, SignatureAlgorithm
 from ..certificates import Certificate
 from ..errors import InvalidArgument
+from ..verify import attributes as known
 
-CONTENT_TYPE: Final = "1.2.840.113549.1.9.3"
-MESSAGE_DIGEST: Final = "1.2.840.113549.1.9.4"
-SIGNING_TIME: Final = "1.2.840.113549.1.9.5"
-COUNTER_SIGNATURE: Final = "1.2.840.113549.1.9.6"
-ALGORITHM_PROTECTION: Final = "1.2.840.113549.1.9.52"
-SIGNATURE_POLICY: Final = "1.2.840.113549.1.9.16.2.15"
 COMMITMENT_TYPE: Final = "1.2.840.113549.1.9.16.2.16"
-SIGNING_CERTIFICATE_V2: Final = "1.2.840.113549.1.9.16.2.47"
 SIGNER_ATTRIBUTES_V2: Final = "0.4.0.19122.1.1"
 _POLICY_URI: Final = "1.2.840.113549.1.9.16.5.1"
 _NAME: Final = "2.5.4.41"
@@ -75,12 +69,12 @@ class Statement:
         """The signed attributes that it stands for, encoded. Raises NaiveDatetime."""
         found = []
         if self.signing_time is not None:
-            found.append(attribute(SIGNING_TIME, der.time(self.signing_time)))
+            found.append(attribute(known.SIGNING_TIME, der.time(self.signing_time)))
         if self.commitment is not None:
             indication = der.sequence(der.object_identifier(self.commitment.value))
             found.append(attribute(COMMITMENT_TYPE, indication))
         if self.policy is not None:
-            found.append(attribute(SIGNATURE_POLICY, _policy(self.policy)))
+            found.append(attribute(known.SIGNATURE_POLICY, _policy(self.policy)))
         if self.claimed_roles:
             found.append(attribute(SIGNER_ATTRIBUTES_V2, _roles(self.claimed_roles)))
         return tuple(found)
@@ -96,12 +90,12 @@ def attribute(oid: str, *values: bytes) -> bytes:
 
 def content_type(oid: str) -> bytes:
     """RFC 5652 §11.1."""
-    return attribute(CONTENT_TYPE, der.object_identifier(oid))
+    return attribute(known.CONTENT_TYPE, der.object_identifier(oid))
 
 
 def message_digest(digest: bytes) -> bytes:
     """RFC 5652 §11.2."""
-    return attribute(MESSAGE_DIGEST, der.octet_string(digest))
+    return attribute(known.MESSAGE_DIGEST, der.octet_string(digest))
 
 
 def signing_certificate(certificate: Certificate, *, digest: DigestAlgorithm) -> bytes:
@@ -111,13 +105,13 @@ def signing_certificate(certificate: Certificate, *, digest: DigestAlgorithm) ->
     """
     algorithm = b"" if digest is SHA256 else digest.identifier
     cert_id = der.sequence(algorithm, der.octet_string(digest.digest(certificate.encoded)))
-    return attribute(SIGNING_CERTIFICATE_V2, der.sequence(der.sequence(cert_id)))
+    return attribute(known.SIGNING_CERTIFICATE_V2, der.sequence(der.sequence(cert_id)))
 
 
 def algorithm_protection(algorithm: SignatureAlgorithm) -> bytes:
     """CMSAlgorithmProtection (RFC 6211): which digest and signature algorithm were meant."""
     return attribute(
-        ALGORITHM_PROTECTION,
+        known.ALGORITHM_PROTECTION,
         der.sequence(
             algorithm.cms_digest.identifier,
             der.implicit(1, algorithm.identifier),

@@ -25,6 +25,7 @@ from ..errors import (
 from ..extensions import KeyUsage
 from ..keys.contract import KeyPurpose, Signer
 from ..signeddata import DATA, SIGNED_DATA, SignedData, SignerInfo
+from ..verify import attributes as known
 from . import attributes
 from .attributes import NOTHING_SAID, Statement
 
@@ -269,7 +270,7 @@ def counter_sign(
     if of not in signed.signer_infos:
         raise InvalidArgument(argument="of", reason="not a signer of this document")
     info = by.signer_info(by.digest(of.signature), content_type=None, statement=statement)
-    counter = attributes.attribute(attributes.COUNTER_SIGNATURE, info)
+    counter = attributes.attribute(known.COUNTER_SIGNATURE, info)
     return rebuilt(
         signed,
         signer_infos=tuple(
@@ -289,7 +290,7 @@ def _require_same(other: SignerInfo, digest: bytes, algorithm: DigestAlgorithm) 
     if fields.take(der.OBJECT_IDENTIFIER).object_identifier() != algorithm.oid:
         return
     for found in other.signed_attributes or ():
-        if found.oid == attributes.MESSAGE_DIGEST and found.value().octets != digest:
+        if found.oid == known.MESSAGE_DIGEST and found.value().octets != digest:
             raise ContentMismatch(reason="the content is not the one that is signed already")
 
 

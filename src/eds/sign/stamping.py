@@ -15,10 +15,10 @@ from ..algorithms import SHA256, DigestAlgorithm
 from ..errors import DecodeError, InvalidArgument, TimeStampRefused
 from ..signeddata import SignedData, SignerInfo
 from ..timestamps import TimeStampResponse, TimeStampToken
+from ..verify import attributes as known
 from . import attributes
 from .cms import rebuilt, with_unsigned_attributes
 
-SIGNATURE_TIME_STAMP: Final = "1.2.840.113549.1.9.16.2.14"
 RESERVE: Final = 12 * 1024
 """Octets that a token with its certificates may take, where a place must be kept for it."""
 
@@ -108,7 +108,7 @@ def with_signature_time_stamp(
     if of not in signed.signer_infos:
         raise InvalidArgument(argument="of", reason="not a signer of this document")
     token = stamper.stamp(algorithm.digest(of.signature), algorithm=algorithm)
-    added = attributes.attribute(SIGNATURE_TIME_STAMP, token.encoded)
+    added = attributes.attribute(known.SIGNATURE_TIME_STAMP, token.encoded)
     return rebuilt(
         signed,
         signer_infos=tuple(

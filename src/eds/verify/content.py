@@ -97,3 +97,13 @@ class Absent:
 
 
 ABSENT: Final = Absent()
+
+Document = bytes | BinaryIO | Octets | Digests | File
+"""What callers hand in: bytes, a binary file that can be read again, digests made elsewhere."""
+
+
+def content_of(document: Document) -> Octets | Digests | File:
+    """The content that a caller handed in; digests of a file are kept in what is returned."""
+    if isinstance(document, bytes):
+        return Octets(document)
+    return document if isinstance(document, Octets | Digests | File) else File(document)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import BinaryIO, Final
+from typing import Final
 
 from ..errors import DecodeError, InvalidArgument, NaiveDatetime
 from ..formats import Format, identify
 from ..signeddata import SignedData
 from .cms import validate_signed_data
-from .content import ABSENT, Content, Digests, File, Octets
+from .content import ABSENT, Content, Digests, Document, File, Octets, content_of
 from .context import Context, Existence, Work
 from .evidence import NO_EVIDENCE, Evidence
 from .findings import Finding, Rule
@@ -29,8 +29,6 @@ SIGNED: Final = Rule(
     clause="EN 319 102-1 §5.2.2; CVE-2026-5588",
     says="there is a signature",
 )
-
-Document = bytes | BinaryIO | Digests
 
 _SIZE_LIMIT: Final = SignedData.size_limit
 
@@ -66,18 +64,12 @@ def validate(
         evidence=evidence,
     )
     if signature is not None:
-        return _detached(signature, _content(document), context)
-    if isinstance(document, Digests):
-        raise InvalidArgument(argument="document", reason="digests are of no use alone")
+        return _detached(signature, content_of(document), context)
+    if isinstance(document, Octets | Digests | File):
+        raise InvalidArgument(argument="document", reason="content alone carries no signature")
     if isinstance(document, bytes):
         return _document(document, context)
     return _document(document.read(), context)
-
-
-def _content(document: Document) -> Content:
-    if isinstance(document, bytes):
-        return Octets(document)
-    return document if isinstance(document, Digests) else File(document)
 
 
 def _document(data: bytes, context: Context) -> ValidationReport:
