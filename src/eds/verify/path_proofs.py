@@ -7,25 +7,21 @@ was proven for.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from threading import Lock
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from ..algorithms import SignatureAlgorithm
 from ..certificates import Certificate
 from .findings import Finding
 from .indications import SubIndication
+from .memo import Memo
 from .path_names import Limits
 from .path_policies import PolicyLevel
 from .policy import ValidationPolicy
 
 if TYPE_CHECKING:
-    from .trust import Purpose, TrustAnchor
-
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
+    from .trust import TrustAnchor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,27 +75,6 @@ class Authority:
     algorithms: dict[bytes, tuple[SignatureAlgorithm, date | None]] = field(default_factory=dict)
 
 
-class Kept(Generic[K, V]):
-    """A bounded mapping that several threads may use; the oldest entry makes room."""
-
-    def __init__(self, bound: int) -> None:
-        self._bound: Final = bound
-        self._entries: Final[dict[K, V]] = {}
-        self._lock: Final = Lock()
-        self.get: Final = self._entries.get
-
-    def put(self, key: K, value: V) -> None:
-        """Keep it, in place of what was kept under that key."""
-        with self._lock:
-            self._entries.pop(key, None)
-            while len(self._entries) >= self._bound:
-                del self._entries[next(iter(self._entries))]
-            self._entries[key] = value
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-
 class PolicyProofs:
     """What was proven under one policy.
 
@@ -109,8 +84,8 @@ class PolicyProofs:
 
     def __init__(self, policy: ValidationPolicy) -> None:
         self.policy: Final = policy
-        self.paths: Final[Kept[tuple[bytes, Purpose], PathResult]] = Kept(1024)
-        self.authorities: Final[Kept[tuple[bytes, Purpose], tuple[Authority, ...]]] = Kept(256)
+        self.paths: Final = Memo[PathResult](entries=1024)
+        self.authorities: Final = Memo[tuple[Authority, ...]](entries=256)
 
 
 class Proofs:
