@@ -46,6 +46,7 @@ from eds.values import Encoded, read_once
 R = TypeVar("R")
 
 _VERSION: Final = der.context(0)
+_VERSION_3: Final = der.integer(2)
 
 _NO_EXTENSIONS: Final[Mapping[str, Extension]] = MappingProxyType({})
 _load_native: Final = x509.load_der_x509_certificate
@@ -192,17 +193,17 @@ class Certificate(Encoded):
         found = inner.optional(der.context(3))
         inner.finish()
         return _Fields(
-            tbs=tbs,
-            version=version,
-            serial_number=serial_number,
-            inner_algorithm=inner_algorithm,
-            issuer=issuer,
-            validity=validity,
-            subject=subject,
-            public_key=public_key,
-            extensions=None if found is None else found.only_child(),
-            outer_algorithm=outer_algorithm,
-            signature=signature,
+            tbs,
+            version,
+            serial_number,
+            inner_algorithm,
+            issuer,
+            validity,
+            subject,
+            public_key,
+            None if found is None else found.only_child(),
+            outer_algorithm,
+            signature,
         )
 
     # -- the fields of TBSCertificate
@@ -211,6 +212,8 @@ class Certificate(Encoded):
     def version(self) -> int:
         """1, 2 or 3."""
         found = self._fields.version
+        if found is not None and found.octets == _VERSION_3:
+            return 3
         return 1 if found is None else 1 + found.only_child().expect(der.INTEGER).small(2)
 
     @read_once
@@ -283,7 +286,8 @@ class Certificate(Encoded):
         One that differs from the one inside in more than a NULL is refused.
         """
         inner, outer = self._fields.inner_algorithm, self._fields.outer_algorithm
-        _ = tuple(departures.of_algorithms(inner, outer))
+        if inner.encoded != outer.encoded:
+            _ = tuple(departures.of_algorithms(inner, outer))
         return outer
 
     @read_once

@@ -6,11 +6,12 @@ field never hides them. Certificates, requests, lists and OCSP responses share t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache, update_wrapper
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from eds import der
 from eds.errors import LimitExceeded, MalformedDer
@@ -59,6 +60,8 @@ OCSP_SIGNING: Final = "1.3.6.1.5.5.7.3.9"
 DOCUMENT_SIGNING: Final = "1.3.6.1.5.5.7.3.36"  # RFC 9336
 
 _LIMITS: Final = der.Limits(size=1024 * 1024, elements=4096)
+
+V = TypeVar("V")
 
 
 class KeyUsage(Enum):
@@ -243,6 +246,19 @@ class QcStatement:
 # --- reading ------------------------------------------------------------------------------------
 
 
+def _remembered(read: Callable[[bytes], V]) -> Callable[[bytes], V]:
+    """The same reader, which reads the few values that most certificates share only once."""
+    remembered = lru_cache(maxsize=512)(read)
+
+    def reader(octets: bytes) -> V:
+        return remembered(octets) if len(octets) <= _SHORT else read(octets)
+
+    return update_wrapper(reader, read)
+
+
+_SHORT: Final = 64  # octets, so that what is remembered stays small
+
+
 def read_extensions(extensions: der.Element) -> Mapping[str, Extension]:
     """Extensions by their OID, in their order. Raises MalformedDer; one OID twice is refused."""
     return read_extension_list(extensions.expect(der.SEQUENCE))
@@ -268,6 +284,7 @@ def read_extension_list(extensions: der.Element) -> Mapping[str, Extension]:
     return MappingProxyType(found)
 
 
+@_remembered
 def read_key_usage(octets: bytes) -> frozenset[KeyUsage]:
     """The usages whose bits are set; bits that have no name are refused."""
     bits = der.decode(octets).expect(der.BIT_STRING)
@@ -277,6 +294,7 @@ def read_key_usage(octets: bytes) -> frozenset[KeyUsage]:
         bits.fail("a key usage that does not exist")
 
 
+@_remembered
 def read_object_identifiers(octets: bytes) -> tuple[str, ...]:
     """SEQUENCE OF OBJECT IDENTIFIER, not empty (extended key usage)."""
     sequence = der.decode(octets).expect(der.SEQUENCE)
@@ -289,6 +307,7 @@ def read_object_identifiers(octets: bytes) -> tuple[str, ...]:
     return found
 
 
+@_remembered
 def read_basic_constraints(octets: bytes) -> BasicConstraints:
     """RFC 5280 §4.2.1.9."""
     fields = der.decode(octets).fields()
@@ -375,6 +394,7 @@ def read_alternative_names(octets: bytes) -> tuple[GeneralName, ...]:
     return read_general_names(der.decode(octets).expect(der.SEQUENCE))
 
 
+@_remembered
 def read_policies(octets: bytes) -> tuple[PolicyInformation, ...]:
     """Certificate policies (RFC 5280 §4.2.1.4); one policy twice is refused."""
     found: dict[str, PolicyInformation] = {}

@@ -179,7 +179,7 @@ class PublicKey(Encoded):
         limit = self.restriction
         if (
             algorithm.key_type is not self.key_type
-            or algorithm.curve != self.curve
+            or (algorithm.curve is not self.curve and algorithm.curve != self.curve)
             or (self.algorithm_oid == RSASSA_PSS and algorithm.padding is not Padding.PSS)
             or (
                 limit is not None

@@ -616,12 +616,12 @@ def test_kept_authority_does_not_excuse_a_forged_certificate() -> None:
 
 def test_what_is_kept_is_bounded() -> None:
     trust = house().trust
-    for number in range(12):
+    for number in range(20):
         policy = replace(BASIC, name=f"policy {number}")
         assert proven(house().citizen, trust=trust, policy=policy).sub_indication is None
-    proofs = trust.proofs.under(BASIC)
+    proofs = trust.proofs.of(BASIC, Purpose.SIGNATURE)
     for number in range(1100):
-        proofs.paths.put((bytes([number % 256, number // 256]), Purpose.ANY), proven(house().root))
+        proofs.paths.put(bytes([number % 256, number // 256]), proven(house().root))
     assert len(proofs.paths) == 1024
 
 
@@ -638,5 +638,5 @@ def test_store_goes_to_another_process_without_what_was_proven() -> None:
     assert proven(house().citizen, trust=trust).sub_indication is None
     copy = pickle.loads(pickle.dumps(trust))
     assert copy == trust
-    assert len(copy.proofs.under(BASIC).paths) == 0
+    assert len(copy.proofs.of(BASIC, Purpose.SIGNATURE).paths) == 0
     assert proven(house().citizen, trust=copy).sub_indication is None

@@ -15,6 +15,8 @@ from cryptography.x509 import verification
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from eds.certificates import Certificate
+from eds.errors import DecodeError
 from eds.verify.path import prove
 from eds.verify.policy import BASIC
 from eds.verify.trust import Purpose
@@ -165,9 +167,6 @@ def test_order_and_repetition_of_what_is_handed_in_change_nothing(
 def test_octet_changed_anywhere_never_passes_and_never_raises(
     cut: int, flip: int, middle: bool
 ) -> None:
-    from eds.certificates import Certificate
-    from eds.errors import DecodeError
-
     root, authorities, end = built([Link()], Link())
     victim = authorities[0] if middle else end
     encoded = bytearray(victim.certificate.encoded)

@@ -19,7 +19,7 @@ from eds.certificates import Certificate
 from eds.verify import revocation
 from eds.verify.evidence import Evidence
 from eds.verify.path import prove
-from eds.verify.policy import ANY_POLICY, BASIC, AlgorithmRules, ValidationPolicy
+from eds.verify.policy import ANY_POLICY, BASIC, ValidationPolicy
 from eds.verify.trust import Environment, Purpose, TrustAnchor, TrustStore
 
 from .. import material
@@ -57,6 +57,7 @@ RULES: Mapping[str, str] = MappingProxyType(
         "4.16": "path.critical_extension",
     }
 )
+DSA = frozenset({"4.1.4", "4.1.5", "4.1.6"})  # no row of the algorithm table: said, not guessed
 REVOKED = frozenset({"revocation.status", "revocation.hold"})
 
 
@@ -104,7 +105,6 @@ def row_of(row: Mapping[str, Any]) -> Row:
         ),
         policy=replace(
             BASIC,
-            algorithms=ALGORITHMS,
             certificate_policies=frozenset(settings.get("user_initial_policy_set", [ANY_POLICY])),
             require_explicit_policy=settings.get("initial_explicit_policy", False),
             inhibit_policy_mapping=settings.get("initial_policy_mapping_inhibit", False),
@@ -112,9 +112,6 @@ def row_of(row: Mapping[str, Any]) -> Row:
         ),
         reason=row["reason"],
     )
-
-
-ALGORITHMS = AlgorithmRules()
 
 
 def new_store() -> TrustStore:
@@ -150,6 +147,8 @@ def broken_rule(row: Row, *, trust: TrustStore, evidence: Evidence, at: datetime
 
 def agrees(row: Row, code: str | None) -> bool:
     """Whether the rule that decided is the reason that PKITS states."""
+    if row.test in DSA:
+        return code == "path.algorithm"
     if row.reason is None or code is None:
         return row.reason is None and code is None
     if row.reason == "path":

@@ -17,7 +17,7 @@ from . import path_rules as rules
 from .findings import Finding
 from .indications import SubIndication
 from .path_failures import NEAREST, failed, nearness, untimely
-from .path_proofs import Authority, PathResult, PolicyProofs
+from .path_proofs import Authority, KindProofs, PathResult
 from .path_search import Search
 from .path_steps import (
     GENERAL,
@@ -73,28 +73,26 @@ def prove(
     """
     if at.utcoffset() is None:
         raise NaiveDatetime(argument="at")
-    proofs = trust.proofs.under(policy)
-    known = proofs.paths.get((certificate.encoded, purpose))
+    proofs = trust.proofs.of(policy, purpose)
+    known = proofs.paths.get(certificate.encoded)
     if known is not None and known.valid_from <= at <= known.valid_until:
         return known
-    result = _under_kept(certificate, proofs, purpose=purpose, at=at)
+    result = _under_kept(certificate, proofs, at=at)
     if result is None:
         search = Search(
             trust=trust, purpose=purpose, at=at, policy=policy, certificates=certificates
         )
         result = _found(certificate, proofs, search)
     if result.sub_indication is None:
-        proofs.paths.put((certificate.encoded, purpose), result)
+        proofs.paths.put(certificate.encoded, result)
     return result
 
 
-def _under_kept(
-    certificate: Certificate, proofs: PolicyProofs, *, purpose: Purpose, at: datetime
-) -> PathResult | None:
+def _under_kept(certificate: Certificate, proofs: KindProofs, *, at: datetime) -> PathResult | None:
     """The proof by an authority that is kept; None where a search has to decide."""
-    policy = proofs.policy
+    policy, purpose = proofs.policy, proofs.purpose
     try:
-        kept = proofs.authorities.get((certificate.issuer.encoded, purpose)) or ()
+        kept = proofs.authorities.get(certificate.issuer.encoded) or ()
     except DecodeError:
         return None
     for authority in kept:
@@ -111,7 +109,7 @@ def _under_kept(
     return None
 
 
-def _found(certificate: Certificate, proofs: PolicyProofs, search: Search) -> PathResult:
+def _found(certificate: Certificate, proofs: KindProofs, search: Search) -> PathResult:
     """The first proof that a search finds, else the failure that came nearest to one."""
     best = _as_anchor(certificate, search)
     if best is not None and best.sub_indication is None:
@@ -141,7 +139,7 @@ def _found(certificate: Certificate, proofs: PolicyProofs, search: Search) -> Pa
 
 
 def _by_chain(
-    certificate: Certificate, chain: tuple[Certificate, ...], proofs: PolicyProofs, search: Search
+    certificate: Certificate, chain: tuple[Certificate, ...], proofs: KindProofs, search: Search
 ) -> PathResult:
     policy = proofs.policy
     authority = search.authority(chain)
@@ -158,7 +156,7 @@ def _by_chain(
     if isinstance(result, Finding):
         return failed(result, path=(certificate, *chain), anchor=authority.anchor)
     if result.valid_from <= search.at <= result.valid_until:
-        _keep(certificate, authority, proofs, search.purpose)
+        _keep(certificate, authority, proofs)
         return result
     return untimely(result, policy, at=search.at)
 
@@ -226,11 +224,9 @@ def _kept(certificates: int) -> tuple[Finding, ...]:
     return (rules.CHAIN.kept(certificates=certificates), *_KEPT)
 
 
-def _keep(
-    certificate: Certificate, authority: Authority, proofs: PolicyProofs, purpose: Purpose
-) -> None:
+def _keep(certificate: Certificate, authority: Authority, proofs: KindProofs) -> None:
     """Keep the proof of an authority for the name that the certificate calls it by."""
-    key = (certificate.issuer.encoded, purpose)
+    key = certificate.issuer.encoded
     others = (
         one
         for one in proofs.authorities.get(key) or ()

@@ -21,7 +21,7 @@ from .path_policies import PolicyLevel
 from .policy import ValidationPolicy
 
 if TYPE_CHECKING:
-    from .trust import TrustAnchor
+    from .trust import Purpose, TrustAnchor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,35 +75,38 @@ class Authority:
     algorithms: dict[bytes, tuple[SignatureAlgorithm, date | None]] = field(default_factory=dict)
 
 
-class PolicyProofs:
-    """What was proven under one policy.
+class KindProofs:
+    """What was proven under one policy for one purpose.
 
-    `paths` by the certificate's octets and the purpose, `authorities` by the encoded name of
-    the issuer and the purpose.
+    `paths` by the certificate's octets, `authorities` by the encoded name of the issuer.
     """
 
-    def __init__(self, policy: ValidationPolicy) -> None:
+    def __init__(self, policy: ValidationPolicy, purpose: Purpose) -> None:
         self.policy: Final = policy
+        self.purpose: Final = purpose
         self.paths: Final = Memo[PathResult](entries=1024)
         self.authorities: Final = Memo[tuple[Authority, ...]](entries=256)
 
 
 class Proofs:
-    """What was proven with one store, for the policies used last (equal ones share)."""
+    """What was proven with one store, for the policies and purposes used last.
+
+    Equal policies share; there are so few that looking through them is the quickest.
+    """
 
     def __init__(self) -> None:
-        self._used: tuple[PolicyProofs, ...] = ()
+        self._used: tuple[KindProofs, ...] = ()
 
-    def under(self, policy: ValidationPolicy) -> PolicyProofs:
-        """What was proven under that policy."""
+    def of(self, policy: ValidationPolicy, purpose: Purpose) -> KindProofs:
+        """What was proven under that policy for that purpose."""
         used = self._used
         for proofs in used:
-            if proofs.policy is policy:
+            if proofs.policy is policy and proofs.purpose is purpose:
                 return proofs
         for proofs in used:
-            if proofs.policy == policy:
+            if proofs.purpose is purpose and proofs.policy == policy:
                 return proofs
-        proofs = PolicyProofs(policy)
+        proofs = KindProofs(policy, purpose)
         # Two threads at once may lose one of the two: it is proven again.
-        self._used = (proofs, *used[:7])
+        self._used = (proofs, *used[:15])
         return proofs
