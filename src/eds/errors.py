@@ -498,7 +498,7 @@ class RegisterOutdated(RegisterError):
         state = "has no tables of a register" if found is None else f"is at revision {found}"
         super().__init__(
             f"the database {state}, this program wants {wanted}: "
-            "bring it there with eds.ca.migrations.upgrade"
+            "bring it there with `eds ca upgrade` (eds.ca.migrations.upgrade)"
         )
         self.found = found
         self.wanted = wanted

@@ -1,12 +1,35 @@
-"""Processes that die while they issue, and many that work at once; the long runs are campaigns."""
+"""Processes that die while they issue, databases that fail, and many that work at once.
+
+The long runs are campaigns.
+"""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import pytest
+from sqlalchemy import event, text
+
+from eds.ca.database import open_database
+from eds.ca.register import Register
+from eds.errors import AuditUnavailable, EdsError, RegisterUnavailable
+from tests.ca.crash import (
+    LATER,
+    Telling,
+    Told,
+    new_authority,
+    new_request,
+    open_register,
+    problems,
+    recovered,
+)
+from tests.ca.hierarchy import NOON, authority
+from tests.ca.status_desk import ISSUER, signer_of
 from tests.untraced import untraced
 
 ROOT = Path(__file__).parents[2]
@@ -34,3 +57,83 @@ def test_an_issuer_killed_at_any_moment_leaves_no_signature_without_a_row(
 def test_many_at_once_leave_a_history_that_the_model_allows(register_url: str) -> None:
     figures = run("crowd", register_url, 2, 8, 5)
     assert figures["changes"] > 0
+
+
+# --- a database that fails ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def register(register_url: str) -> Iterator[Register]:
+    engine = open_database(register_url)
+    made = open_register(engine, 1)
+    made.add_issuer(
+        ISSUER, label="Example", certificate=authority("issuing-ca").certificate,
+        key_uri="file:ca", settings="{}", actor="ceremony", at=NOON,
+    )  # fmt: skip
+    yield made
+    engine.dispose()
+
+
+def issue(register: Register, told: Told, *, number: int, at_signing: Callable[[], None]) -> None:
+    signer: Any = Telling(signer_of(authority("issuing-ca").key), told.hear, at_signing)
+    issuing = new_authority(register, signer)
+    prepared = issuing.prepare(new_request(f"failing-{number}"), at=NOON)
+    told.delivered.append(issuing.issue(prepared, at=NOON).fingerprint.hex())
+
+
+@pytest.mark.parametrize("register_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("moment", ["before", "between"])
+def test_a_full_disk_stops_the_issuing_and_spoils_nothing(register: Register, moment: str) -> None:
+    full = False
+
+    @event.listens_for(register.engine, "begin")
+    def _(connection: Any) -> None:
+        # SQLite takes the least that the file has already for a smaller number.
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {1 if full else 1 << 30}")
+
+    def fill() -> None:
+        nonlocal full
+        full = True
+
+    told = Told()
+    if moment == "before":
+        fill()
+
+    def issue_until_full() -> None:
+        for number in range(100):
+            issue(register, told, number=number, at_signing=fill)
+
+    with pytest.raises(EdsError) as refused:
+        issue_until_full()
+    issued = len(told.delivered)
+    assert isinstance(refused.value, RegisterUnavailable | AuditUnavailable)
+    full = False
+    assert [*problems(register, told), *recovered(register)] == []
+    issue(register, told, number=issued, at_signing=lambda: None)  # the same request, anew
+    assert [*problems(register, told)] == []
+
+
+@pytest.mark.parametrize("register_url", ["postgresql"], indirect=True)
+def test_a_server_that_hangs_up_after_the_signature_leaves_an_intent(
+    register: Register, register_url: str
+) -> None:
+    other = open_database(register_url)
+
+    def hang_up() -> None:
+        with other.connect() as connection:
+            connection.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            )
+
+    told = Told()
+    with pytest.raises(RegisterUnavailable):
+        issue(register, told, number=1, at_signing=hang_up)
+    other.dispose()
+    assert (len(told.signed), told.delivered) == (1, [])
+    assert len(register.open_intents(before=LATER)) == 1
+    assert [*problems(register, told), *recovered(register)] == []
+    issue(register, told, number=1, at_signing=lambda: None)
+    assert [*problems(register, told)] == []
