@@ -1,8 +1,8 @@
 """Certificate revocation lists (RFC 5280 §5) as frozen values over their bytes.
 
 Opening a list reads its head. Its entries, which may be millions, are walked only when asked
-for, straight from the bytes, and indexed by serial number at the first look-up: one pass, some
-0.3 µs an entry, about 100 octets each. `eds` reads lists itself because a look-up through
+for, straight from the bytes, and indexed by serial number once look-ups are worth it: one pass,
+some 0.3 µs an entry, about 100 octets each. `eds` reads lists itself because a look-up through
 `cryptography` is linear in the size of the list.
 """
 
@@ -34,6 +34,8 @@ from eds.values import Encoded, read_once
 R = TypeVar("R")
 
 _NO_EXTENSIONS: Final[Mapping[str, Extension]] = MappingProxyType({})
+_SEARCHES: Final = 16
+_TELLING: Final = 8  # octets; shorter serial numbers are met by chance
 _CRITICAL: Final = b"\x01\x01\xff\x04"  # critical TRUE, and the OCTET STRING after it
 
 
@@ -319,6 +321,8 @@ class CertificateList(Encoded):
         # The content octets of the INTEGER: what the index is keyed by.
         size = ((serial_number if serial_number >= 0 else ~serial_number).bit_length() >> 3) + 1
         serial = serial_number.to_bytes(size, "big", signed=True)
+        if self._is_nowhere(serial):
+            return None
         first = self._index.get(serial)
         if first is None:
             return None
@@ -357,6 +361,20 @@ class CertificateList(Encoded):
                 read = extensions.read_extensions(part).values()
                 found.update(extension.oid for extension in read if extension.critical)
         return frozenset(found)
+
+    def _is_nowhere(self, serial: bytes) -> bool:
+        """Whether these octets stand nowhere among the entries, as far as one search can tell.
+
+        A search is some twenty times cheaper than the index, and most certificates are not
+        listed: the index is made when one is, or when the searches have cost as much.
+        """
+        fields = self.__dict__
+        searched = fields.get("_searched", 0)
+        if "_index" in fields or searched >= _SEARCHES or len(serial) < _TELLING:
+            return False
+        fields["_searched"] = searched + 1
+        revoked = self._fields.revoked
+        return revoked is None or self.encoded.find(serial, revoked.content, revoked.end) < 0
 
     def _is_issued_by(self, entry: RevokedEntry, issuer: Name) -> bool:
         if not entry.certificate_issuer:

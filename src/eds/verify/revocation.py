@@ -22,7 +22,7 @@ How several pieces of evidence come together:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, NoReturn
 
@@ -234,13 +234,15 @@ def _check(inquiry: Inquiry) -> RevocationResult:
         if excused is not None:
             return excused
         observations = [*revocation_ocsp.observe(inquiry), *revocation_lists.observe(inquiry)]
-        believed = dict.fromkeys(
-            source
+        # By identity: to hash a list is to read all of it.
+        believed = {
+            id(source): source
             for one in observations
             if one.speaks and one.is_fresh(inquiry.at)
             for source in (one.source, *one.beside)
-        )
-        return replace(_decide(inquiry, observations), believed=tuple(believed))
+        }
+        inquiry.believed = tuple(believed.values())
+        return _decide(inquiry, observations)
     except EdsError as error:
         # The certificate itself cannot be read where its status depends on it.
         finding = WELL_FORMED.broken(GENERAL_FAILURE, error=error.code)
@@ -343,6 +345,7 @@ def _revoked(inquiry: Inquiry, observation: Observation) -> RevocationResult:
         this_update=observation.this_update,
         next_update=observation.next_update,
         source=observation.source,
+        believed=inquiry.believed,
     )
 
 
@@ -377,6 +380,7 @@ def _on_hold(
         this_update=held.this_update,
         next_update=held.next_update,
         source=held.source,
+        believed=inquiry.believed,
     )
 
 
@@ -423,6 +427,7 @@ def _good(
         this_update=deciding.this_update,
         next_update=deciding.next_update,
         source=deciding.source,
+        believed=inquiry.believed,
     )
 
 
@@ -498,4 +503,5 @@ def _undetermined(
         this_update=None if nearest is None else nearest.this_update,
         next_update=None if nearest is None else nearest.next_update,
         source=None if nearest is None else nearest.source,
+        believed=inquiry.believed,
     )

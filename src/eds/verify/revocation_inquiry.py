@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Final
 
 from .. import der
-from ..algorithms import identify
+from ..algorithms import SignatureAlgorithm, identify
 from ..certificatelists import CertificateList
 from ..certificates import Certificate
 from ..errors import EdsError
@@ -220,6 +220,7 @@ class Inquiry:
     status_of: Callable[[Inquiry, Certificate, Certificate, datetime], Status]
     problems: list[Problem] = field(default_factory=list)
     foreign: int = 0
+    believed: tuple[CertificateList | OcspResponse, ...] = ()
 
     def spend(self) -> None:
         """One more signature check. Raises NotUsable where the budget is used up."""
@@ -246,12 +247,11 @@ class Inquiry:
         return min(ends)
 
     def verify(
-        self, identifier: der.Element, key: PublicKey, signature: bytes, message: bytes
+        self, algorithm: SignatureAlgorithm, key: PublicKey, signature: bytes, message: bytes
     ) -> Finding:
         """The signature of evidence. Raises NotUsable unless it verifies with `key`."""
         self.spend()
         try:
-            algorithm = identify(identifier, key_type=key.key_type, curve=key.curve)
             right = key.verify(signature, message, algorithm=algorithm)
         except EdsError as error:
             raise NotUsable(SIGNATURE, GENERAL_FAILURE, error=error.code) from error
@@ -259,9 +259,10 @@ class Inquiry:
             raise NotUsable(SIGNATURE, GENERAL_FAILURE, algorithm=algorithm.name)
         return SIGNATURE.kept(algorithm=algorithm.name)
 
-    def require_algorithm(self, identifier: der.Element, key: PublicKey, instant: datetime) -> None:
+    def require_algorithm(
+        self, algorithm: SignatureAlgorithm, key: PublicKey, instant: datetime
+    ) -> None:
         """Raises NotUsable unless the policy relied on that algorithm and key at `instant`."""
-        algorithm = identify(identifier, key_type=key.key_type, curve=key.curve)
         until = self.policy.algorithms.signature_until(algorithm, key)
         if not is_relied_on(until, at=instant):
             raise NotUsable(
@@ -284,6 +285,14 @@ class Inquiry:
                 not_before=signer.not_before,
                 not_after=signer.not_after,
             )
+
+
+def algorithm_of(identifier: der.Element, key: PublicKey) -> SignatureAlgorithm:
+    """The row of a signature beside that key. Raises NotUsable."""
+    try:
+        return identify(identifier, key_type=key.key_type, curve=key.curve)
+    except EdsError as error:
+        raise NotUsable(SIGNATURE, GENERAL_FAILURE, error=error.code) from error
 
 
 def subject_matches(certificate: Certificate, name: Name) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from .. import der, extensions
+from ..algorithms import SignatureAlgorithm
 from ..certificatelists import CertificateList, RevokedEntry
 from ..certificates import Certificate
 from ..errors import EdsError
@@ -38,6 +39,7 @@ from .revocation_inquiry import (
     Observation,
     Problem,
     Status,
+    algorithm_of,
     subject_matches,
 )
 from .trust import Purpose
@@ -111,12 +113,15 @@ def _points(inquiry: Inquiry, found: CertificateList) -> tuple[DistributionPoint
     """
     certificate = inquiry.certificate
     issuer = found.issuer
+    own = issuer.matches(certificate.issuer)
+    if own and extensions.ISSUING_DISTRIBUTION_POINT not in found.extensions:
+        return (_ASSUMED,)  # it covers everything of that issuer, wherever it was published
     points = [
         point
         for point in certificate.crl_distribution_points
         if point.crl_issuer and _names_directory(point.crl_issuer, issuer)
     ]
-    if issuer.matches(certificate.issuer):
+    if own:
         points += [point for point in certificate.crl_distribution_points if not point.crl_issuer]
         points.append(_ASSUMED)
     return tuple(points)
@@ -135,7 +140,11 @@ def _reasons_in_scope(
     inquiry: Inquiry, found: CertificateList, points: tuple[DistributionPoint, ...]
 ) -> frozenset[int]:
     """The reasons that `found` covers for the certificate. Raises NotUsable out of its scope."""
-    scope = found.issuing_distribution_point or _EVERYTHING
+    scope = found.issuing_distribution_point
+    if scope is None:
+        scope = _EVERYTHING
+        if _ASSUMED in points:
+            return ALL_REASONS
     constraints = inquiry.certificate.basic_constraints
     is_authority = constraints is not None and constraints.ca
     if scope.only_attribute_certificates:
@@ -235,12 +244,13 @@ def _signed(
             refusal = refusal or NotUsable(AUTHORITY, GENERAL_FAILURE, key_usage="no cRLSign")
             continue
         try:
-            kept, finding = _verified(inquiry, found, signer)
+            algorithm = algorithm_of(found.signature_algorithm, signer.public_key)
+            kept, finding = _verified(inquiry, found, signer, algorithm)
         except NotUsable as wrong:
             refusal = refusal or wrong
             continue
         # The key signed it: from here on the first reason stands.
-        inquiry.require_algorithm(kept.signature_algorithm, signer.public_key, instant)
+        inquiry.require_algorithm(algorithm, signer.public_key, instant)
         if signer == inquiry.issuer or _speaks_for_itself(inquiry, signer):
             inquiry.require_in_validity(signer, instant)
         else:
@@ -250,30 +260,27 @@ def _signed(
 
 
 def _verified(
-    inquiry: Inquiry, found: CertificateList, signer: Certificate
+    inquiry: Inquiry, found: CertificateList, signer: Certificate, algorithm: SignatureAlgorithm
 ) -> tuple[CertificateList, Finding]:
     memo = inquiry.trust.verified_lists
-    key = (found.fingerprint, signer.public_key.encoded)
+    # The signature finds it, and all octets are compared: cheaper than a digest of millions.
+    key = (found.signature, signer.public_key.encoded)
     kept = memo.get(key)
-    if kept is not None:
-        return kept, SIGNATURE.kept()
-    finding = inquiry.verify(
-        found.signature_algorithm, signer.public_key, found.signature, found.tbs_encoded
-    )
+    if kept is not None and kept == found:
+        return kept, SIGNATURE.kept(algorithm=algorithm.name)
+    finding = inquiry.verify(algorithm, signer.public_key, found.signature, found.tbs_encoded)
     # Its index takes about twice the octets of the list once it is asked.
     memo.put(key, found, weight=3 * len(found.encoded))
     return found, finding
 
 
-def _signers(inquiry: Inquiry, found: CertificateList) -> list[Certificate]:
-    """Who may have signed it, the likeliest first: by name and by what the list says of the key."""
+def _signers(inquiry: Inquiry, found: CertificateList) -> Iterator[Certificate]:
+    """Who may have signed it: the issuer, then all else of that name, the likeliest key first."""
     issuer = found.issuer
-    handed_in = (inquiry.issuer, *inquiry.evidence.certificates)
-    candidates = dict.fromkeys(
-        (*(one for one in handed_in if subject_matches(one, issuer)), *inquiry.trust.named(issuer))
-    )
-    if len(candidates) < 2:
-        return list(candidates)
+    if subject_matches(inquiry.issuer, issuer):
+        yield inquiry.issuer
+    handed_in = (one for one in inquiry.evidence.certificates if subject_matches(one, issuer))
+    others = dict.fromkeys((*handed_in, *inquiry.trust.named(issuer)))
     wanted = found.authority_key_identifier
     named = None if wanted is None else wanted.key_identifier
 
@@ -286,7 +293,7 @@ def _signers(inquiry: Inquiry, found: CertificateList) -> list[Certificate]:
             return 1
         return 0 if named == own else 2
 
-    return sorted(candidates, key=rank)
+    yield from (one for one in sorted(others, key=rank) if one != inquiry.issuer)
 
 
 def _speaks_for_itself(inquiry: Inquiry, signer: Certificate) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
@@ -16,6 +16,7 @@ from .indications import SubIndication
 from .revocation_inquiry import (
     ANSWER,
     AUTHORITY,
+    BUDGET,
     DEEPEST,
     EXTENSIONS,
     GENERAL_FAILURE,
@@ -26,6 +27,7 @@ from .revocation_inquiry import (
     Observation,
     Problem,
     Status,
+    algorithm_of,
 )
 from .trust import Purpose
 
@@ -116,21 +118,24 @@ def _require_understood(found: object, known: frozenset[str]) -> None:
 # --- who signed it (RFC 6960 §4.2.2.2) ----------------------------------------------------------
 
 
-def _responders(inquiry: Inquiry, found: OcspResponse) -> tuple[Certificate, ...]:
+def _responders(inquiry: Inquiry, found: OcspResponse) -> Iterator[Certificate]:
     """Whom the response may be from: the issuer, or whoever fits its responder id."""
     issuer = inquiry.issuer
-    appointed = (
-        anchor.certificate
-        for anchor in inquiry.trust.anchors
-        if anchor.purposes == {Purpose.OCSP_SIGNING}
-    )
+    if found.is_from(issuer):
+        yield issuer
     delegates = (
         one
         for one in (*found.certificates, *inquiry.evidence.certificates)
         if _may_be_appointed(one, issuer)
     )
-    candidates = dict.fromkeys((issuer, *delegates, *appointed))
-    return tuple(one for one in candidates if found.is_from(one))
+    appointed = (
+        anchor.certificate
+        for anchor in inquiry.trust.anchors
+        if anchor.purposes == {Purpose.OCSP_SIGNING}
+    )
+    for one in dict.fromkeys((*delegates, *appointed)):
+        if one != issuer and found.is_from(one):
+            yield one
 
 
 def _may_be_appointed(certificate: Certificate, issuer: Certificate) -> bool:
@@ -143,18 +148,17 @@ def _may_be_appointed(certificate: Certificate, issuer: Certificate) -> bool:
         return False
 
 
-def _signed(inquiry: Inquiry, found: OcspResponse, responders: tuple[Certificate, ...]) -> Finding:
+def _signed(inquiry: Inquiry, found: OcspResponse, responders: Iterable[Certificate]) -> Finding:
     """The finding of its signature by one who may answer for the issuer. Raises NotUsable."""
     produced = found.produced_at
     refusal: NotUsable | None = None
     for responder in responders:
         try:
             key = responder.public_key
-            finding = inquiry.verify(
-                found.signature_algorithm, key, found.signature, found.tbs_encoded
-            )
+            algorithm = algorithm_of(found.signature_algorithm, key)
+            finding = inquiry.verify(algorithm, key, found.signature, found.tbs_encoded)
             instant = max(inquiry.at, produced)
-            inquiry.require_algorithm(found.signature_algorithm, key, instant)
+            inquiry.require_algorithm(algorithm, key, instant)
             if key == inquiry.issuer.public_key:
                 inquiry.require_in_validity(inquiry.issuer, instant)
             else:
@@ -186,20 +190,17 @@ def _require_appointed(
     _require_understood(responder.extensions, _KNOWN_OF_RESPONDERS)
     for moment in (produced, instant):
         inquiry.require_in_validity(responder, moment)
+    key = issuer.public_key
     try:
-        inquiry.verify(
-            responder.signature_algorithm,
-            issuer.public_key,
-            responder.signature,
-            responder.tbs_encoded,
-        )
+        algorithm = algorithm_of(responder.signature_algorithm, key)
+        inquiry.verify(algorithm, key, responder.signature, responder.tbs_encoded)
     except NotUsable as wrong:
-        if wrong.problem.rule.code == "revocation.budget":
+        if wrong.problem.rule is BUDGET:
             raise
         raise NotUsable(
             AUTHORITY, GENERAL_FAILURE, **facts, reason="not signed by the issuer"
         ) from wrong
-    inquiry.require_algorithm(responder.signature_algorithm, issuer.public_key, instant)
+    inquiry.require_algorithm(algorithm, key, instant)
     if responder.ocsp_no_check:
         return
     if responder.fingerprint in inquiry.visiting or len(inquiry.visiting) >= DEEPEST:
