@@ -25,7 +25,7 @@ from eds_cli.stores import (
 if TYPE_CHECKING:
     from eds.keys import KeyRef, KeyStore
 
-_FORMATS = ("pkcs12", "pkcs8", "public-key", "certificates")
+_FORMATS = ("pkcs12", "nca-pkcs12", "pkcs8", "public-key", "certificates")
 
 
 @click.command("import")
@@ -86,7 +86,8 @@ def import_key(
     type=click.Choice(_FORMATS),
     default="pkcs12",
     show_default=True,
-    help="pkcs12: the key and its certificates. The last two are public.",
+    help="pkcs12: the key and its certificates. nca-pkcs12: as the NCA RK writes it, which "
+    "protects little. The last two are public.",
 )
 @click.option(
     "--out", metavar="FILE", help="A new file; stdout if not given, for what is public alone."
@@ -98,7 +99,7 @@ def export_key(
     key: str, form: str, out: str | None, store: str, secrets: Secrets, as_json: bool
 ) -> None:
     """Write KEY to a file under a new password, or its public key or certificates."""
-    private = form in {"pkcs12", "pkcs8"}
+    private = form in {"pkcs12", "nca-pkcs12", "pkcs8"}
     if private and out is None:
         raise click.UsageError("a private key goes to a file; see --out")
     if as_json and out is None:
@@ -118,6 +119,7 @@ def export_key(
 def _write_private(
     keystore: KeyStore, found: KeyRef, form: str, out: Path, secrets: Secrets
 ) -> None:
+    from eds.errors import KeyNotFound
     from eds.keys import keyfile
 
     private_key = keystore.export(found, pin=secrets.pin)
@@ -125,6 +127,10 @@ def _write_private(
         pin = progress.after(secrets.pin)
         if form == "pkcs8":
             keyfile.write_pkcs8(out, private_key, pin=pin)
+        elif form == "nca-pkcs12":
+            if found.certificate is None:
+                raise KeyNotFound(key=f"a certificate beside {found.label}")
+            keyfile.write_nca_pkcs12(out, private_key, certificate=found.certificate, pin=pin)
         else:
             keyfile.write_pkcs12(
                 out, private_key, label=found.label, certificates=found.certificates, pin=pin

@@ -255,6 +255,38 @@ def test_key_files_of_the_nca_can_be_kept(eds: Eds) -> None:
     assert kept >= 4
 
 
+@pytest.mark.skipif(not P12, reason="key files of the NCA RK are not here")
+def test_a_gost_key_goes_out_in_the_layout_of_the_nca_and_comes_in_again(eds: Eds) -> None:
+    path = next(one for one in P12 if one.name.startswith("GOST512"))
+    keep = eds("key", "import", path, "--label", "k", "--json", source="Qwerty12", new=PASSWORD)
+    assert keep.status == 0, keep.err
+    out = ("--format", "nca-pkcs12", "--out", "x.p12")
+    outcome = eds("key", "export", "k", *out, password=PASSWORD, new=NEW_PASSWORD)
+    assert outcome.status == 0, outcome.err
+    again = eds(
+        *("key", "import", "x.p12", "--label", "again", "--json"), source=NEW_PASSWORD, new=PASSWORD
+    )
+    assert again.status == 0, again.err
+    names = ("identifier", "certificate", "kind")
+    assert [again.json[0][name] for name in names] == [keep.json[0][name] for name in names]
+    assert eds("key", "generate", "bare", password=PASSWORD).status == 0
+    out = ("--format", "nca-pkcs12", "--out", "y.p12")
+    refused = eds("key", "export", "bare", *out, password=PASSWORD, new=NEW_PASSWORD)
+    assert refused.code == "keys.not_found"
+
+
+@pytest.mark.parametrize("algorithm", ["gost-2015-512", "gost-2015-256", "gost-2004"])
+def test_a_gost_key_is_made_and_asks_for_a_certificate(eds: Eds, algorithm: str) -> None:
+    from eds.requests import CertificationRequest
+
+    made(eds, "k", "--algorithm", algorithm)
+    outcome = eds(
+        "request", "create", "k", "--subject", "CN=K", "--out", "k.csr", password=PASSWORD
+    )
+    assert outcome.status == 0, outcome.err
+    CertificationRequest.load(Path("k.csr").read_bytes()).verify_proof_of_possession()
+
+
 # --- changing and deleting ----------------------------------------------------------------------
 
 

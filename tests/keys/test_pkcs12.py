@@ -16,7 +16,9 @@ from cryptography.hazmat.primitives.serialization import pkcs12 as native_pkcs12
 
 from eds import der
 from eds.algorithms import KeyType
+from eds.ber import to_der
 from eds.errors import (
+    CertificateMismatch,
     DamagedKeyFile,
     KeyAmbiguous,
     KeyNotFound,
@@ -26,9 +28,9 @@ from eds.errors import (
     UnsupportedKeyFile,
     WorkFactorExceeded,
 )
-from eds.keys import pbe, pkcs12
+from eds.keys import pbe, pkcs8, pkcs12
 from eds.keys.contract import KeyPurpose, KeyRef, PinKind, Secret
-from eds.keys.keyfile import SingleFileKeyStore, write_pkcs12
+from eds.keys.keyfile import SingleFileKeyStore, write_nca_pkcs12, write_pkcs12
 from eds.keys.mac import mac_data
 from eds.keys.privatekeys import PrivateKey
 from eds.keys.reading import LIMITS, KeyFileLimits, Password, Reading
@@ -213,7 +215,7 @@ def test_no_password_may_be_two_zero_octets_or_none(tmp_path: Path) -> None:
         data = der.sequence(
             der.integer(3),
             pkcs12._wrapped(pkcs12._DATA, der.octet_string(content)),
-            mac_data(password, content, CHEAP_PKCS12),
+            mac_data(password, content, iterations=1),
         )
         assert read(data, "").keys[0].private_key == key.private_key
         with pytest.raises(PasswordIncorrect):
@@ -311,7 +313,7 @@ def test_many_modest_costs_are_refused_together(ours: bytes) -> None:
     data = der.sequence(
         der.integer(3),
         pkcs12._wrapped(pkcs12._DATA, der.octet_string(content)),
-        mac_data(Password.of(Secret("pw")), content, CHEAP_PKCS12),
+        mac_data(Password.of(Secret("pw")), content, iterations=1),
     )
     assert len(read(data, work=30_000).keys) == 20
     reading = Reading(file="x.p12", limits=KeyFileLimits(work=19_000))
@@ -516,3 +518,72 @@ def test_new_certificates_stand_beside_one_key(several: SingleFileKeyStore) -> N
     now, same = several.unlocked(pin=pin)
     assert now.certificates == (own,)
     assert same == second
+
+
+# --- the layout of the NCA RK, written -----------------------------------------------------------
+
+
+def skeleton(encoded: bytes) -> list[object]:
+    """Tags, identifiers, counts and lengths; salts and ciphertexts may differ."""
+    found: list[object] = []
+    for one in der.decode(to_der(encoded).encoded).iterate():
+        if one.tag == der.OBJECT_IDENTIFIER:
+            found.append(one.object_identifier())
+        elif one.tag == der.INTEGER:
+            found.append(one.integer())
+        elif one.tag == der.OCTET_STRING and one.octets[:2] in (b"\x30\x80", b"\x30\x82"):
+            found.append(skeleton(one.octets))
+        elif one.tag == 0x80:  # [0] IMPLICIT, for which BER has pieces
+            found.append((0xA0, [(der.OCTET_STRING, len(one.octets))]))
+        elif one.tag & 0x20:
+            found.append((one.tag, skeleton(one.encoded)))
+        else:
+            found.append((one.tag, len(one.octets)))
+    return found
+
+
+@needs_data
+@pytest.mark.parametrize("kind", [KeyType.GOST_2015_512, KeyType.GOST_2004, KeyType.RSA])
+def test_the_layout_of_the_nca_is_written_as_it_was_read(kind: KeyType, tmp_path: Path) -> None:
+    for source in NCA:
+        before = read(source.read_bytes(), nca_password(source))
+        if before.keys[0].private_key.key_type is kind:
+            break
+    else:
+        pytest.fail("no such file")
+    key, certificate = before.keys[0].private_key, before.certificates[0].certificate
+    path = tmp_path / "new.p12"
+    pin = Pins(current=nca_password(source))
+    # What a store writes beside the key must not go along.
+    kept = pkcs8.with_purpose(key, KeyPurpose.SIGNATURE)
+    write_nca_pkcs12(path, kept, certificate=certificate, pin=pin)
+    written = path.read_bytes()
+    after = read(written, nca_password(source))
+    assert after.keys[0].private_key == key
+    assert after.certificates[0].certificate == certificate
+    expected = certificate.subject_key_identifier or certificate.public_key.key_identifier
+    assert after.keys[0].local_key_id == after.certificates[0].local_key_id == expected
+    assert after.keys[0].friendly_name == expected.hex()
+    assert skeleton(written) == skeleton(source.read_bytes())
+    with pytest.raises(PasswordIncorrect):
+        read(written, "other")
+    other = next(one for one in NCA if one != source)
+    stranger = read(other.read_bytes(), nca_password(other)).certificates[0].certificate
+    with pytest.raises(CertificateMismatch):
+        write_nca_pkcs12(tmp_path / "x.p12", key, certificate=stranger, pin=pin)
+
+
+@needs_openssl
+@pytest.mark.parametrize("kind", KEYS)
+def test_openssl_opens_the_layout_of_the_nca(kind: str, tmp_path: Path) -> None:
+    native = KEYS[kind]()
+    path = tmp_path / "x.p12"
+    made = certify(native.public_key(), issuer_key=native)
+    write_nca_pkcs12(path, PrivateKey.of(native), certificate=made, pin=Pins(current="pw"))
+    said = openssl("pkcs12", "-in", path, "-passin", "pass:pw", "-nodes", "-legacy")
+    assert b"BEGIN PRIVATE KEY" in said
+    assert made.native.public_bytes(serialization.Encoding.PEM) in said
+    key, others = native_pkcs12.load_key_and_certificates(path.read_bytes(), b"pw")[:2]
+    assert key is not None
+    assert PrivateKey.of(key) == PrivateKey.of(native)
+    assert others == made.native

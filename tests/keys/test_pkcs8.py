@@ -106,20 +106,21 @@ RC2_VECTORS = [
 def test_rc2_is_that_of_rfc_2268(key: str, bits: int, plain: str, cipher: str) -> None:
     words = rc2.expand_key(bytes.fromhex(key), bits)
     assert rc2.decrypt_block(words, bytes.fromhex(cipher)).hex() == plain
+    assert rc2.encrypt_block(words, bytes.fromhex(plain)).hex() == cipher
 
 
 def test_rc2_chains_blocks() -> None:
     # The vector of pyca/cryptography, which openssl and Go confirm.
-    plain = rc2.decrypt_cbc(
-        b"0" * 16,
-        128,
-        b"0" * 8,
-        bytes.fromhex(
-            "5b886175cdbb0161badf64936b8ee4cb8f4b75fc28833f61668bb2bea88cfd32"
-            "c410ac7ec016c5028f75078a88968887"
-        ),
+    plain = b"the quick brown fox jumped over the lazy dog!!!!"
+    cipher = bytes.fromhex(
+        "5b886175cdbb0161badf64936b8ee4cb8f4b75fc28833f61668bb2bea88cfd32"
+        "c410ac7ec016c5028f75078a88968887"
     )
-    assert plain == b"the quick brown fox jumped over the lazy dog!!!!"
+    assert rc2.decrypt_cbc(b"0" * 16, 128, b"0" * 8, cipher) == plain
+    assert rc2.encrypt_cbc(b"0" * 16, 128, b"0" * 8, plain) == cipher
+    for crypt in (rc2.encrypt_cbc, rc2.decrypt_cbc):
+        with pytest.raises(InvalidArgument):
+            crypt(b"0" * 16, 128, b"0" * 8, b"nine nine")
 
 
 @pytest.mark.parametrize("key", [b"", bytes(129)])

@@ -43,6 +43,7 @@ HMACS: Final = {
     "1.2.840.113549.2.11": SHA512,
 }
 HMAC_SHA256: Final = "1.2.840.113549.2.9"
+DIGEST_SHA1: Final = "1.3.14.3.2.26"
 DIGEST_SHA256: Final = "2.16.840.1.101.3.4.2.1"
 
 # The least that any derivation is charged: calling costs something too.

@@ -400,6 +400,25 @@ def write_pkcs12(
         durable.create(path, pkcs12.write(contents, secret, cost=cost))
 
 
+def write_nca_pkcs12(
+    path: Path, private_key: PrivateKey, *, certificate: Certificate, pin: PinSource
+) -> None:
+    """A new PKCS#12 file in the layout of the NCA RK, for software that takes no other.
+
+    Its protection is that of 1999: `pkcs12.write_nca`. What a store keeps beside the key, its
+    purpose, is left out. Raises KeyExists, CertificateMismatch, InvalidKey, PasswordRefused,
+    StoreUnavailable.
+    """
+    with SEALED:
+        durable.require_free(path)
+        native = private_key.native_unchecked()
+        if private_key.public_key_of(native) != certificate.public_key:
+            raise CertificateMismatch(key=path.name)
+        secret = pin(PinRequest(target=str(path), kind=PinKind.NEW))
+        bare = PrivateKey.of(native)
+        durable.create(path, pkcs12.write_nca(bare, certificate, secret))
+
+
 def write_pkcs8(
     path: Path, private_key: PrivateKey, *, pin: PinSource, cost: Scrypt | None = None
 ) -> None:

@@ -10,10 +10,9 @@ from typing import Final
 from eds import der
 from eds.errors import DecodeError
 from eds.keys import kdf
-from eds.keys.pbe import Pbkdf2
 from eds.keys.reading import Password, Reading
 
-_SALT: Final = 16  # octets
+_SALT: Final = 20  # octets, as the NCA RK has them; RFC 7292 §B.4 asks for eight
 _PBMAC1: Final = "1.2.840.113549.1.5.14"
 
 
@@ -92,14 +91,20 @@ def _pbmac1(parameters: der.Element | None, value: bytes, reading: Reading) -> A
     return Authentication(hash_, derivation, value)
 
 
-def mac_data(password: Password, message: bytes, cost: Pbkdf2) -> bytes:
-    """MacData of RFC 7292 §4 with HMAC-SHA-256 over `message`: what all software can check."""
+def mac_data(
+    password: Password, message: bytes, *, iterations: int, digest: str = kdf.DIGEST_SHA256
+) -> bytes:
+    """MacData of RFC 7292 §4 over `message`; with HMAC-SHA-256 all software can check it.
+
+    `digest` is the OID of another hash.
+    """
+    hash_ = kdf.DIGESTS[digest]
     salt = os.urandom(_SALT)
     key = kdf.pkcs12_kdf(
-        "sha256", password.bmp, salt, purpose=kdf.MAC, iterations=cost.mac_iterations, size=32
+        hash_.name, password.bmp, salt, purpose=kdf.MAC, iterations=iterations, size=hash_.size
     )
-    algorithm = der.sequence(der.object_identifier(kdf.DIGEST_SHA256), der.null())
-    value = der.octet_string(hmac.digest(key, message, "sha256"))
+    algorithm = der.sequence(der.object_identifier(digest), der.null())
+    value = der.octet_string(hmac.digest(key, message, hash_.name))
     # One is the DEFAULT, and DER leaves a default out.
-    count = der.integer(cost.mac_iterations) if cost.mac_iterations > 1 else b""
+    count = der.integer(iterations) if iterations > 1 else b""
     return der.sequence(der.sequence(algorithm, value), der.octet_string(salt), count)

@@ -1,6 +1,7 @@
 """Password-based encryption: PBES1 of PKCS#12 (RFC 7292 §C) and PBES2 (RFC 8018 §6.2).
 
-Read is what is in use; written is PBES2 with AES-256 in CBC mode.
+Read is what is in use; written is PBES2 with AES-256 in CBC mode, and on request what the NCA RK
+writes.
 """
 
 from __future__ import annotations
@@ -64,11 +65,13 @@ def read_decryption(algorithm: der.Element, reading: Reading) -> Decryption:
 
 # -- PKCS #12: PBES1 with its own derivation
 
+PBE_3DES: Final = "1.2.840.113549.1.12.1.3"
+PBE_RC2_40: Final = "1.2.840.113549.1.12.1.6"
 _PBES1: Final = {
-    "1.2.840.113549.1.12.1.3": ("3DES", 24, 0),
+    PBE_3DES: ("3DES", 24, 0),
     "1.2.840.113549.1.12.1.4": ("3DES", 16, 0),
     "1.2.840.113549.1.12.1.5": ("RC2", 16, 128),
-    "1.2.840.113549.1.12.1.6": ("RC2", 5, 40),
+    PBE_RC2_40: ("RC2", 5, 40),
 }
 
 
@@ -252,3 +255,41 @@ class Encryption:
         cipher = der.sequence(der.object_identifier(_AES256_CBC), der.octet_string(iv))
         scheme = der.sequence(der.object_identifier(_PBES2), der.sequence(self._kdf, cipher))
         return scheme, ciphertext
+
+
+NCA_ITERATIONS: Final = 1024
+_NCA_SALT: Final = 20  # octets
+
+
+class NcaEncryption:
+    """PBES1 as the NCA RK writes its key files, for software that reads nothing else.
+
+    `oid` is pbeWithSHA1And3-KeyTripleDES-CBC for keys, pbeWithSHA1And40BitRC2-CBC for
+    certificates. 1,024 iterations of SHA-1 hold nobody up who guesses passwords.
+    """
+
+    def __init__(self, password: Password, oid: str) -> None:
+        salt = os.urandom(_NCA_SALT)
+        self._cipher, key_size, self._effective_bits = _PBES1[oid]
+        self._key, self._iv = (
+            kdf.pkcs12_kdf(
+                "sha1", password.bmp, salt, purpose=purpose, iterations=NCA_ITERATIONS, size=size
+            )
+            for purpose, size in ((kdf.KEY, key_size), (kdf.IV, 8))
+        )
+        self._scheme = der.sequence(
+            der.object_identifier(oid),
+            der.sequence(der.octet_string(salt), der.integer(NCA_ITERATIONS)),
+        )
+
+    def __repr__(self) -> str:
+        return "<encryption>"
+
+    def encrypt(self, plaintext: bytes) -> tuple[bytes, bytes]:
+        """(encoded AlgorithmIdentifier, ciphertext). One value for one object: the IV is fixed."""
+        count = 8 - len(plaintext) % 8
+        padded = plaintext + bytes((count,)) * count
+        if self._cipher == "RC2":
+            return self._scheme, rc2.encrypt_cbc(self._key, self._effective_bits, self._iv, padded)
+        encryptor = Cipher(TripleDES(self._key), modes.CBC(self._iv)).encryptor()
+        return self._scheme, encryptor.update(padded) + encryptor.finalize()

@@ -17,8 +17,17 @@ from eds.certificates import Certificate
 from eds.errors import DecodeError, InvalidKey, PasswordIncorrect
 from eds.keys import pkcs8
 from eds.keys.contract import Secret
+from eds.keys.kdf import DIGEST_SHA1
 from eds.keys.mac import Authentication, mac_data, read_authentication
-from eds.keys.pbe import Encryption, Pbkdf2, read_decryption
+from eds.keys.pbe import (
+    NCA_ITERATIONS,
+    PBE_3DES,
+    PBE_RC2_40,
+    Encryption,
+    NcaEncryption,
+    Pbkdf2,
+    read_decryption,
+)
 from eds.keys.privatekeys import PrivateKey
 from eds.keys.reading import Password, Reading, require_new_password
 
@@ -330,30 +339,59 @@ def write(contents: Contents, secret: Secret, *, cost: Pbkdf2 | None = None) -> 
     encryption = Encryption(password, cost)
     parts: list[bytes] = []
     if contents.certificates:
-        safe = der.sequence(*(_certificate_bag(entry) for entry in contents.certificates))
-        scheme, ciphertext = encryption.encrypt(safe)
-        encrypted = der.sequence(
-            der.object_identifier(_DATA),
-            scheme,
-            der.value(der.context(0, constructed=False), ciphertext),
-        )
-        parts.append(_wrapped(_ENCRYPTED_DATA, der.sequence(der.integer(0), encrypted)))
+        parts.append(_certificates(contents, encryption))
     if contents.keys:
         safe = der.sequence(*(_key_bag(entry, encryption) for entry in contents.keys))
         parts.append(_wrapped(_DATA, der.octet_string(safe)))
     content = der.sequence(*parts)
-    return der.sequence(
-        der.integer(3),
-        _wrapped(_DATA, der.octet_string(content)),
-        mac_data(password, content, cost),
+    return _pfx_of(content, mac_data(password, content, iterations=cost.mac_iterations))
+
+
+def write_nca(key: PrivateKey, certificate: Certificate, secret: Secret) -> bytes:
+    """One DER PFX as the NCA RK lays its files out, for software that takes nothing else.
+
+    The key under Triple DES, then its certificate under RC2 with 40 bits, both with 1,024
+    iterations of SHA-1; named by the certificate's subject key identifier. A password that can
+    be guessed is guessed: prefer `write`. Raises PasswordRefused.
+    """
+    password = require_new_password(secret)
+    identifier = certificate.subject_key_identifier or certificate.public_key.key_identifier
+    name = identifier.hex()
+    contents = Contents(
+        keys=(KeyEntry(private_key=key, friendly_name=name, local_key_id=identifier),),
+        certificates=(
+            CertificateEntry(certificate=certificate, friendly_name=name, local_key_id=identifier),
+        ),
     )
+    bag = _key_bag(contents.keys[0], NcaEncryption(password, PBE_3DES))
+    content = der.sequence(
+        _wrapped(_DATA, der.octet_string(der.sequence(bag))),
+        _certificates(contents, NcaEncryption(password, PBE_RC2_40)),
+    )
+    mac = mac_data(password, content, iterations=NCA_ITERATIONS, digest=DIGEST_SHA1)
+    return _pfx_of(content, mac)
+
+
+def _certificates(contents: Contents, encryption: Encryption | NcaEncryption) -> bytes:
+    safe = der.sequence(*(_certificate_bag(entry) for entry in contents.certificates))
+    scheme, ciphertext = encryption.encrypt(safe)
+    encrypted = der.sequence(
+        der.object_identifier(_DATA),
+        scheme,
+        der.value(der.context(0, constructed=False), ciphertext),
+    )
+    return _wrapped(_ENCRYPTED_DATA, der.sequence(der.integer(0), encrypted))
+
+
+def _pfx_of(content: bytes, mac: bytes) -> bytes:
+    return der.sequence(der.integer(3), _wrapped(_DATA, der.octet_string(content)), mac)
 
 
 def _wrapped(oid: str, content: bytes) -> bytes:
     return der.sequence(der.object_identifier(oid), der.explicit(0, content))
 
 
-def _key_bag(entry: KeyEntry, encryption: Encryption) -> bytes:
+def _key_bag(entry: KeyEntry, encryption: Encryption | NcaEncryption) -> bytes:
     return _bag(_SHROUDED_KEY_BAG, pkcs8.wrap(entry.private_key.encoded, encryption), entry)
 
 

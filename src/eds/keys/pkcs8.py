@@ -11,7 +11,7 @@ from eds import der
 from eds.algorithms import EC_PUBLIC_KEY, RSA_ENCRYPTION
 from eds.errors import DecodeError, InvalidKey, PasswordIncorrect
 from eds.keys.contract import KeyPurpose, Secret
-from eds.keys.pbe import Encryption, Pbkdf2, Scrypt, read_decryption
+from eds.keys.pbe import Encryption, NcaEncryption, Pbkdf2, Scrypt, read_decryption
 from eds.keys.privatekeys import PrivateKey
 from eds.keys.reading import Password, Reading, require_new_password
 
@@ -33,7 +33,7 @@ def encrypt(key: PrivateKey, secret: Secret, *, cost: Scrypt | Pbkdf2 | None = N
     return wrap(key.encoded, encryption)
 
 
-def wrap(plaintext: bytes, encryption: Encryption) -> bytes:
+def wrap(plaintext: bytes, encryption: Encryption | NcaEncryption) -> bytes:
     """EncryptedPrivateKeyInfo around one PrivateKeyInfo."""
     scheme, ciphertext = encryption.encrypt(plaintext)
     return der.sequence(scheme, der.octet_string(ciphertext))

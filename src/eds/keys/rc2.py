@@ -1,7 +1,8 @@
-"""RC2 in CBC mode (RFC 2268): only to read what other software wrote long ago.
+"""RC2 in CBC mode (RFC 2268): to read what other software wrote long ago.
 
 Certificates in the PKCS#12 files of the NCA RK, of Windows and of OpenSSL before 3.0 stand under
-RC2 with an effective key of 40 bits, which nothing else here offers. Nothing is written with it.
+RC2 with an effective key of 40 bits, which nothing else here offers. Only certificates, which are
+public, are ever written with it, where somebody asks for the layout of the NCA.
 """
 
 from __future__ import annotations
@@ -62,6 +63,42 @@ def decrypt_block(words: tuple[int, ...], block: bytes) -> bytes:
             for i in (3, 2, 1, 0):
                 r[i] = (r[i] - words[r[i - 1] & 63]) & 0xFFFF
     return struct.pack("<4H", *r)
+
+
+def encrypt_block(words: tuple[int, ...], block: bytes) -> bytes:
+    """One block of 8 octets (RFC 2268 §3)."""
+    r = list(struct.unpack("<4H", block))
+    j = 0
+    for round_number in range(16):
+        for i in (0, 1, 2, 3):
+            turn = _ROTATIONS[i]
+            previous = r[i - 1]
+            value = r[i] + words[j] + (previous & r[i - 2]) + (~previous & r[i - 3]) & 0xFFFF
+            r[i] = (value << turn | value >> (16 - turn)) & 0xFFFF
+            j += 1
+        if round_number in (4, 10):
+            for i in (0, 1, 2, 3):
+                r[i] = (r[i] + words[r[i - 1] & 63]) & 0xFFFF
+    return struct.pack("<4H", *r)
+
+
+def encrypt_cbc(key: bytes, effective_bits: int, iv: bytes, plaintext: bytes) -> bytes:
+    """CBC of a text that is padded already. `iv` is one block, `plaintext` whole blocks.
+
+    Raises InvalidArgument.
+    """
+    if len(iv) != BLOCK or len(plaintext) % BLOCK:
+        raise InvalidArgument(argument="plaintext", reason="not whole blocks of 8 octets")
+    words = expand_key(key, effective_bits)
+    found = bytearray()
+    previous = iv
+    for start in range(0, len(plaintext), BLOCK):
+        mixed = int.from_bytes(plaintext[start : start + BLOCK], "big") ^ int.from_bytes(
+            previous, "big"
+        )
+        previous = encrypt_block(words, mixed.to_bytes(BLOCK, "big"))
+        found += previous
+    return bytes(found)
 
 
 def decrypt_cbc(key: bytes, effective_bits: int, iv: bytes, ciphertext: bytes) -> bytes:
