@@ -25,10 +25,10 @@ from eds.keys.keyfile import SingleFileKeyStore
 from eds.keys.reading import Reading
 from eds.ocsp import OcspResponse
 from eds.publickeys import PublicKey
-from eds.sign.attributes import MESSAGE_DIGEST
 from eds.sign.cms import CmsSigner, sign_attached, sign_detached
 from eds.signeddata import SignedData, SignerInfo
 from eds.timestamps import TimeStampToken
+from eds.verify.attributes import MESSAGE_DIGEST
 from tests.gost.others import gostcrypto_verifies
 from tests.keys.harness import Pins
 from tests.keys.test_pkcs12 import nca_password
