@@ -80,7 +80,7 @@ IMPORTS: Mapping[str, frozenset[str]] = MappingProxyType({
 })  # fmt: skip
 
 SOURCE = rooms("eds/*")
-NETWORK = rooms("eds/sign/timestamp.py", "eds/verify/fetch.py", "eds/http/*")
+NETWORK = rooms("eds/verify/exchange.py", "eds/http/*")
 CLOCK = rooms("eds_cli/*", "eds/http/*")
 WEB = rooms("eds/http/*")
 NOWHERE = rooms()
@@ -314,7 +314,7 @@ def test_a_breach_of_the_plan_is_found(breach: str, path: str, text: str) -> Non
         ("eds/keys/pkcs11.py", "def load():\n    import pkcs11"),
         ("eds/verify/cms.py", "from cryptography.hazmat.primitives import hashes"),
         ("eds/ca/store.py", "import sqlalchemy"),
-        ("eds/verify/fetch.py", "import urllib.request"),
+        ("eds/verify/exchange.py", "import urllib.request"),
         ("eds/http/ocsp.py", "from datetime import UTC, datetime\ndatetime.now(UTC)"),
         ("eds/http/ocsp.py", "from eds.enroll import Desk\nfrom http import HTTPStatus"),
         ("eds/keys/pkcs11.py", "import time\ntime.monotonic()"),

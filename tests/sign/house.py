@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -161,24 +160,28 @@ def party(algorithm: str = "ecdsa-p256-sha256", name: str = "ӘЛИЕВА АЙГ
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """A time-stamping authority of `eds.ca` in this process, and what it may do wrong."""
+    """A time-stamping authority of `eds.ca` in this process."""
 
     party: Party
     at: datetime = NOON
-    answer: Callable[[bytes], bytes] = bytes
 
-    def stamp(self, digest: bytes, *, algorithm: DigestAlgorithm) -> TimeStampToken:
-        authority = TimeStampingAuthority(
+    @property
+    def clock(self) -> ClockReading:
+        return ClockReading(at=self.at, uncertainty=timedelta(milliseconds=1))
+
+    def authority(self) -> TimeStampingAuthority:
+        return TimeStampingAuthority(
             certificate=self.party.certificate,
             signer=self.party.signer(),
             rules=TimeStampRules(policy="1.2.3.4"),
             node=1,
             chain=self.party.issuers,
         )
+
+    def stamp(self, digest: bytes, *, algorithm: DigestAlgorithm) -> TimeStampToken:
         question = TimeStampQuestion.about(digest, algorithm=algorithm)
-        clock = ClockReading(at=self.at, uncertainty=timedelta(milliseconds=1))
-        response = authority.respond(question.encoded, clock=clock).encoded
-        return question.answered_by(self.answer(response), authority="test")
+        response = self.authority().respond(question.encoded, clock=self.clock).encoded
+        return question.answered_by(response, authority="test")
 
 
 @cache

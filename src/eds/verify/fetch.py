@@ -1,34 +1,28 @@
-"""Fetching: the one door of `verify` to the network, for paths that are already proven.
+"""Fetching: what `verify` asks of the network, for paths that are already proven alone.
 
 `collect` asks for what is missing and nothing else: lists, OCSP answers and the certificates of
-their signers, over HTTP, from addresses the operator allowed. The name is looked up once and
-the address that was judged is the one connected to; no redirect is followed; every request has
-a size and a time beyond which it ends. What comes is judged by `revocation.check` before it is
-handed on or kept. A server can do nothing but give no evidence: that is an outcome, not an error.
+their signers, over HTTP (`eds.verify.exchange`), from addresses the operator allowed. What comes
+is judged by `revocation.check` before it is handed on or kept. A server can do nothing but give
+no evidence: that is an outcome, not an error.
 """
 
 from __future__ import annotations
 
-import http.client
 import secrets
-import socket
-import ssl
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from functools import partial
-from ipaddress import ip_address
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from ..certificatelists import CertificateList
 from ..certificates import Certificate
 from ..errors import EdsError, InvalidArgument
 from ..ocsp import OcspResponse, write_request
 from .evidence import NO_EVIDENCE, Evidence
+from .exchange import ExchangeFailed, Reply, Resolve, exchange
 from .fetch_cache import EvidenceCache, Kept
 from .fetch_rules import FetchRules, IssuerSources, Nonce, Target, target
 from .path import PathResult
@@ -36,10 +30,6 @@ from .policy import ValidationPolicy
 from .revocation import RevocationResult, Status, check
 from .trust import TrustAnchor, TrustStore
 
-Resolve = Callable[[str, int], Sequence[str]]
-"""Looks a name up: (host, port) → addresses as text. Raises OSError."""
-
-_PIECE: Final = 64 * 1024
 _NONCE_OCTETS: Final = 32  # RFC 9654 §2.1
 
 
@@ -122,7 +112,7 @@ def collect(
         rules=rules,
         cache=cache,
         anchor=path.anchor,
-        client=_Client(rules, resolve or _look_up),
+        client=_Client(rules, resolve),
         evidence=evidence,
     )
     pairs = list(zip(path.path, path.path[1:], strict=False))
@@ -138,13 +128,6 @@ class _Refused(Exception):
         super().__init__(result.value)
         self.result = result
         self.detail = detail
-
-
-class _Reply(NamedTuple):
-    status: int
-    body: bytes
-    etag: str
-    last_modified: str
 
 
 class _Run:
@@ -278,7 +261,7 @@ class _Run:
         issuer: Certificate,
         url: str,
         key: bytes,
-        reply: _Reply,
+        reply: Reply,
         before: CertificateList | None,
     ) -> None:
         found = _read_list(reply.body)
@@ -422,52 +405,16 @@ def _read_certificates(body: bytes) -> tuple[Certificate, ...]:
 # --- HTTP -----------------------------------------------------------------------------------------
 
 
-class _Deadline:
-    """An instant of monotonic time by which something must have ended."""
-
-    def __init__(self, end: float) -> None:
-        self._end = end
-
-    def left(self) -> float:
-        """Seconds, above zero. Raises TimeoutError."""
-        left = self._end - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        return left
-
-
-class _Timed:
-    """A socket each of whose waits ends at one deadline, however often a peer sends an octet."""
-
-    deadline: _Deadline
-
-    def recv_into(self, *arguments: Any, **more: Any) -> int:
-        self.settimeout(self.deadline.left())  # type: ignore[attr-defined]
-        return super().recv_into(*arguments, **more)  # type: ignore[misc,no-any-return]
-
-    def sendall(self, *arguments: Any, **more: Any) -> None:
-        self.settimeout(self.deadline.left())  # type: ignore[attr-defined]
-        super().sendall(*arguments, **more)  # type: ignore[misc]
-
-
-class _TimedSocket(_Timed, socket.socket):
-    pass
-
-
-class _TimedTls(_Timed, ssl.SSLSocket):
-    pass
-
-
 class _Client:
     """HTTP for one call of `collect`: so many requests, so many seconds, then no more."""
 
-    def __init__(self, rules: FetchRules, resolve: Resolve) -> None:
+    def __init__(self, rules: FetchRules, resolve: Resolve | None) -> None:
         self._rules = rules
         self._resolve = resolve
         self._requests = rules.requests
         self._end = time.monotonic() + rules.total_seconds
 
-    def get(self, wanted: Target, octets: int, kept: Kept | None) -> _Reply:
+    def get(self, wanted: Target, octets: int, kept: Kept | None) -> Reply:
         """Fetch, or ask whether what is kept still stands. Raises _Refused."""
         headers = {}
         if kept is not None and kept.etag:
@@ -476,147 +423,28 @@ class _Client:
             headers["If-Modified-Since"] = kept.last_modified
         return self._exchange(wanted, octets, "GET", None, headers)
 
-    def post(self, wanted: Target, octets: int, body: bytes) -> _Reply:
+    def post(self, wanted: Target, octets: int, body: bytes) -> Reply:
         """Ask an OCSP responder (RFC 6960 appendix A.1). Raises _Refused."""
         headers = {"Content-Type": "application/ocsp-request"}
         return self._exchange(wanted, octets, "POST", body, headers)
 
     def _exchange(
         self, wanted: Target, octets: int, method: str, body: bytes | None, headers: dict[str, str]
-    ) -> _Reply:
-        begin = time.monotonic()
-        if self._requests <= 0 or begin >= self._end:
+    ) -> Reply:
+        left = self._end - time.monotonic()
+        if self._requests <= 0 or left <= 0:
             raise _Refused(Fetched.BUDGET_SPENT)
         self._requests -= 1
-        deadline = _Deadline(min(self._end, begin + self._rules.seconds))
         try:
-            with closing(self._connect(wanted, deadline)) as connected:
-                return _speak(connected, wanted, octets, method, body, headers)
-        except TimeoutError:
-            raise _Refused(Fetched.TIMED_OUT) from None
-        except (http.client.HTTPException, ValueError):
-            raise _Refused(Fetched.MALFORMED, "http") from None
-        except OSError:
-            raise _Refused(Fetched.NOT_CONNECTED) from None
-
-    def _connect(self, wanted: Target, deadline: _Deadline) -> _TimedSocket | _TimedTls:
-        """A connection to the address that was judged: the name is not looked up again."""
-        refused: OSError | None = None
-        for address in self._addresses(wanted, deadline):
-            family = socket.AF_INET6 if ":" in address else socket.AF_INET
-            plain = _TimedSocket(family, socket.SOCK_STREAM)
-            plain.deadline = deadline
-            try:
-                plain.settimeout(deadline.left())
-                plain.connect((address, wanted.port))
-                return _with_tls(plain, wanted, deadline) if wanted.scheme == "https" else plain
-            except TimeoutError:
-                plain.close()
-                raise
-            except OSError as error:
-                plain.close()
-                refused = error
-        raise refused or ConnectionError
-
-    def _addresses(self, wanted: Target, deadline: _Deadline) -> list[str]:
-        try:
-            found = _in_time(lambda: self._resolve(wanted.host, wanted.port), deadline)
-            addresses = [ip_address(one.partition("%")[0]) for one in found]
-        except TimeoutError:
-            raise
-        except (OSError, ValueError):
-            raise _Refused(Fetched.NOT_RESOLVED) from None
-        if not addresses:
-            raise _Refused(Fetched.NOT_RESOLVED)
-        good = [str(one) for one in dict.fromkeys(addresses) if self._rules.reaches(one)]
-        if not good:
-            raise _Refused(Fetched.ADDRESS_REFUSED)
-        return good
-
-
-def _with_tls(plain: _TimedSocket, wanted: Target, deadline: _Deadline) -> _TimedTls:
-    context = ssl.create_default_context()
-    context.sslsocket_class = _TimedTls
-    wrapped = context.wrap_socket(plain, server_hostname=wanted.host, do_handshake_on_connect=False)
-    if not isinstance(wrapped, _TimedTls):  # for the type checker: the context was told
-        raise TypeError
-    wrapped.deadline = deadline
-    try:
-        wrapped.settimeout(deadline.left())
-        wrapped.do_handshake()
-    except BaseException:
-        wrapped.close()
-        raise
-    return wrapped
-
-
-def _speak(
-    connected: _TimedSocket | _TimedTls,
-    wanted: Target,
-    octets: int,
-    method: str,
-    body: bytes | None,
-    headers: dict[str, str],
-) -> _Reply:
-    """One request and its reply. Raises _Refused, OSError, HTTPException, ValueError."""
-    connection = http.client.HTTPConnection(wanted.host, wanted.port)
-    connection.sock = connected
-    always = {"Accept-Encoding": "identity", "Connection": "close", "User-Agent": "eds"}
-    connection.request(method, wanted.path, body=body, headers=always | headers)
-    with closing(connection.getresponse()) as response:
-        if 300 <= response.status < 400 and response.status != 304:
-            raise _Refused(Fetched.REDIRECTED, str(response.status))
-        if response.status == 304 and not {"If-None-Match", "If-Modified-Since"} & set(headers):
-            raise _Refused(Fetched.STATUS_REFUSED, "304")
-        if response.status not in {200, 304}:
-            raise _Refused(Fetched.STATUS_REFUSED, str(response.status))
-        if response.getheader("Content-Encoding", "identity") != "identity":
-            raise _Refused(Fetched.MALFORMED, "content encoding")
-        return _Reply(
-            status=response.status,
-            body=b"" if response.status == 304 else _body(response, octets),
-            etag=response.getheader("ETag", ""),
-            last_modified=response.getheader("Last-Modified", ""),
-        )
-
-
-def _body(response: http.client.HTTPResponse, octets: int) -> bytes:
-    told = response.length
-    if told is not None and told > octets:
-        raise _Refused(Fetched.TOO_LARGE)
-    body = bytearray()
-    try:
-        while piece := response.read(min(_PIECE, octets + 1 - len(body))):
-            body += piece
-            if len(body) > octets:
-                raise _Refused(Fetched.TOO_LARGE)
-    except http.client.IncompleteRead:
-        raise _Refused(Fetched.TRUNCATED) from None
-    if told is not None and len(body) < told:
-        raise _Refused(Fetched.TRUNCATED)
-    return bytes(body)
-
-
-def _look_up(host: str, port: int) -> list[str]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(address[0]) for *_, address in found]
-
-
-def _in_time(ask: Callable[[], Sequence[str]], deadline: _Deadline) -> Sequence[str]:
-    """The answer, or TimeoutError at the deadline: looking a name up cannot be broken off."""
-    answer: list[Sequence[str] | OSError] = []
-
-    def run() -> None:
-        try:
-            answer.append(ask())
-        except (OSError, UnicodeError) as error:
-            answer.append(error if isinstance(error, OSError) else OSError(str(error)))
-
-    thread = threading.Thread(target=run, daemon=True, name="eds-look-up")
-    thread.start()
-    thread.join(deadline.left())
-    if not answer:
-        raise TimeoutError
-    if isinstance(answer[0], OSError):
-        raise answer[0]
-    return answer[0]
+            return exchange(
+                wanted,
+                method=method,
+                seconds=min(left, self._rules.seconds),
+                octets=octets,
+                reaches=self._rules.reaches,
+                body=body,
+                headers=headers,
+                resolve=self._resolve,
+            )
+        except ExchangeFailed as failed:
+            raise _Refused(Fetched(failed.failure.value), failed.detail) from None

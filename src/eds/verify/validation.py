@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
+from ..algorithms import DigestAlgorithm
 from ..errors import DecodeError, InvalidArgument, NaiveDatetime
 from ..formats import Format, identify
 from ..signeddata import SignedData
@@ -16,7 +17,8 @@ from .evidence import NO_EVIDENCE, Evidence
 from .findings import Finding, Rule
 from .indications import Indication, SubIndication
 from .policy import BASIC, ValidationPolicy
-from .report import SignatureReport, ValidationReport
+from .report import SignatureReport, TimeStampReport, ValidationReport
+from .timestamp import validate_token
 from .trust import TrustStore
 
 FORMAT: Final = Rule(
@@ -53,16 +55,7 @@ def validate(
     Nothing in any bytes raises: what cannot be read is a finding. Raises NaiveDatetime,
     InvalidArgument for digests without a signature, and what reading a file raises.
     """
-    if at.tzinfo is not UTC and at.utcoffset() is None:
-        raise NaiveDatetime(argument="at")
-    context = Context(
-        trust=trust,
-        policy=policy,
-        at=at,
-        work=Work(policy),
-        existence=Existence(at),
-        evidence=evidence,
-    )
+    context = _context(trust, policy, at, evidence)
     if signature is not None:
         return _detached(signature, content_of(document), context)
     if isinstance(document, Octets | Digests | File):
@@ -70,6 +63,44 @@ def validate(
     if isinstance(document, bytes):
         return _document(document, context)
     return _document(document.read(), context)
+
+
+def _context(
+    trust: TrustStore, policy: ValidationPolicy, at: datetime, evidence: Evidence
+) -> Context:
+    if at.tzinfo is not UTC and at.utcoffset() is None:
+        raise NaiveDatetime(argument="at")
+    return Context(
+        trust=trust,
+        policy=policy,
+        at=at,
+        work=Work(policy),
+        existence=Existence(at),
+        evidence=evidence,
+    )
+
+
+def validate_time_stamp(
+    token: bytes,
+    *,
+    digest: bytes,
+    algorithm: DigestAlgorithm,
+    trust: TrustStore,
+    policy: ValidationPolicy = BASIC,
+    at: datetime,
+    evidence: Evidence = NO_EVIDENCE,
+) -> TimeStampReport:
+    """What is found of a TimeStampToken (DER) that should stand over `digest`.
+
+    Nothing in the token raises. Raises NaiveDatetime, InvalidArgument for a digest of another
+    length than its algorithm's.
+    """
+    return validate_token(
+        token,
+        kind="document",
+        imprinted=Digests({algorithm: digest}).digest,
+        context=_context(trust, policy, at, evidence),
+    )
 
 
 def _document(data: bytes, context: Context) -> ValidationReport:
