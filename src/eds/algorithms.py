@@ -9,9 +9,11 @@ its TS 119 322 catalogue, unless a row names another source.
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Protocol
 
@@ -500,6 +502,22 @@ def identify(
 
     Raises MalformedDer, UnknownAlgorithm, AlgorithmKeyMismatch.
     """
+    encoded = identifier.encoded
+    if len(encoded) <= 64:
+        with suppress(DecodeError):  # and then read where it stands, to say where
+            return _usual(encoded, key_type, curve)
+    return _identify(identifier, key_type, curve)
+
+
+# The few that there are stand under millions of objects.
+@lru_cache(maxsize=1024)
+def _usual(encoded: bytes, key_type: KeyType, curve: Curve | None) -> SignatureAlgorithm:
+    return _identify(der.decode(encoded), key_type, curve)
+
+
+def _identify(
+    identifier: der.Element, key_type: KeyType, curve: Curve | None
+) -> SignatureAlgorithm:
     fields = identifier.fields()
     oid = fields.take(der.OBJECT_IDENTIFIER).object_identifier()
     parameters = fields.take().encoded if fields.next_tag is not None else b""

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
+from functools import lru_cache
 from typing import Final, Self
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -29,6 +31,7 @@ from eds.algorithms import (
 from eds.errors import (
     AlgorithmKeyMismatch,
     AlgorithmUnavailable,
+    DecodeError,
     MalformedPublicKey,
     UnknownAlgorithm,
 )
@@ -66,10 +69,7 @@ class PublicKey(Encoded):
     def _parts(self) -> tuple[str, bytes, bytes]:
         """(algorithm OID, encoded parameters or empty, content of the BIT STRING)."""
         fields = der.decode(self.encoded).fields()
-        algorithm = fields.take(der.SEQUENCE).fields()
-        oid = algorithm.take(der.OBJECT_IDENTIFIER).object_identifier()
-        parameters = algorithm.take().encoded if algorithm.next_tag is not None else b""
-        algorithm.finish()
+        oid, parameters = _algorithm(fields.take(der.SEQUENCE))
         key = fields.take(der.BIT_STRING).bit_string()
         fields.finish()
         return oid, parameters, key
@@ -102,10 +102,8 @@ class PublicKey(Encoded):
         """The named curve of an EC key, else None. Raises UnknownAlgorithm, MalformedPublicKey."""
         if self.key_type is not KeyType.EC:
             return None
-        parameters = der.decode(self.algorithm_parameters)
-        if parameters.tag == der.SEQUENCE:
-            raise UnknownAlgorithm(identifier="explicit curve parameters")
-        return curve_by_oid(parameters.expect(der.OBJECT_IDENTIFIER).object_identifier())
+        parameters = self.algorithm_parameters
+        return _usual_curve(parameters) if len(parameters) <= _USUAL else _curve(parameters)
 
     @read_once
     def bits(self) -> int:
@@ -217,6 +215,41 @@ class PublicKey(Encoded):
         except ValueError:
             return False  # a key too short for the digest signs nothing
         return True
+
+
+_USUAL: Final = 64  # octets of what is worth remembering: a few values stand in millions of keys
+
+
+def _algorithm(element: der.Element) -> tuple[str, bytes]:
+    """(OID, encoded parameters or empty) of an AlgorithmIdentifier."""
+    encoded = element.encoded
+    if len(encoded) <= _USUAL:
+        with suppress(DecodeError):  # and then read where it stands, to say where
+            return _usual_algorithm(encoded)
+    return _read_algorithm(element)
+
+
+def _read_algorithm(element: der.Element) -> tuple[str, bytes]:
+    fields = element.fields()
+    oid = fields.take(der.OBJECT_IDENTIFIER).object_identifier()
+    parameters = fields.take().encoded if fields.next_tag is not None else b""
+    fields.finish()
+    return oid, parameters
+
+
+@lru_cache(maxsize=256)
+def _usual_algorithm(encoded: bytes) -> tuple[str, bytes]:
+    return _read_algorithm(der.decode(encoded))
+
+
+def _curve(encoded: bytes) -> Curve:
+    parameters = der.decode(encoded)
+    if parameters.tag == der.SEQUENCE:
+        raise UnknownAlgorithm(identifier="explicit curve parameters")
+    return curve_by_oid(parameters.expect(der.OBJECT_IDENTIFIER).object_identifier())
+
+
+_usual_curve = lru_cache(maxsize=256)(_curve)
 
 
 _WHOLE_MESSAGE = (

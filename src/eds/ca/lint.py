@@ -29,7 +29,7 @@ _SHARED: Final = tuple(rule for rule in RULES if rule.shared)
 # What shared rules found, by what they looked at.
 _Judged = tuple[CertificateProfile, IssuerFacts, int | None, tuple[bytes, ...]]
 _judged: OrderedDict[_Judged, tuple[Finding, ...]] = OrderedDict()
-_JUDGED_LIMIT: Final = 8192
+_JUDGED_LIMIT: Final = 32768  # sixteen profiles in two thousand lists
 
 
 def lint(
