@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -195,26 +196,41 @@ class PublicKey(Encoded):
         Raises AlgorithmKeyMismatch when key and algorithm do not go together,
         AlgorithmUnavailable, MalformedPublicKey.
         """
+        return self.verifier(algorithm)(signature, message)
+
+    def verifier(self, algorithm: SignatureAlgorithm) -> Callable[[bytes, bytes], bool]:
+        """`verify` for one algorithm, made ready once: (signature, message) → whether it fits.
+
+        Raises as `verify` does, which it may as well when it is called.
+        """
         self.require(algorithm)
         if self.key_type in GOST_KEY_TYPES and algorithm.digest is not None:
-            return self.gost.verify(algorithm.digest.digest(message), signature)
+            gost, digest = self.gost, algorithm.digest.digest
+            return lambda signature, message: gost.verify(digest(message), signature)
         key = self.native
-        try:
-            if isinstance(key, rsa.RSAPublicKey):
-                key.verify(signature, message, rsa_padding(algorithm), native_hash(algorithm))
-            elif isinstance(key, ec.EllipticCurvePublicKey):
-                key.verify(signature, message, ec.ECDSA(native_hash(algorithm)))
-            elif isinstance(key, _WHOLE_MESSAGE):
-                key.verify(signature, message)
-            else:
-                raise AlgorithmUnavailable(algorithm=algorithm.name, reason="no verifier")
-        except InvalidSignature:
-            return False
-        except UnsupportedAlgorithm as error:
-            raise AlgorithmUnavailable(algorithm=algorithm.name, reason=str(error)) from error
-        except ValueError:
-            return False  # a key too short for the digest signs nothing
-        return True
+        arguments: tuple[Any, ...]
+        if isinstance(key, rsa.RSAPublicKey):
+            arguments = rsa_padding(algorithm), native_hash(algorithm)
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            arguments = (ec.ECDSA(native_hash(algorithm)),)
+        elif isinstance(key, _WHOLE_MESSAGE):
+            arguments = ()
+        else:
+            raise AlgorithmUnavailable(algorithm=algorithm.name, reason="no verifier")
+        check: Callable[..., None] = key.verify
+
+        def verify(signature: bytes, message: bytes) -> bool:
+            try:
+                check(signature, message, *arguments)
+            except InvalidSignature:
+                return False
+            except UnsupportedAlgorithm as error:
+                raise AlgorithmUnavailable(algorithm=algorithm.name, reason=str(error)) from error
+            except ValueError:
+                return False  # a key too short for the digest signs nothing
+            return True
+
+        return verify
 
 
 _USUAL: Final = 64  # octets of what is worth remembering: a few values stand in millions of keys

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from eds import ber, der
 from eds.certificatelists import CertificateList
 from eds.certificates import Certificate
-from eds.errors import MalformedDer, MalformedSignedData
+from eds.errors import LimitExceeded, MalformedDer, MalformedSignedData
 from eds.extensions import SERIAL_LIMITS
 from eds.formats import Format
 from eds.names import Name
@@ -51,6 +51,11 @@ class Attribute(NamedTuple):
         return self.data[self.start : self.end]
 
     @property
+    def octets(self) -> bytes:
+        """The values, one encoding after the other."""
+        return self.data[self.content : self.end]
+
+    @property
     def values(self) -> tuple[der.Element, ...]:
         """The values, in the order they stand. Raises MalformedDer, LimitExceeded."""
         inside = der.Element(self.data, der.SET, self.start, self.content, self.end)
@@ -58,16 +63,18 @@ class Attribute(NamedTuple):
 
     def value(self) -> der.Element:
         """The one value. Raises MalformedDer where there is none or more than one."""
-        tag, content, stop = der.header(self.data, self.content, self.end)
-        if stop != self.end:
+        data, start, end = self.data, self.content, self.end
+        tag, content, stop = der.header(data, start, end)
+        if stop != end:
             raise MalformedDer(reason=f"attribute {self.oid} with several values", offset=stop)
-        return der.Element(self.data, tag, self.content, content, stop)
+        return _new(der.Element, (data, tag, start, content, stop))
 
 
 class _Info(NamedTuple):
     """Where the fields of a SignerInfo stand: offsets of contents and ends, in its octets."""
 
     version: int
+    start: int  # of the version
     sid: der.Element
     digest_algorithm: bytes
     signed: tuple[int, int, int] | None  # start, content, end
@@ -92,6 +99,7 @@ class SignerInfo(Encoded):
         position, end = _take(data, 0, len(data), der.SEQUENCE)
         if end != len(data):
             raise MalformedDer(reason="octets after the value", offset=end)
+        start = position
         content, stop = _take(data, position, end, der.INTEGER)
         version = _version(data, content, stop)
         tag, content, position = der.header(data, stop, end)
@@ -118,7 +126,16 @@ class SignerInfo(Encoded):
             raise MalformedDer(reason="an unexpected field follows", offset=stop)
         return _new(
             _Info,
-            (version, sid, digest_algorithm, signed, signature_algorithm, signature, unsigned),
+            (
+                version,
+                start,
+                sid,
+                digest_algorithm,
+                signed,
+                signature_algorithm,
+                signature,
+                unsigned,
+            ),
         )
 
     @property
@@ -147,6 +164,14 @@ class SignerInfo(Encoded):
         """How the signer's certificate is named; None: by issuer and serial number."""
         sid = self._info.sid
         return sid.octets if sid.tag == _KEY_IDENTIFIER else None
+
+    @property
+    def identity(self) -> bytes:
+        """Version, signer and digest algorithm as they stand: the same for every signature of one
+        signer.
+        """
+        place = self._info
+        return self.encoded[place.start : place.sid.end] + place.digest_algorithm
 
     @property
     def digest_algorithm(self) -> bytes:
@@ -183,6 +208,11 @@ class SignerInfo(Encoded):
         """The unsigned attributes in their order; empty where the field is absent."""
         place = self._info.unsigned
         return () if place is None else _attributes(self.encoded, place[1], place[2])
+
+    @property
+    def has_unsigned_attributes(self) -> bool:
+        """Whether there is such a field, whatever stands there."""
+        return self._info.unsigned is not None
 
     @property
     def before_unsigned_attributes(self) -> bytes:
@@ -302,6 +332,11 @@ class SignedData(Encoded):
     def revocation_encoded(self) -> tuple[bytes, ...]:
         """The RevocationInfoChoices, of whatever kind, in their order."""
         return self._set(self._fields.lists)
+
+    @property
+    def brings_status(self) -> bool:
+        """Whether there are lists or OCSP responses, whatever is in them."""
+        return self._fields.lists is not None
 
     @read_once
     def certificate_lists(self) -> tuple[CertificateList, ...]:
@@ -433,22 +468,47 @@ def _version(data: bytes, content: int, stop: int) -> int:
 
 def _pieces(data: bytes, position: int, end: int) -> tuple[bytes, ...]:
     """The elements of a SET as bytes. Raises MalformedDer, LimitExceeded."""
-    whole = der.Element(data, der.SET, position, position, end)
-    return tuple(one.encoded for one in whole.children(limits=_LIMITS))
+    found: list[bytes] = []
+    while position < end:
+        # Nearly all have a length of one octet or of two.
+        if position + 4 <= end and data[position] & 0x1F != 0x1F:
+            length = data[position + 1]
+            if length < 0x80:
+                stop = position + 2 + length
+            elif length == 0x82 and data[position + 2]:
+                stop = position + 4 + (data[position + 2] << 8 | data[position + 3])
+            else:
+                stop = der.header(data, position, end)[2]
+        else:
+            stop = der.header(data, position, end)[2]
+        if stop > end:
+            raise MalformedDer(reason="a value runs past its end", offset=position)
+        if len(found) == _LIMITS.elements:
+            raise LimitExceeded(limit="elements in one value", allowed=_LIMITS.elements)
+        found.append(data[position:stop])
+        position = stop
+    return tuple(found)
 
 
 def _attributes(data: bytes, position: int, end: int) -> tuple[Attribute, ...]:
     found: list[Attribute] = []
     while position < end:
         content, last = _take(data, position, end, der.SEQUENCE)
-        content, stop = _take(data, content, last, der.OBJECT_IDENTIFIER)
+        # The OID: shorter than 128 octets, or the longer road says what is wrong with it.
+        stop = content + 2
+        if stop <= last and data[content] == der.OBJECT_IDENTIFIER and data[content + 1] < 0x80:
+            content, stop = stop, stop + data[content + 1]
+            if stop > last:
+                raise MalformedDer(reason="a value runs past its end", offset=content)
+        else:
+            content, stop = _take(data, content, last, der.OBJECT_IDENTIFIER)
         oid = _dotted(data[content:stop])
         content, stop = _take(data, stop, last, der.SET)
         if stop != last:
             raise MalformedDer(reason="an unexpected field follows", offset=stop)
         found.append(_new(Attribute, (oid, data, position, content, stop)))
         if len(found) > _LIMITS.elements:
-            raise MalformedDer(reason="too many attributes", offset=position)
+            raise LimitExceeded(limit="elements in one value", allowed=_LIMITS.elements)
         position = last
     return tuple(found)
 

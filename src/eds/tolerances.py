@@ -219,6 +219,24 @@ DIGEST_IDENTIFIER_MISMATCH: Final = Tolerance(
     source="CMS samples of the EU DSS",
     accepted=False,
 )
+ISSUER_NOT_VERBATIM: Final = Tolerance(
+    name="issuer-not-verbatim",
+    departure="a signer is named by an issuer that matches its certificate's in other octets",
+    rule="RFC 5652 §10.2.4; names that differ in case or kind of string match (RFC 5280 §7.1)",
+    applies_to="SignerInfo.sid",
+    seen="writers that encode names anew",
+    source="RFC 5280 §7.1",
+    accepted=False,
+)
+REPEATED_ELEMENT: Final = Tolerance(
+    name="repeated-element",
+    departure="a certificate, a digest algorithm or a whole signer stands there twice",
+    rule="nothing: a SET OF may hold one value several times, and a signature needs it once",
+    applies_to="certificates, digestAlgorithms and signerInfos of CMS",
+    seen="two signers of one digest algorithm, which is then announced twice",
+    source="CMS samples of the EU DSS",
+    accepted=False,
+)
 SIGNER_NOT_DER: Final = Tolerance(
     name="signer-not-der",
     departure="a SignerInfo is BER",
@@ -267,6 +285,8 @@ TOLERANCES: Final = (
     CMS_VERSION,
     UNSORTED_SIGNED_ATTRIBUTES,
     DIGEST_IDENTIFIER_MISMATCH,
+    ISSUER_NOT_VERBATIM,
+    REPEATED_ELEMENT,
     SIGNER_NOT_DER,
     NEGATIVE_TIME_STAMP_NUMBER,
     EMPTY_OCSP_NO_CHECK,

@@ -8,7 +8,6 @@ earlier time; then what the policy demands of a signature.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Final
 
 from ..certificates import Certificate
@@ -23,10 +22,10 @@ from .content import Content, Octets
 from .context import Context
 from .findings import Conclusion, Finding, Rule, conclude
 from .indications import SubIndication
-from .past import Judgement, judge
+from .past import Judgement, judge, judged_before, remember
 from .policy import Level
 from .report import SignatureFormat, SignatureReport
-from .signer import Demand, Examined, check_period, examine, signing_time, unreadable
+from .signer import Demand, Examined, check_period, examine, unreadable
 from .trust import Purpose
 
 CONTENT_TYPE_ALLOWED: Final = Rule(
@@ -69,73 +68,115 @@ def validate_signed_data(
 ) -> tuple[SignatureReport, ...]:
     """A report for each signer. Nothing in the bytes raises but what reading `content` does.
 
-    Raises MalformedSignedData where the signers cannot be told apart.
+    What the document brought is looked into where it is needed. Raises MalformedSignedData
+    where the signers cannot be told apart.
     """
-    infos = signed_data.signer_infos
-    context = context.with_embedded(evidence_of(signed_data))
+    brought = Brought(signed_data, context)
     return tuple(
-        validate_signer(info, signed_data=signed_data, content=content, context=context)
-        for info in infos
+        _validate(
+            info,
+            Demand(
+                content=content,
+                content_type=signed_data.content_type,
+                require_signing_certificate=context.policy.require_signing_certificate,
+                digest_algorithms=signed_data.digest_algorithms,
+            ),
+            brought,
+            depth=0,
+        )
+        for info in signed_data.signer_infos
     )
 
 
-def validate_signer(
-    info: SignerInfo,
-    *,
-    signed_data: SignedData,
-    content: Content,
-    context: Context,
-) -> SignatureReport:
-    """The report on one signer of `signed_data`.
+class Brought:
+    """A SignedData with what it brought along, which is read when somebody needs it."""
 
-    `context` has what the document brought among its evidence already.
-    """
-    demand = Demand(
-        content=content,
-        content_type=signed_data.content_type,
-        require_signing_certificate=context.policy.require_signing_certificate,
-        digest_algorithms=signed_data.digest_algorithms,
-    )
-    return _validate(info, demand, signed_data, context, depth=0)
+    def __init__(self, signed_data: SignedData, bare: Context) -> None:
+        self.signed_data: Final = signed_data
+        self.bare: Final = bare
+        self._context: Context | None = None
+
+    @property
+    def context(self) -> Context:
+        """The circumstances with the evidence from the document."""
+        if self._context is None:
+            self._context = self.bare.with_embedded(evidence_of(self.signed_data))
+        return self._context
+
+    def others(self) -> Iterator[Certificate]:
+        """Certificates from elsewhere, among which the signer's may be."""
+        trust = self.bare.trust
+        yield from self.bare.certificates
+        yield from trust.certificates
+        for anchor in trust.anchors:
+            yield anchor.certificate
+        yield from self.context.certificates
 
 
-def _validate(
-    info: SignerInfo, demand: Demand, signed_data: SignedData, context: Context, *, depth: int
-) -> SignatureReport:
-    if not context.work.spend():
+def _validate(info: SignerInfo, demand: Demand, brought: Brought, *, depth: int) -> SignatureReport:
+    bare, signed_data = brought.bare, brought.signed_data
+    if not bare.work.spend():
         return _report(conclude((BUDGET.broken(SubIndication.SIG_CONSTRAINTS_FAILURE),)))
     found = examine(
         info,
         demand,
         encoded=signed_data.certificates_encoded,
-        others=(*context.certificates, *context.trust.certificates, *_anchors(context)),
+        others=brought.others(),
+        read=bare.read_certificate,
+        identities=bare.trust.proofs.identities,
     )
     findings = list(found.findings)
-    times = prove_times(info, found, demand.content, signed_data, context)
-    findings.extend(times.findings)
-    findings.append(check_period(found, context.policy, proven=times.proven))
+    if info.has_unsigned_attributes or known.CONTENT_TIME_STAMP in found.signed:
+        times = prove_times(info, found, demand.content, signed_data, brought.context)
+        findings.extend(times.findings)
+    else:
+        times = Times(bare.existence.of(info.signature), None, (), ())
+    findings.append(
+        check_period(found, bare.policy, proven=times.proven, kept=bare.periods(Purpose.SIGNATURE))
+    )
     judgement = None
+    said: tuple[Finding, ...] = ()
     if found.certificate is not None:
-        judgement = judge(
-            found.certificate, purpose=Purpose.SIGNATURE, proven=times.proven, context=context
-        )
-        findings.extend(judgement.findings)
-        findings.extend(_too_late(judgement, times))
-    level = _level(found, judgement, times, context)
-    findings.extend(_policy(info, found, demand, signed_data, level, context, depth))
+        judgement = _judge(found.certificate, times, brought)
+        said = judgement.findings
+        if judgement.sub_indication is not None:
+            findings.extend(said)
+            findings.extend(_too_late(judgement, times))
+            said = ()
+    level = _level(found, judgement, times, brought)
+    demanded = _policy(info, found, demand, signed_data, level, bare, depth)
+    # What speaks for a certificate that is relied on need not be gone through again.
+    verdict = conclude((*findings, *demanded))
     return _report(
-        conclude(findings),
+        verdict._replace(findings=(*findings, *said, *demanded)),
         found=found,
         judgement=judgement,
         times=times,
         level=level,
         content_type=demand.content_type,
-        counter_signatures=_counter_signatures(info, signed_data, context, depth),
+        counter_signatures=_counter_signatures(info, brought, depth)
+        if info.has_unsigned_attributes
+        else (),
     )
 
 
-def _anchors(context: Context) -> Iterator[Certificate]:
-    return (anchor.certificate for anchor in context.trust.anchors)
+def _judge(certificate: Certificate, times: Times, brought: Brought) -> Judgement:
+    """The judgement on the signer's certificate, from memory where nothing new bears on it."""
+    bare = brought.bare
+    if times.proven < bare.at or brought.signed_data.brings_status or times.reports:
+        return judge(
+            certificate, purpose=Purpose.SIGNATURE, proven=times.proven, context=brought.context
+        )
+    before = judged_before(
+        certificate, purpose=Purpose.SIGNATURE, given=bare.evidence, context=bare
+    )
+    if before is not None:
+        return before
+    context = brought.context
+    found = judge(certificate, purpose=Purpose.SIGNATURE, proven=times.proven, context=context)
+    if not context.embedded.lists and not context.embedded.ocsp_responses:
+        remember(certificate, found, purpose=Purpose.SIGNATURE, given=bare.evidence, context=bare)
+    return found
 
 
 def _report(
@@ -158,7 +199,7 @@ def _report(
         signer=None if found is None else found.certificate,
         path=() if judgement is None else judgement.path.path,
         level=level,
-        claimed_time=None if found is None else _claimed_time(found),
+        claimed_time=None if found is None else found.claimed_time,
         proven_time=None if times is None else times.proven,
         algorithm=None if found is None or found.algorithm is None else found.algorithm.name,
         digest_algorithm=None if found is None or found.digest is None else found.digest.name,
@@ -166,13 +207,6 @@ def _report(
         time_stamps=() if times is None else times.reports,
         counter_signatures=counter_signatures,
     )
-
-
-def _claimed_time(found: Examined) -> datetime | None:
-    try:
-        return signing_time(found.signed)
-    except DecodeError:
-        return None
 
 
 def _too_late(judgement: Judgement, times: Times) -> tuple[Finding, ...]:
@@ -201,14 +235,14 @@ def _too_late(judgement: Judgement, times: Times) -> tuple[Finding, ...]:
 
 
 def _level(
-    found: Examined, judgement: Judgement | None, times: Times, context: Context
+    found: Examined, judgement: Judgement | None, times: Times, brought: Brought
 ) -> Level | None:
     """The baseline level reached (EN 319 122-1 §6): each with all that those before it have."""
     if not found.referenced:
         return None
     if not times.passed("signature"):
         return Level.B
-    if judgement is None or not _holds_everything(judgement, times, context):
+    if judgement is None or not _holds_everything(judgement, times, brought.context):
         return Level.T
     return Level.LTA if times.passed("archive") else Level.LT
 
@@ -289,7 +323,7 @@ _CONTENT_TYPE_ALLOWED_KEPT: Final = CONTENT_TYPE_ALLOWED.kept()
 
 
 def _counter_signatures(
-    info: SignerInfo, signed_data: SignedData, context: Context, depth: int
+    info: SignerInfo, brought: Brought, depth: int
 ) -> tuple[SignatureReport, ...]:
     """The signatures over this signature's value (RFC 5652 §11.4)."""
     reports: list[SignatureReport] = []
@@ -297,7 +331,7 @@ def _counter_signatures(
         for attribute in info.unsigned_attributes:
             if attribute.oid == known.COUNTER_SIGNATURE:
                 reports.extend(
-                    _counter_signature(value.encoded, info, signed_data, context, depth)
+                    _counter_signature(value.encoded, info, brought, depth)
                     for value in attribute.values
                 )
     except DecodeError as error:
@@ -306,20 +340,19 @@ def _counter_signatures(
 
 
 def _counter_signature(
-    encoded: bytes, over: SignerInfo, signed_data: SignedData, context: Context, depth: int
+    encoded: bytes, over: SignerInfo, brought: Brought, depth: int
 ) -> SignatureReport:
     try:
         info = SignerInfo(encoded)
     except DecodeError as error:
         return _report(conclude((unreadable(error),)))
     if depth == _DEEPEST:
-        return _report(
-            conclude((BUDGET.broken(SubIndication.SIG_CONSTRAINTS_FAILURE, depth=depth),))
-        )
+        deep = BUDGET.broken(SubIndication.SIG_CONSTRAINTS_FAILURE, depth=depth)
+        return _report(conclude((deep,)))
     demand = Demand(
         content=Octets(over.signature),
         content_type=None,
         require_signing_certificate=False,
         digest_algorithms=None,
     )
-    return _validate(info, demand, signed_data, context, depth=depth + 1)
+    return _validate(info, demand, brought, depth=depth + 1)

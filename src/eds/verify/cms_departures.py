@@ -14,16 +14,15 @@ from ..signeddata import DATA, SignedData, SignerInfo
 from ..tolerances import (
     CMS_VERSION,
     DIGEST_IDENTIFIER_MISMATCH,
+    REPEATED_ELEMENT,
     SIGNER_NOT_DER,
     Tolerance,
 )
 
 _NONE: Final[frozenset[Tolerance]] = frozenset()
 _BY_KEY_IDENTIFIER: Final = der.context(0, constructed=False)
-# The choices of CertificateChoices and RevocationInfoChoice that ask for a version (§5.1).
-_ATTRIBUTE_V1: Final = 0xA1
-_ATTRIBUTE_V2: Final = 0xA2
-_OTHER_CERTIFICATE: Final = 0xA3
+# The choices of CertificateChoices that ask for a version of the whole (§5.1).
+_VERSION_FOR: Final = {der.context(1): 3, der.context(2): 4, der.context(3): 5}
 
 
 def departures_of(signed_data: SignedData) -> frozenset[Tolerance]:
@@ -31,14 +30,26 @@ def departures_of(signed_data: SignedData) -> frozenset[Tolerance]:
     found = signed_data.tolerances
     if signed_data.version != _version(signed_data):
         found |= {CMS_VERSION}
+    if (
+        _repeats(signed_data.certificates_encoded)
+        or _repeats(signed_data.digest_algorithms)
+        or _repeats(signed_data.signer_infos)
+    ):
+        found |= {REPEATED_ELEMENT}
     return found
+
+
+def _repeats(elements: tuple[object, ...]) -> bool:
+    count = len(elements)
+    if count == 2:
+        return elements[0] == elements[1]
+    return count > 2 and len(set(elements)) < count
 
 
 def departures_of_signer(info: SignerInfo, signed_data: SignedData) -> frozenset[Tolerance]:
     """Those of one signer."""
     found = _NONE
-    named_by_key = info.sid.tag == _BY_KEY_IDENTIFIER
-    if info.version != (3 if named_by_key else 1):
+    if info.version != (3 if info.sid.tag == _BY_KEY_IDENTIFIER else 1):
         found |= {CMS_VERSION}
     if info.digest_algorithm not in signed_data.digest_algorithms:
         found |= {DIGEST_IDENTIFIER_MISMATCH}
@@ -49,16 +60,18 @@ def departures_of_signer(info: SignerInfo, signed_data: SignedData) -> frozenset
 
 def _version(signed_data: SignedData) -> int:
     """What the version has to be (§5.1)."""
-    kinds = {one[0] for one in signed_data.certificates_encoded}
-    if _OTHER_CERTIFICATE in kinds:
-        return 5
-    if any(one[0] != der.SEQUENCE for one in signed_data.revocation_encoded):
-        return 5
-    if _ATTRIBUTE_V2 in kinds:
-        return 4
-    if _ATTRIBUTE_V1 in kinds or signed_data.content_type != DATA:
-        return 3
-    return 3 if any(info.version == 3 for info in signed_data.signer_infos) else 1
+    least = 3 if signed_data.content_type != DATA else 1
+    for one in signed_data.certificates_encoded:
+        if one[0] != der.SEQUENCE:
+            least = max(least, _VERSION_FOR.get(one[0], 1))
+    if signed_data.brings_status and any(
+        one[0] != der.SEQUENCE for one in signed_data.revocation_encoded
+    ):
+        least = 5
+    for info in signed_data.signer_infos:
+        if info.version == 3:
+            return max(least, 3)
+    return least
 
 
 def readable_departures(info: SignerInfo, signed_data: SignedData) -> frozenset[Tolerance]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from ..certificatelists import CertificateList
 from ..certificates import Certificate
+from ..errors import DecodeError
 from ..ocsp import OcspResponse
 from .evidence import NO_EVIDENCE, Evidence
+from .memo import Memo
 from .policy import ValidationPolicy
-from .trust import TrustStore
+from .trust import Purpose, TrustStore
 
 
 class Existence:
@@ -84,6 +87,22 @@ class Context:
     existence: Existence
     evidence: Evidence = NO_EVIDENCE
     embedded: Evidence = field(default=NO_EVIDENCE)
+
+    def periods(self, purpose: Purpose) -> Memo[Any]:
+        """Where it is kept until when the algorithms of signers may be relied on."""
+        return self.trust.proofs.of(self.policy, purpose).periods
+
+    def read_certificate(self, encoded: bytes) -> Certificate | None:
+        """The certificate of these octets; None where they are none. Read once for the store."""
+        known = self.trust.proofs.certificates
+        found = known.get(encoded)
+        if found is None:
+            try:
+                found = Certificate(encoded)
+            except DecodeError:
+                return None
+            known.put(encoded, found)
+        return found
 
     @property
     def certificates(self) -> tuple[Certificate, ...]:

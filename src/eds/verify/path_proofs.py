@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..algorithms import SignatureAlgorithm
 from ..certificates import Certificate
@@ -79,6 +79,9 @@ class KindProofs:
     """What was proven under one policy for one purpose.
 
     `paths` by the certificate's octets, `authorities` by the encoded name of the issuer.
+    `judgements` by the former too: what a certificate came to with its status, beside the
+    evidence that said so, for which alone it stands. `periods`: until when the algorithms of a
+    signer may be relied on.
     """
 
     def __init__(self, policy: ValidationPolicy, purpose: Purpose) -> None:
@@ -86,15 +89,21 @@ class KindProofs:
         self.purpose: Final = purpose
         self.paths: Final = Memo[PathResult](entries=1024)
         self.authorities: Final = Memo[tuple[Authority, ...]](entries=256)
+        self.judgements: Final = Memo[Any](entries=1024)
+        self.periods: Final = Memo[Any](entries=1024)
 
 
 class Proofs:
     """What was proven with one store, for the policies and purposes used last.
 
     Equal policies share; there are so few that looking through them is the quickest.
+    `certificates` are those read before, by their octets, and `identities` signers who were
+    identified: of one met again nothing is read twice. Neither says that anyone is trusted.
     """
 
     def __init__(self) -> None:
+        self.certificates: Final = Memo[Certificate](entries=1024)
+        self.identities: Final = Memo[Any](entries=1024)
         self._used: tuple[KindProofs, ...] = ()
 
     def of(self, policy: ValidationPolicy, purpose: Purpose) -> KindProofs:

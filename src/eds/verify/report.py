@@ -92,7 +92,8 @@ class ValidationReport:
     `at` is the instant the validation was asked for. `policy` and `trust` name what was
     demanded and believed. Its indication is the worst of its signatures'; a document without a
     signature is not passed but INDETERMINATE, SIGNED_DATA_NOT_FOUND, and one that cannot be
-    read is TOTAL_FAILED, FORMAT_FAILURE: `findings` says why.
+    read is TOTAL_FAILED, FORMAT_FAILURE: `findings` says why. `content_digest` is that of what
+    was signed, by the digest algorithm of the first signature.
     """
 
     at: datetime

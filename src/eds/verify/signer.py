@@ -8,41 +8,37 @@ that nobody signs).
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
-from functools import lru_cache
-from typing import Final, NamedTuple
+from datetime import UTC, datetime, time
+from typing import Any, Final, NamedTuple
 
 from .. import der
-from ..algorithms import (
-    KEY_TYPES,
-    RSA_ENCRYPTION,
-    SIGNATURE_ALGORITHMS,
-    Curve,
-    DigestAlgorithm,
-    KeyType,
-    Padding,
-    SignatureAlgorithm,
-    digest_by_oid,
-    identify,
-)
+from ..algorithms import DigestAlgorithm, KeyType, SignatureAlgorithm
 from ..certificates import Certificate
-from ..errors import AlgorithmError, DecodeError, UnknownAlgorithm
+from ..errors import AlgorithmError, DecodeError
 from ..signeddata import Attribute, SignerInfo
-from ..tolerances import (
-    KEY_OID_AS_SIGNATURE_ALGORITHM,
-    MISSING_NULL,
-    UNSORTED_SIGNED_ATTRIBUTES,
-    Tolerance,
-)
+from ..tolerances import ISSUER_NOT_VERBATIM, UNSORTED_SIGNED_ATTRIBUTES, Tolerance
 from . import attributes as known
-from .attributes import CertificateReference
 from .content import Content
 from .findings import Finding, Rule
 from .indications import SubIndication
-from .policy import ValidationPolicy, is_relied_on
+from .memo import Memo
+from .policy import ValidationPolicy
+from .signer_algorithms import (
+    NO_TOLERANCES,
+    period_finding,
+    read_digest_algorithm,
+    signature_row,
+)
+from .signer_certificate import (
+    ReadCertificate,
+    find_certificate,
+    is_hash_of,
+    is_named_verbatim,
+    is_referenced,
+    references_in,
+)
 
 FORM: Final = Rule(
     code="cms.form",
@@ -89,19 +85,25 @@ ALGORITHM: Final = Rule(
     clause="RFC 5652 §5.3; EN 319 102-1 §5.2.8",
     says="the algorithms are known here, go with the key and agree with each other",
 )
-ALGORITHM_PERIOD: Final = Rule(
-    code="cms.algorithm_period",
-    clause="EN 319 102-1 §5.2.8; TS 119 312",
-    says="the algorithms could be relied on at that time",
-)
 
 _FORM_KEPT: Final = (FORM.kept(), SIGNED_ATTRIBUTES.kept())
 _SIGNER_KEPT: Final = SIGNER_CERTIFICATE.kept()
 _REFERENCE_KEPT: Final = SIGNING_CERTIFICATE.kept()
 _CONTENT_TYPE_KEPT: Final = CONTENT_TYPE.kept()
 _MESSAGE_DIGEST_KEPT: Final = MESSAGE_DIGEST.kept()
-_SIGNATURE_KEPT: Final = SIGNATURE.kept()
 _ALGORITHM_KEPT: Final = ALGORITHM.kept()
+_SIGNATURE_KEPT: Final = SIGNATURE.kept()
+_ALL_KEPT: Final = (
+    *_FORM_KEPT,
+    _SIGNER_KEPT,
+    _REFERENCE_KEPT,
+    _CONTENT_TYPE_KEPT,
+    _MESSAGE_DIGEST_KEPT,
+    _ALGORITHM_KEPT,
+    _SIGNATURE_KEPT,
+)
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 # Of all signed attributes only this may stand there more than once (EN 319 122-1 §5.2.8).
 _REPEATABLE: Final = frozenset({known.CONTENT_TIME_STAMP})
@@ -125,8 +127,8 @@ class Demand:
 class Examined(NamedTuple):
     """What was found of a SignerInfo.
 
-    `certificate` is None where the signer's was not found. `relied_on_until` is the last day of
-    the weaker of its algorithms. `referenced`: a signed reference names the certificate.
+    `certificate` is None where the signer's was not found. `claimed_time` is the signer's own
+    word. `referenced`: a signed reference names the certificate.
     """
 
     findings: tuple[Finding, ...]
@@ -134,25 +136,40 @@ class Examined(NamedTuple):
     algorithm: SignatureAlgorithm | None
     digest: DigestAlgorithm | None
     signed: dict[str, Attribute]
+    claimed_time: datetime | None
     referenced: bool
     tolerances: frozenset[Tolerance]
 
 
-_GOST: Final = frozenset({KeyType.GOST_2015_512, KeyType.GOST_2015_256, KeyType.GOST_2004})
-_NO_TOLERANCES: Final[frozenset[Tolerance]] = frozenset()
+class Identity(NamedTuple):
+    """A signer who was identified by a signed reference: what all of their signatures share."""
+
+    certificate: Certificate
+    digest: DigestAlgorithm
+    algorithm: SignatureAlgorithm
+    verify: Callable[[bytes, bytes], bool]
+    tolerances: frozenset[Tolerance]
+
+
+IdentityKey = tuple[bytes, bytes, bytes]
+Identities = Memo[Identity]
 
 
 def examine(
     info: SignerInfo,
     demand: Demand,
     *,
-    encoded: Iterable[bytes],
-    others: Iterable[Certificate] = (),
+    encoded: tuple[bytes, ...],
+    others: Iterable[Certificate],
+    read: ReadCertificate,
+    identities: Identities,
 ) -> Examined:
     """Everything about `info` that needs neither trust nor time.
 
-    `encoded` are the certificates that came along, looked into only where they are the
-    signer's; `others` more in which to look for that one. Nothing in the bytes raises.
+    `encoded` are the certificates that came along, looked into by `read` only where they are
+    the signer's; `others` more in which to look for that one. `identities` remembers who was
+    identified before, by what names them and by the signed hash of their certificate. Nothing
+    in the bytes raises.
     """
     findings: list[Finding] = []
     signed: dict[str, Attribute] = {}
@@ -160,21 +177,82 @@ def examine(
     digest: DigestAlgorithm | None = None
     row: SignatureAlgorithm | None = None
     referenced = False
-    tolerances = _NO_TOLERANCES
+    claimed: datetime | None = None
+    tolerances = NO_TOLERANCES
     try:
         signed = _signed_attributes(info, demand, findings)
-        reference = _references(signed)
-        certificate = find_certificate(info, reference, encoded, others)
-        referenced = _check_certificate(certificate, reference, demand, findings)
+        claimed = signing_time(signed)
+        key = _identity_key(info, signed)
+        identity = None if key is None else identities.get(key)
+        # It must be here as well: a verdict does not hang on what was seen before.
+        if identity is not None and identity.certificate.encoded in encoded:
+            return _examine_known(info, identity, demand, signed, claimed, findings)
+        references = references_in(signed)
+        certificate = find_certificate(info, references, encoded, others, read)
+        if certificate is None:
+            findings.append(SIGNER_CERTIFICATE.broken(SubIndication.NO_SIGNING_CERTIFICATE_FOUND))
+        else:
+            findings.append(_SIGNER_KEPT)
+            finding = _check_references(certificate, references, demand)
+            referenced = bool(references) and finding is not None and finding.sub_indication is None
+            if finding is not None:
+                findings.append(finding)
+            if not is_named_verbatim(info, certificate):
+                tolerances |= {ISSUER_NOT_VERBATIM}
         _check_content_type(signed, demand, findings)
-        digest = _check_digest(info, signed, demand, findings)
-        if certificate is not None and digest is not None:
-            row, tolerances = _check_signature(info, signed, certificate, digest, findings)
+        digest = _digest_algorithm(info, demand, findings)
+        if digest is not None:
+            _check_digest(digest, signed, demand, findings)
+        if certificate is not None and digest is not None and signed:
+            row, verify, used = _algorithm(info, certificate, digest, findings)
+            tolerances |= used
+            if row is not None and verify is not None:
+                tolerances |= _check_signature(info, row, verify, findings)
+                if key is not None and referenced and len(findings) == len(_ALL_KEPT):
+                    kept = tuple(findings) == _ALL_KEPT
+                    order = tolerances - {UNSORTED_SIGNED_ATTRIBUTES}
+                    if kept:
+                        identities.put(key, Identity(certificate, digest, row, verify, order))
     except DecodeError as error:
-        findings.append(
-            FORM.broken(SubIndication.FORMAT_FAILURE, error=error.code, reason=str(error))
-        )
-    return Examined(tuple(findings), certificate, row, digest, signed, referenced, tolerances)
+        findings.append(unreadable(error))
+    return Examined(
+        tuple(findings), certificate, row, digest, signed, claimed, referenced, tolerances
+    )
+
+
+def _identity_key(info: SignerInfo, signed: dict[str, Attribute]) -> IdentityKey | None:
+    """What identifies a signer for good; None without a signed hash of version 2."""
+    reference = signed.get(known.SIGNING_CERTIFICATE_V2)
+    if reference is None or known.SIGNING_CERTIFICATE in signed:
+        return None
+    return info.identity, reference.encoded, info.signature_algorithm
+
+
+def _examine_known(
+    info: SignerInfo,
+    identity: Identity,
+    demand: Demand,
+    signed: dict[str, Attribute],
+    claimed: datetime | None,
+    findings: list[Finding],
+) -> Examined:
+    """The rest, for a signer whose certificate, algorithms and key are known."""
+    certificate, digest, row, verify, tolerances = identity
+    findings.append(_SIGNER_KEPT)
+    findings.append(_REFERENCE_KEPT)
+    _check_content_type(signed, demand, findings)
+    announced = demand.digest_algorithms
+    if announced is not None and info.digest_algorithm not in announced:
+        _digest_algorithm(info, demand, findings)
+    _check_digest(digest, signed, demand, findings)
+    findings.append(_ALGORITHM_KEPT)
+    order = _check_signature(info, row, verify, findings)
+    if order:
+        tolerances |= order
+    referenced = True
+    return Examined(
+        tuple(findings), certificate, row, digest, signed, claimed, referenced, tolerances
+    )
 
 
 def unreadable(error: DecodeError) -> Finding:
@@ -182,39 +260,32 @@ def unreadable(error: DecodeError) -> Finding:
     return FORM.broken(SubIndication.FORMAT_FAILURE, error=error.code, reason=str(error))
 
 
-def check_period(found: Examined, policy: ValidationPolicy, *, proven: datetime) -> Finding:
-    """Whether the algorithms of a signature could be relied on at `proven`."""
-    until: date | None = None
-    names: tuple[str, ...] = ()
-    if found.algorithm is not None and found.certificate is not None and found.digest is not None:
-        days = (
-            policy.algorithms.signature_until(found.algorithm, found.certificate.public_key),
-            policy.algorithms.digest_until(found.digest),
-        )
-        until = min((day for day in days if day is not None), default=None)
-        names = (found.algorithm.name, found.digest.name)
-    return period_finding(until, proven, names)
+def check_period(
+    found: Examined, policy: ValidationPolicy, *, proven: datetime, kept: Memo[Any]
+) -> Finding:
+    """Whether the algorithms of a signature could be relied on at `proven`.
 
-
-@lru_cache(maxsize=256)
-def _period_kept(until: date | None) -> Finding:
-    if until is None:
-        return ALGORITHM_PERIOD.kept()
-    return ALGORITHM_PERIOD.kept(relied_on_until=until.isoformat())
-
-
-def period_finding(until: date | None, proven: datetime, names: tuple[str, ...]) -> Finding:
-    """The finding for algorithms that are relied on through the day `until`."""
-    if is_relied_on(until, at=proven):
-        return _period_kept(until)
-    never = until == date.min
-    sub = (
-        SubIndication.CRYPTO_CONSTRAINTS_FAILURE
-        if never
-        else SubIndication.CRYPTO_CONSTRAINTS_FAILURE_NO_POE
+    `kept` remembers, for this policy, until when.
+    """
+    row, certificate, digest = found.algorithm, found.certificate, found.digest
+    if row is None or certificate is None or digest is None:
+        return period_finding(None, proven, ())
+    # Both live as long as the entry does, so that nothing else has their address.
+    known_period = kept.get((id(row), id(certificate)))
+    if known_period is not None and known_period[0] is row and known_period[1] is certificate:
+        finding: Finding = known_period[2]
+        if proven < known_period[3]:
+            return finding
+    days = (
+        policy.algorithms.signature_until(row, certificate.public_key),
+        policy.algorithms.digest_until(digest),
     )
-    said = "never" if until is None or never else until.isoformat()
-    return ALGORITHM_PERIOD.broken(sub, algorithms=names, relied_on_until=said, proven_time=proven)
+    until = min((day for day in days if day is not None), default=None)
+    finding = period_finding(until, proven, (row.name, digest.name))
+    if finding.sub_indication is None:
+        end = _NEVER if until is None else datetime.combine(until, time(), UTC)
+        kept.put((id(row), id(certificate)), (row, certificate, finding, end))
+    return finding
 
 
 # --- attributes -----------------------------------------------------------------------------------
@@ -224,26 +295,24 @@ def _signed_attributes(
     info: SignerInfo, demand: Demand, findings: list[Finding]
 ) -> dict[str, Attribute]:
     """The signed attributes by their types. Those that must be single are."""
-    found: dict[str, Attribute] = {}
     attributes = info.signed_attributes
     if not attributes:
         findings.append(SIGNED_ATTRIBUTES.broken(SubIndication.FORMAT_FAILURE, found=0))
-        return found
-    for one in attributes:
-        if one.oid in found:
-            if one.oid not in _REPEATABLE:
+        return {}
+    found = {one.oid: one for one in reversed(attributes)}
+    if len(found) < len(attributes):
+        seen: set[str] = set()
+        for one in attributes:
+            if one.oid in seen and one.oid not in _REPEATABLE:
                 findings.append(
                     SIGNED_ATTRIBUTES.broken(SubIndication.FORMAT_FAILURE, twice=one.oid)
                 )
-        else:
-            found[one.oid] = one
+            seen.add(one.oid)
     if known.MESSAGE_DIGEST not in found:
         findings.append(_missing(known.MESSAGE_DIGEST))
     # A counter-signature must not have it (RFC 5652 §11.4), a signature must.
     if (known.CONTENT_TYPE in found) is (demand.content_type is None):
         findings.append(_missing(known.CONTENT_TYPE))
-    if known.SIGNING_TIME in found:
-        _ = signing_time(found)
     protection = found.get(known.ALGORITHM_PROTECTION)
     if protection is not None:
         said = known.read_algorithm_protection(protection.value())
@@ -266,136 +335,23 @@ def signing_time(signed: dict[str, Attribute]) -> datetime | None:
     return None if found is None else found.value().time()
 
 
-def _references(signed: dict[str, Attribute]) -> tuple[CertificateReference, ...]:
-    """The signed references to the signer's certificate, of either version."""
-    found = []
-    for oid, version in ((known.SIGNING_CERTIFICATE_V2, 2), (known.SIGNING_CERTIFICATE, 1)):
-        attribute = signed.get(oid)
-        if attribute is not None:
-            found.append(_read_reference(attribute.value().encoded, version))
-    return tuple(found)
-
-
-@lru_cache(maxsize=512)
-def _read_reference(encoded: bytes, version: int) -> CertificateReference:
-    return known.read_signing_certificate(der.decode(encoded), version=version)
-
-
-# --- the signer -----------------------------------------------------------------------------------
-
-
-def find_certificate(
-    info: SignerInfo,
-    references: tuple[CertificateReference, ...],
-    encoded: Iterable[bytes],
-    others: Iterable[Certificate],
-) -> Certificate | None:
-    """The certificate that `info` names; of several, the one whose hash was signed."""
-    named: Certificate | None = None
-    for certificate in _candidates(references, encoded, others):
-        if _is_named(info, certificate):
-            if all(_is_referenced(certificate, one) for one in references):
-                return certificate
-            named = named or certificate
-    return named
-
-
-def _candidates(
-    references: tuple[CertificateReference, ...],
-    encoded: Iterable[bytes],
-    others: Iterable[Certificate],
-) -> Iterator[Certificate]:
-    rest: list[bytes] = []
-    for one in encoded:
-        if one[:1] != b"\x30":
-            continue
-        # The hash was signed: whatever else came along need not even be read.
-        if references and not _is_hash_of(one, references[0]):
-            rest.append(one)
-            continue
-        yield from _read_certificate(one)
-    yield from others
-    for one in rest:
-        yield from _read_certificate(one)
-
-
-@lru_cache(maxsize=512)
-def _read_certificate(encoded: bytes) -> tuple[Certificate, ...]:
-    try:
-        return (Certificate(encoded),)
-    except DecodeError:
-        return ()
-
-
-def _is_named(info: SignerInfo, certificate: Certificate) -> bool:
-    """Whether the SignerIdentifier names it."""
-    try:
-        identifier = info.subject_key_identifier
-        if identifier is not None:
-            return certificate.subject_key_identifier == identifier
-        serial = der.value(der.INTEGER, certificate.serial_number_octets)
-        if info.sid.octets == certificate.issuer.encoded + serial:
-            return True
-        named = info.issuer_and_serial_number
-        return (
-            named is not None
-            and named[1] == certificate.serial_number
-            and named[0].matches(certificate.issuer)
-        )
-    except DecodeError:
-        return False
-
-
-def _is_hash_of(encoded: bytes, reference: CertificateReference) -> bool:
-    try:
-        digest = digest_by_oid(reference.digest_oid)
-        if digest.name == "sha256":
-            return hashlib.sha256(encoded).digest() == reference.hash
-        return digest.digest(encoded) == reference.hash
-    except AlgorithmError:
-        return False
-
-
-def _is_referenced(certificate: Certificate, reference: CertificateReference) -> bool:
-    try:
-        return _is_hash_of(certificate.encoded, reference) and reference.names(certificate)
-    except DecodeError:
-        return False
-
-
-def _check_certificate(
-    certificate: Certificate | None,
-    references: tuple[CertificateReference, ...],
-    demand: Demand,
-    findings: list[Finding],
-) -> bool:
-    """Whether a signed reference names the certificate."""
-    if certificate is None:
-        findings.append(SIGNER_CERTIFICATE.broken(SubIndication.NO_SIGNING_CERTIFICATE_FOUND))
-        return False
-    findings.append(_SIGNER_KEPT)
+def _check_references(
+    certificate: Certificate, references: tuple[known.CertificateReference, ...], demand: Demand
+) -> Finding | None:
+    """Whether every signed reference names the certificate; None: there is none, nor need be."""
     if not references:
-        if demand.require_signing_certificate:
-            findings.append(
-                SIGNING_CERTIFICATE.broken(SubIndication.SIG_CONSTRAINTS_FAILURE, found=0)
-            )
-        return False
+        if not demand.require_signing_certificate:
+            return None
+        return SIGNING_CERTIFICATE.broken(SubIndication.SIG_CONSTRAINTS_FAILURE, found=0)
     for one in references:
-        if not _is_hash_of(certificate.encoded, one):
-            findings.append(
-                SIGNING_CERTIFICATE.broken(
-                    SubIndication.NO_SIGNING_CERTIFICATE_FOUND,
-                    digest=one.digest_oid,
-                    signed=one.hash,
-                )
+        if not is_hash_of(certificate.encoded, one):
+            return SIGNING_CERTIFICATE.broken(
+                SubIndication.NO_SIGNING_CERTIFICATE_FOUND, digest=one.digest_oid, signed=one.hash
             )
-            return False
-        if not _is_referenced(certificate, one):
-            # The hash decides; issuer and serial number are hints (EN 319 102-1 §5.2.3.4).
-            findings.append(SIGNING_CERTIFICATE.noted(serial_number="another"))
-            return True
-    findings.append(_REFERENCE_KEPT)
-    return True
+    if all(is_referenced(certificate, one) for one in references):
+        return _REFERENCE_KEPT
+    # The hash decides; issuer and serial number are hints (EN 319 102-1 §5.2.3.4).
+    return SIGNING_CERTIFICATE.noted(serial_number="another")
 
 
 # --- content and signature ------------------------------------------------------------------------
@@ -407,25 +363,18 @@ def _check_content_type(
     attribute = signed.get(known.CONTENT_TYPE)
     if attribute is None:
         return
-    said = attribute.value().object_identifier()
-    if said == demand.content_type:
+    wanted = demand.content_type
+    if wanted is not None and attribute.octets == der.object_identifier(wanted):
         findings.append(_CONTENT_TYPE_KEPT)
         return
+    said = attribute.value().object_identifier()
     findings.append(
-        CONTENT_TYPE.broken(
-            SubIndication.FORMAT_FAILURE, signed=said, found=demand.content_type or "none"
-        )
+        CONTENT_TYPE.broken(SubIndication.FORMAT_FAILURE, signed=said, found=wanted or "none")
     )
 
 
-@lru_cache(maxsize=256)
-def read_digest_algorithm(identifier: bytes) -> DigestAlgorithm:
-    """The digest of an encoded AlgorithmIdentifier. Raises DecodeError, UnknownAlgorithm."""
-    return digest_by_oid(known.digest_oid(identifier))
-
-
-def _check_digest(
-    info: SignerInfo, signed: dict[str, Attribute], demand: Demand, findings: list[Finding]
+def _digest_algorithm(
+    info: SignerInfo, demand: Demand, findings: list[Finding]
 ) -> DigestAlgorithm | None:
     try:
         digest = read_digest_algorithm(info.digest_algorithm)
@@ -438,66 +387,86 @@ def _check_digest(
             findings.append(
                 ALGORITHM.broken(SubIndication.FORMAT_FAILURE, not_announced=digest.name)
             )
+    except AlgorithmError as error:
+        findings.append(_unknown(error))
+        return None
+    return digest
+
+
+def _unknown(error: AlgorithmError) -> Finding:
+    return ALGORITHM.broken(SubIndication.CRYPTO_CONSTRAINTS_FAILURE, error=str(error))
+
+
+def _check_digest(
+    digest: DigestAlgorithm,
+    signed: dict[str, Attribute],
+    demand: Demand,
+    findings: list[Finding],
+) -> None:
+    try:
         content = demand.content.digest(digest)
     except AlgorithmError as error:
-        findings.append(
-            ALGORITHM.broken(SubIndication.CRYPTO_CONSTRAINTS_FAILURE, error=str(error))
-        )
-        return None
+        findings.append(_unknown(error))
+        return
     if content is None:
         findings.append(CONTENT.broken(SubIndication.SIGNED_DATA_NOT_FOUND))
-        return digest
+        return
     attribute = signed.get(known.MESSAGE_DIGEST)
     if attribute is None:
-        return digest
-    said = attribute.value().expect(der.OCTET_STRING).octets
-    if said == content:
+        return
+    if attribute.octets == der.octet_string(content):
         findings.append(_MESSAGE_DIGEST_KEPT)
-    else:
-        findings.append(
-            MESSAGE_DIGEST.broken(
-                SubIndication.HASH_FAILURE, algorithm=digest.name, signed=said, found=content
-            )
+        return
+    said = attribute.value().expect(der.OCTET_STRING).octets
+    findings.append(
+        MESSAGE_DIGEST.broken(
+            SubIndication.HASH_FAILURE, algorithm=digest.name, signed=said, found=content
         )
-    return digest
+    )
+
+
+def _algorithm(
+    info: SignerInfo, certificate: Certificate, digest: DigestAlgorithm, findings: list[Finding]
+) -> tuple[SignatureAlgorithm | None, Callable[[bytes, bytes], bool] | None, frozenset[Tolerance]]:
+    """The algorithm of the signature, made ready for the key."""
+    row: SignatureAlgorithm | None = None
+    used = NO_TOLERANCES
+    try:
+        key = certificate.public_key
+        row, used = signature_row(info.signature_algorithm, digest, key.key_type, key.curve)
+        verify = key.verifier(row)
+    except AlgorithmError as error:
+        findings.append(_unknown(error))
+        return row, None, used
+    agree = row.digest or (row.cms_digest if row.key_type is KeyType.ED25519 else None)
+    findings.append(
+        _ALGORITHM_KEPT
+        if agree is None or agree is digest
+        else ALGORITHM.broken(
+            SubIndication.SIG_CRYPTO_FAILURE, signature=row.name, content=digest.name
+        )
+    )
+    return row, verify, used
 
 
 def _check_signature(
     info: SignerInfo,
-    signed: dict[str, Attribute],
-    certificate: Certificate,
-    digest: DigestAlgorithm,
+    row: SignatureAlgorithm,
+    verify: Callable[[bytes, bytes], bool],
     findings: list[Finding],
-) -> tuple[SignatureAlgorithm | None, frozenset[Tolerance]]:
-    if not signed:
-        return None, _NO_TOLERANCES
+) -> frozenset[Tolerance]:
     message, order = _message(info)
-    row: SignatureAlgorithm | None = None
-    tolerances = order
     try:
-        key = certificate.public_key
-        row, used = signature_row(info.signature_algorithm, digest, key.key_type, key.curve)
-        tolerances |= used
-        right = key.verify(info.signature, message, algorithm=row)
+        right = verify(info.signature, message)
     except AlgorithmError as error:
-        findings.append(
-            ALGORITHM.broken(SubIndication.CRYPTO_CONSTRAINTS_FAILURE, error=str(error))
-        )
-        return row, tolerances
-    agree = row.digest or (row.cms_digest if row.key_type is KeyType.ED25519 else None)
-    if agree is not None and agree is not digest:
-        findings.append(
-            ALGORITHM.broken(
-                SubIndication.SIG_CRYPTO_FAILURE, signature=row.name, content=digest.name
-            )
-        )
-    else:
-        findings.append(_ALGORITHM_KEPT)
-    if right:
-        findings.append(_SIGNATURE_KEPT)
-    else:
-        findings.append(SIGNATURE.broken(SubIndication.SIG_CRYPTO_FAILURE, algorithm=row.name))
-    return row, tolerances
+        findings.append(_unknown(error))
+        return order
+    findings.append(
+        _SIGNATURE_KEPT
+        if right
+        else SIGNATURE.broken(SubIndication.SIG_CRYPTO_FAILURE, algorithm=row.name)
+    )
+    return order
 
 
 def _message(info: SignerInfo) -> tuple[bytes, frozenset[Tolerance]]:
@@ -508,42 +477,4 @@ def _message(info: SignerInfo) -> tuple[bytes, frozenset[Tolerance]]:
         if younger < elder:
             return der.set_of(*attributes), frozenset({UNSORTED_SIGNED_ATTRIBUTES})
         elder = younger
-    return info.signed_attributes_encoded or b"", _NO_TOLERANCES
-
-
-@lru_cache(maxsize=256)
-def signature_row(
-    identifier: bytes, digest: DigestAlgorithm, key_type: KeyType, curve: Curve | None
-) -> tuple[SignatureAlgorithm, frozenset[Tolerance]]:
-    """The algorithm of a signature: what stands beside it, for a key of that kind.
-
-    RSA in CMS is often named by its key alone, the digest standing elsewhere (RFC 3370 §3.2);
-    for other keys that is a departure, and named. Raises UnknownAlgorithm, AlgorithmKeyMismatch,
-    MalformedDer.
-    """
-    element = der.decode(identifier)
-    oid = element.fields().object_identifier()
-    of_key = KEY_TYPES.get(oid)
-    if oid == RSA_ENCRYPTION:
-        fields = element.fields()
-        fields.object_identifier()
-        used = frozenset({MISSING_NULL}) if fields.next_tag is None else _NO_TOLERANCES
-        if fields.next_tag is not None:
-            fields.take(der.NULL).null()
-        fields.finish()
-        for row in SIGNATURE_ALGORITHMS:
-            if (row.key_type, row.padding, row.digest) == (KeyType.RSA, Padding.PKCS1V15, digest):
-                if key_type is not KeyType.RSA:
-                    break
-                return row, used
-        raise UnknownAlgorithm(identifier=f"{oid} with {digest.name}")
-    if of_key in _GOST:
-        for row in SIGNATURE_ALGORITHMS:
-            if (row.key_type, row.curve, row.digest) == (key_type, curve, digest) and (
-                key_type is of_key
-            ):
-                return row, frozenset({KEY_OID_AS_SIGNATURE_ALGORITHM})
-        raise UnknownAlgorithm(identifier=f"{oid} with {digest.name}")
-    row = identify(element, key_type=key_type, curve=curve)
-    lacks = row.parameters and not identifier.endswith(row.parameters)
-    return row, frozenset({MISSING_NULL}) if lacks else _NO_TOLERANCES
+    return info.signed_attributes_encoded or b"", NO_TOLERANCES

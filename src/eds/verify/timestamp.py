@@ -17,7 +17,8 @@ from .findings import Finding, Rule, conclude
 from .indications import Indication, SubIndication
 from .past import judge
 from .report import TimeStampReport
-from .signer import Demand, check_period, examine, period_finding
+from .signer import Demand, check_period, examine
+from .signer_algorithms import period_finding
 from .trust import Purpose
 
 FORM: Final = Rule(
@@ -120,9 +121,15 @@ def _validate(
             demand,
             encoded=signed_data.certificates_encoded,
             others=(*context.certificates, *context.trust.certificates),
+            read=context.read_certificate,
+            identities=context.trust.proofs.identities,
         )
         findings.extend(found.findings)
-        findings.append(check_period(found, context.policy, proven=proven))
+        findings.append(
+            check_period(
+                found, context.policy, proven=proven, kept=context.periods(Purpose.TIME_STAMPING)
+            )
+        )
         authority = found.certificate
         if authority is not None:
             judgement = judge(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
-from ..algorithms import DigestAlgorithm
+from ..algorithms import DigestAlgorithm, digest_algorithm
 from ..errors import DecodeError, InvalidArgument, NaiveDatetime
 from ..formats import Format, identify
 from ..signeddata import SignedData
@@ -135,7 +135,10 @@ def _signed_data(data: bytes) -> SignedData | None:
 
 
 def _reported(signed_data: SignedData, content: Content, context: Context) -> ValidationReport:
-    return _report(context, validate_signed_data(signed_data, content=content, context=context), ())
+    signatures = validate_signed_data(signed_data, content=content, context=context)
+    name = signatures[0].digest_algorithm if signatures else None
+    digest = None if name is None else content.digest(digest_algorithm(name))
+    return _report(context, signatures, (), content_digest=digest)
 
 
 def _unreadable(context: Context, **facts: str) -> ValidationReport:
@@ -143,7 +146,11 @@ def _unreadable(context: Context, **facts: str) -> ValidationReport:
 
 
 def _report(
-    context: Context, signatures: tuple[SignatureReport, ...], findings: tuple[Finding, ...]
+    context: Context,
+    signatures: tuple[SignatureReport, ...],
+    findings: tuple[Finding, ...],
+    *,
+    content_digest: bytes | None = None,
 ) -> ValidationReport:
     if not signatures and not findings:
         findings = (SIGNED.broken(SubIndication.SIGNED_DATA_NOT_FOUND),)
@@ -156,6 +163,7 @@ def _report(
         sub_indication=sub_indication,
         signatures=signatures,
         findings=findings,
+        content_digest=content_digest,
     )
 
 

@@ -1,0 +1,134 @@
+"""Change signed messages in every way there is, and ask the validator about each copy.
+
+`make campaign-mutate`; ARGS go to the harness, which lies beside the project (`mutate.py`: its
+head says what is a defect). Documents are made anew each time: attached and detached, RSA and
+EC, every octet flipped and every element of the DER deleted, repeated, swapped and emptied.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import subprocess
+import sys
+import tempfile
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from eds import der
+from eds.certificatelists import CertificateList
+from eds.certificates import Certificate
+from eds.verify.evidence import Evidence
+from eds.verify.indications import Indication
+from eds.verify.trust import TrustAnchor, TrustStore
+from eds.verify.validation import validate
+from tests.verify import cms_house as house
+from tests.verify.status_house import NOON
+
+ROOT = Path(__file__).parents[1]
+HARNESS = ROOT.parent / "shared" / "tools" / "mutate.py"
+FOLDER = "EDS_CAMPAIGN_FOLDER"
+OPS = "byte,bit,zero,del,ins,trunc,append,chunk,tlv"
+
+
+@cache
+def circumstances() -> tuple[TrustStore, Evidence, bytes]:
+    folder = Path(os.environ[FOLDER])
+    anchor = TrustAnchor(certificate=Certificate((folder / "ca").read_bytes()))
+    listed = CertificateList((folder / "list").read_bytes())
+    return TrustStore([anchor]), Evidence(lists=(listed,)), (folder / "content").read_bytes()
+
+
+def attached(data: bytes) -> dict[str, Any]:
+    """What the harness asks about a message with its content inside."""
+    return _verdict(data, None)
+
+
+def detached(data: bytes) -> dict[str, Any]:
+    """The same about one whose content lies beside it."""
+    return _verdict(data, circumstances()[2])
+
+
+def _verdict(data: bytes, content: bytes | None) -> dict[str, Any]:
+    trust, evidence, _ = circumstances()
+    document = data if content is None else content
+    report = validate(
+        document,
+        signature=None if content is None else data,
+        trust=trust,
+        at=NOON,
+        evidence=evidence,
+    )
+    signers = [one.signer.fingerprint.hex() for one in report.signatures if one.signer]
+    return {
+        "verdict": report.indication is Indication.TOTAL_PASSED,
+        "signer": signers,
+        "content": report.content_digest,
+    }
+
+
+def _write_regions(path: Path) -> Path:
+    """The parts of a document as the harness names them, and one more: the set of certificates.
+
+    In it two may change places, since a set has no order to sign; the certificates themselves
+    are smaller regions with rules of their own.
+    """
+    data = path.read_bytes()
+    layout = runpy.run_path(str(HARNESS), run_name="harness")["layout_cms"]
+    wrapped = der.decode(data).children()[1].only_child()
+    place = next(one for one in wrapped.iterate() if one.tag == der.context(0))
+    order = {"start": place.content, "end": place.end, "name": "order of certificates"}
+    found = path.with_suffix(f"{path.suffix}.json")
+    found.write_text(json.dumps([*layout(data), order]))
+    return found
+
+
+def write_documents(folder: Path) -> list[tuple[str, Path]]:
+    """The documents, each with the function that judges it."""
+    (folder / "ca").write_bytes(house.authority().encoded)
+    (folder / "list").write_bytes(house.good_list().encoded)
+    (folder / "content").write_bytes(house.OWED)
+    made: list[tuple[str, Path]] = []
+    for name, signer in (("ec", house.leaf()), ("rsa", house.rsa_leaf())):
+        info = signer.info(house.OWED)
+        certificates = [signer.certificate.encoded, house.authority().encoded]
+        stamp = house.token(house.tsa(), house.signature_value(info), at=NOON - timedelta(hours=1))
+        stamped = house.with_unsigned(info, house.attribute(house.SIGNATURE_TIME_STAMP, stamp))
+        for kind, content in (("attached", house.OWED), ("detached", None)):
+            for level, one in (("b", info), ("t", stamped)):
+                path = folder / f"{name}.{level}.{kind}"
+                path.write_bytes(house.message(one, content=content, certificates=certificates))
+                made.append((kind, path))
+    return made
+
+
+def main(arguments: list[str]) -> int:
+    if not HARNESS.exists():
+        print("the harness does not lie beside the project (shared/tools/mutate.py)")
+        return 0
+    worst = 0
+    with tempfile.TemporaryDirectory() as folder:
+        places = [str(ROOT / part) for part in ("src", "cli", "")]
+        environment = os.environ | {FOLDER: folder, "PYTHONPATH": os.pathsep.join(places)}
+        for kind, path in write_documents(Path(folder)):
+            ops = [] if "--ops" in arguments else ["--ops", OPS]
+            done = subprocess.run(
+                [
+                    *(sys.executable, str(HARNESS), "--callable", f"campaigns.mutate:{kind}"),
+                    *("--allow", "other certificate", "--allow", "order of certificates"),
+                    # What an unsigned attribute says is judged by itself, and nobody signed it.
+                    *("--allow", "signer 0 unsignedAttrs", "--limit", "1", *ops),
+                    *("--regions", str(_write_regions(path)), *arguments, str(path)),
+                ],
+                env=environment,
+                check=False,
+            )
+            worst = max(worst, done.returncode)
+    return worst
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
