@@ -42,7 +42,7 @@ def run(program: str, url: str, *counts: int) -> dict[str, int]:
         cwd=ROOT, env=untraced(), capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
-    figures: dict[str, int] = json.loads(done.stdout)
+    figures: dict[str, int] = json.loads(done.stdout or "{}")
     return figures
 
 
@@ -57,6 +57,10 @@ def test_an_issuer_killed_at_any_moment_leaves_no_signature_without_a_row(
 def test_many_at_once_leave_a_history_that_the_model_allows(register_url: str) -> None:
     figures = run("crowd", register_url, 2, 8, 5)
     assert figures["changes"] > 0
+
+
+def test_a_register_can_be_carried_over_a_fork(register_url: str) -> None:
+    run("forked", register_url)
 
 
 # --- a database that fails ------------------------------------------------------------------------

@@ -5,27 +5,34 @@ SQLite and PostgreSQL behind one engine. Instants are kept as microseconds since
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import Pool
 
 from ..errors import EdsError, NaiveDatetime, RegisterUnavailable
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_ENGINES: Final[WeakSet[Engine]] = WeakSet()
+_INHERITED: Final[list[Pool]] = []
 
 
 def open_database(url: str) -> Engine:
     """The engine for `sqlite:///path` (WAL, synchronous=FULL) or `postgresql+psycopg://…`.
 
-    Raises RegisterUnavailable.
+    It may be carried over a fork: the child has connections of its own. Raises
+    RegisterUnavailable.
     """
     with translated():
         engine = create_engine(url)
+    _ENGINES.add(engine)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -100,6 +107,17 @@ def micros_of(instant: datetime | None) -> int | None:
 def instant_of(micros: int | None) -> datetime | None:
     """`from_micros` of what may be absent."""
     return None if micros is None else from_micros(micros)
+
+
+def _after_fork() -> None:
+    """The connections of the parent are neither used nor closed here: SQLite forbids both."""
+    for engine in list(_ENGINES):
+        _INHERITED.append(engine.pool)
+        engine.dispose(close=False)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _configure_sqlite(connection: Any, record: object) -> None:
