@@ -842,6 +842,37 @@ class LevelNotReached(SigningError):
         self.verdict = verdict
 
 
+class DocumentExists(SigningError):
+    """The place of a signed document is taken; nothing is overwritten."""
+
+    code = "sign.document_exists"
+
+    def __init__(self, *, file: str) -> None:
+        super().__init__(f"{file} is there already")
+        self.file = file
+
+
+class DocumentUnwritable(SigningError):
+    """A signed document or a manifest cannot be written."""
+
+    code = "sign.document_unwritable"
+
+    def __init__(self, *, file: str, reason: str) -> None:
+        super().__init__(f"{file} cannot be written: {reason}")
+        self.file = file
+        self.reason = reason
+
+
+class MalformedManifest(SigningError):
+    """Not the manifest of a batch, at that line (from 1)."""
+
+    code = "sign.malformed_manifest"
+
+    def __init__(self, *, line: int) -> None:
+        super().__init__(f"not the manifest of a batch (line {line})")
+        self.line = line
+
+
 # --- the audit log ------------------------------------------------------------------------------
 
 
