@@ -124,7 +124,9 @@ def test_a_digest_may_be_asked_for_copied_and_gone_on_with(name: str, using: Acc
 
 def test_a_long_message_fits_no_single_piece() -> None:
     message = bytes(range(256)) * 8193  # over two pieces of a megabyte
-    for name in accelerators().digests:
+    for name in sorted(PURE_DIGESTS):
+        if accelerators().digest(name) is None:
+            continue
         found = gost.new(name)
         found.update(memoryview(message))
         assert found.digest() == gost.digest(name, message)

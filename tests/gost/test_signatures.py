@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
@@ -39,7 +40,7 @@ from tests.material import DATA, needs_data
 
 BACK_ENDS = {
     "pure": PURE,
-    "gmpy2": Accelerators(number=gmpy2_number()),
+    "gmpy2": Accelerators(number=gmpy2_number),
     "libcrypto": Accelerators(group=libcrypto_group),
     "system": accelerators(),
 }
@@ -385,8 +386,8 @@ def test_a_library_that_errs_is_left_out(monkeypatch: pytest.MonkeyPatch) -> Non
     wrong = {"streebog512": lambda: gost.new("streebog256", using=PURE)}
     right = {"streebog256": lambda: gost.new("streebog256", using=PURE)}
     assert set(acceleration._agreeing({**wrong, **right})) == {"streebog256"}
-    if BACK_ENDS["gmpy2"].number is not int:
-        broken = acceleration._arithmetic.__wrapped__(TC26_512_A, BACK_ENDS["gmpy2"].number)
+    if gmpy2_number() is not int:
+        broken = acceleration._arithmetic.__wrapped__(TC26_512_A, gmpy2_number())
         assert broken is acceleration._arithmetic(TC26_512_A, int)
 
 
@@ -395,3 +396,21 @@ def test_what_is_in_use_can_be_seen_and_switched_off() -> None:
     for name in accelerators().describe():
         assert name in ("libcrypto", "gmpy2") or " by " in name
     assert accelerators() is accelerators()
+
+
+def test_threads_share_keys_and_libraries() -> None:
+    keys = [SigningKey(curve, 77) for curve in CURVES]
+    digests = {key: gost.digest("streebog512", b"m")[: key.curve.size] for key in keys}
+
+    def work(number: int) -> bool:
+        message = bytes((number,))
+        return all(
+            VerifyingKey.of_octets(key.curve, key.public().octets).verify(
+                digest, key.sign(digest, entropy=message)
+            )
+            and gost.digest("gost34311", message) == gost.digest("gost34311", message, using=PURE)
+            for key, digest in digests.items()
+        )
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(work, range(24)))

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from eds.gost import libcrypto, nativehashes
 from eds.gost.curves import CURVES, Curve, Point
-from eds.gost.hashing import Hash
-from eds.gost.points import Arithmetic
+from eds.gost.hashing import PURE_DIGESTS, Hash
+from eds.gost.points import Arithmetic, MultiplicationFailed
 
 # SHA-256 over the digests of the messages of 0 to 130 octets that count 00, 01, 02 …
 DIGEST_CHECKS: Final[Mapping[str, str]] = MappingProxyType({
@@ -27,11 +26,11 @@ DIGEST_CHECKS: Final[Mapping[str, str]] = MappingProxyType({
 # SHA-256 over the points that `check_points` wants.
 CURVE_CHECKS: Final[Mapping[str, str]] = MappingProxyType({
     "id-tc26-gost-3410-12-512-paramSetA":
-        "4ceb0e29a52107ca836a79ba43c635529568e46f7e63842fdb7546c21fb96e55",
+        "784c2a0395b7390092bb5c205cec0feaeca95920d4271cd4adb8a2b3feaae388",
     "id-tc26-gost-3410-2012-256-paramSetA":
-        "ff536b1e9fee0d75237e49eb94118e468beaf2538628be3dd062a7f9faddebd2",
+        "85015dfd7b9498ed9e6f9a8eb85b246cdcd4a204aeccd434f991d2550cbe1805",
     "id-GostR3410-2001-CryptoPro-A-ParamSet":
-        "5d90d6f5445b5c6e62f1bda0019508973739e8284002881c10138e3322fcd14e",
+        "e93f7ff2d45b1e0b43cd9ec7405314c4af1299a2183da4d7b00cb41be6bff48c",
 })  # fmt: skip
 
 
@@ -47,25 +46,30 @@ class Multiples(Protocol):
         ...
 
 
-def _no_group(_: Curve) -> Multiples | None:
+def _nobody(_: object) -> None:
     return None
+
+
+def _int() -> Callable[[int], int]:
+    return int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accelerators:
     """A choice of accelerators: `PURE` is none of them, `accelerators()` what this system has.
 
-    `digests` makes digests by their names, `number` makes the numbers of the arithmetic, `group`
-    gives who multiplies the points of a curve, or None.
+    `digest` gives what makes the digest of a name, or None; `number` what makes the numbers of
+    the arithmetic; `group` who multiplies the points of a curve, or None. Nothing is loaded
+    before one of them is called.
     """
 
-    digests: Mapping[str, Callable[[], Hash]] = field(default_factory=dict)
-    number: Callable[[int], int] = int
-    group: Callable[[Curve], Multiples | None] = _no_group
+    digest: Callable[[str], Callable[[], Hash] | None] = _nobody
+    number: Callable[[], Callable[[int], int]] = _int
+    group: Callable[[Curve], Multiples | None] = _nobody
 
     def arithmetic(self, curve: Curve) -> Arithmetic:
         """Our own arithmetic on `curve`, with these numbers."""
-        return _arithmetic(curve, self.number)
+        return _arithmetic(curve, self.number())
 
     def multiples(self, curve: Curve) -> Multiples:
         """Who multiplies points fastest when nothing was prepared for them."""
@@ -73,16 +77,17 @@ class Accelerators:
 
     def combs_pay(self, curve: Curve) -> bool:
         """Whether our own arithmetic with a comb for the key is faster than that."""
-        return self.number is not int or self.group(curve) is None
+        return self.group(curve) is None or self.number() is not int
 
     def describe(self) -> tuple[str, ...]:
         """What is in use, for people: "libcrypto", "gmpy2", "streebog512 by Nettle" …"""
         found = ["libcrypto"] if any(self.group(curve) for curve in CURVES) else []
-        found += [] if self.number is int else ["gmpy2"]
-        return (
-            *found,
-            *(f"{name} by {type(make()).__name__}" for name, make in sorted(self.digests.items())),
-        )
+        found += [] if self.number() is int else ["gmpy2"]
+        for name in sorted(PURE_DIGESTS):
+            make = self.digest(name)
+            if make is not None:
+                found.append(f"{name} by {type(make()).__name__}")
+        return tuple(found)
 
 
 PURE: Final = Accelerators()
@@ -90,13 +95,10 @@ PURE: Final = Accelerators()
 
 @cache
 def accelerators() -> Accelerators:
-    """What this system has, of those that gave the right answers; found out at the first call.
-
-    Digests by nettle, else by libgcrypt. A curve is tried when it is first wanted.
-    """
+    """What this system has, of those that give the right answers."""
     return Accelerators(
-        digests=MappingProxyType({**libgcrypt_digests(), **nettle_digests()}),
-        number=gmpy2_number(),
+        digest=lambda name: nettle_digests().get(name) or libgcrypt_digests().get(name),
+        number=gmpy2_number,
         group=libcrypto_group,
     )
 
@@ -104,15 +106,20 @@ def accelerators() -> Accelerators:
 @cache
 def nettle_digests() -> Mapping[str, Callable[[], Hash]]:
     """The digests of nettle that agree with ours."""
-    return _agreeing(nativehashes.load_nettle())
+    from eds.gost.nativehashes import load_nettle
+
+    return _agreeing(load_nettle())
 
 
 @cache
 def libgcrypt_digests() -> Mapping[str, Callable[[], Hash]]:
     """The digests of libgcrypt that agree with ours."""
-    return _agreeing(nativehashes.load_libgcrypt())
+    from eds.gost.nativehashes import load_libgcrypt
+
+    return _agreeing(load_libgcrypt())
 
 
+@cache
 def gmpy2_number() -> Callable[[int], int]:
     """gmpy2's `mpz` where it is installed, else `int`."""
     try:
@@ -126,13 +133,15 @@ def gmpy2_number() -> Callable[[int], int]:
 @cache
 def libcrypto_group(curve: Curve) -> Multiples | None:
     """`curve` in the system's libcrypto, if it is there and agrees with us."""
+    from eds.gost import libcrypto
+
     library = libcrypto.load()
     if library is None or curve.name not in CURVE_CHECKS:
         return None
     try:
         group = libcrypto.Group(library, curve)
         return group if check_points(curve, group) == CURVE_CHECKS[curve.name] else None
-    except libcrypto.LibcryptoFailed:
+    except MultiplicationFailed:
         return None
 
 
@@ -156,7 +165,7 @@ def check_points(curve: Curve, multiples: Multiples) -> str:
     """What CURVE_CHECKS holds of the points that `multiples` finds; "" where it finds none."""
     point = curve.generator
     found = hashlib.sha256()
-    for number in range(4):
+    for number in range(2):
         seed = hashlib.shake_256(bytes((number,))).digest(2 * curve.size)
         first, second = (
             int.from_bytes(half, "big") % (curve.q - 1) + 1

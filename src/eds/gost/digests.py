@@ -17,7 +17,7 @@ def new(name: str, *, using: Accelerators | None = None) -> Hash:
     Raises AlgorithmUnavailable for another name. Without a native library a megabyte takes about
     a second.
     """
-    make = (using or accelerators()).digests.get(name) or PURE_DIGESTS.get(name)
+    make = (using or accelerators()).digest(name) or PURE_DIGESTS.get(name)
     if make is None:
         raise AlgorithmUnavailable(algorithm=name, reason="no implementation of this digest")
     return make()

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Final
 
 from eds.gost.curves import Curve, Point
+from eds.gost.points import MultiplicationFailed
 
 _NAMES: Final = ("libcrypto.so.3", "libcrypto.so.4", "libcrypto.3.dylib", "libcrypto.4.dylib")
 _BN_FLG_CONSTTIME: Final = 4
@@ -39,10 +40,6 @@ _SIGNATURES: Final = {
 }
 
 
-class LibcryptoFailed(ArithmeticError):
-    """A call of libcrypto failed; whoever asked reckons by itself."""
-
-
 @cache
 def load() -> ctypes.CDLL | None:
     """The library with its functions declared; None where it is not, or lacks one of them."""
@@ -61,7 +58,7 @@ def load() -> ctypes.CDLL | None:
 class Group:
     """One curve in libcrypto. Threads may share it: after it is made it is only read.
 
-    Raises LibcryptoFailed where the library refuses the curve.
+    Raises MultiplicationFailed where the library refuses the curve.
     """
 
     def __init__(self, library: ctypes.CDLL, curve: Curve) -> None:
@@ -72,7 +69,7 @@ class Group:
             p, a, b = map(work.number, (curve.p, curve.a, curve.b))
             group = library.EC_GROUP_new_curve_GFp(p, a, b, work.context)
             if not group:
-                raise LibcryptoFailed("EC_GROUP_new_curve_GFp")
+                raise MultiplicationFailed("EC_GROUP_new_curve_GFp")
             self._group = group
             order, cofactor = work.number(curve.q), work.number(curve.cofactor)
             work.check(
@@ -101,7 +98,7 @@ class Group:
             )
             result = work.coordinates(found)
         if result is None:
-            raise LibcryptoFailed("the scalar is zero")
+            raise MultiplicationFailed("the scalar is zero")
         return result
 
     @contextmanager
@@ -109,7 +106,7 @@ class Group:
         work = _Work(self._library, self)
         try:
             yield work
-        except LibcryptoFailed:
+        except MultiplicationFailed:
             # The queue of errors belongs to the thread, and so to `ssl` as well.
             self._library.ERR_clear_error()
             raise
@@ -138,7 +135,7 @@ class _Work:
 
     def check(self, result: int) -> None:
         if result != 1:
-            raise LibcryptoFailed("a call failed")
+            raise MultiplicationFailed("a call failed")
 
     def number(self, value: int) -> int:
         octets = value.to_bytes((value.bit_length() + 7) // 8, "big")
@@ -168,11 +165,11 @@ class _Work:
         size = self._group.curve.size
         buffer = ctypes.create_string_buffer(size)
         if self._library.BN_bn2binpad(number, buffer, size) != size:
-            raise LibcryptoFailed("BN_bn2binpad")
+            raise MultiplicationFailed("BN_bn2binpad")
         return int.from_bytes(buffer.raw, "big")
 
     def _kept(self, item: int | None, free: Callable[[int], None]) -> int:
         if not item:
-            raise LibcryptoFailed("out of memory")
+            raise MultiplicationFailed("out of memory")
         self._free.append((free, item))
         return item

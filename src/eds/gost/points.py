@@ -15,6 +15,11 @@ from eds.gost.curves import Curve, Point
 
 Steps: TypeAlias = Iterable[Sequence[Point]]
 
+
+class MultiplicationFailed(ArithmeticError):
+    """A library could not do its part; whoever asked reckons by itself."""
+
+
 # --- complete: the judge of all others ------------------------------------------------------------
 
 

@@ -15,8 +15,7 @@ from typing import Final
 from eds.errors import InvalidKey, MalformedPublicKey
 from eds.gost.acceleration import Accelerators, accelerators
 from eds.gost.curves import Curve, Point
-from eds.gost.libcrypto import LibcryptoFailed
-from eds.gost.points import Arithmetic, Comb, multiply
+from eds.gost.points import Arithmetic, Comb, MultiplicationFailed, multiply
 
 # A key seen so often gets a comb, whose making costs about as much as four verifications.
 _OFTEN: Final = 3
@@ -75,20 +74,15 @@ class VerifyingKey:
 
     def _joint(self, own: int, other: int, using: Accelerators) -> Point | None:
         curve = self.curve
-        if using.combs_pay(curve):
+        self._seen += 1
+        if self._seen > _OFTEN and using.combs_pay(curve):
             arithmetic = using.arithmetic(curve)
-            kept = self._comb
-            if kept is None or kept[0] is not arithmetic:
-                self._seen += 1
-                if self._seen <= _OFTEN:
-                    kept = None
-                else:
-                    kept = self._comb = arithmetic, arithmetic.comb(self.point)
-            if kept is not None:
-                return arithmetic.joint_combed(own, other, kept[1], self.point)
+            if self._comb is None or self._comb[0] is not arithmetic:
+                self._comb = arithmetic, arithmetic.comb(self.point)
+            return arithmetic.joint_combed(own, other, self._comb[1], self.point)
         try:
             return using.multiples(curve).joint(own, other, self.point)
-        except LibcryptoFailed:
+        except MultiplicationFailed:
             return using.arithmetic(curve).joint(own, other, self.point)
 
 
@@ -176,7 +170,7 @@ def signature(
 def _own_multiple(curve: Curve, secret: int, using: Accelerators) -> Point:
     try:
         return using.multiples(curve).own_multiple(secret)
-    except LibcryptoFailed:
+    except MultiplicationFailed:
         return using.arithmetic(curve).own_multiple(secret)
 
 
