@@ -187,16 +187,17 @@ def _in_the_past(
             control = min(control, issuer.not_after)
         held = context.existence.existing(context.evidence, by=control)
         status = _status(one, issuer, held, at=proven, context=context, path=path)
-        findings.extend(status.findings)
         if status.sub_indication is not None:
             sub = status.sub_indication
             if held is not context.evidence and status.status is Status.UNKNOWN:
                 sub = SubIndication.NO_POE
                 findings.append(SLIDING.broken(sub, control_time=control, proven_time=proven))
+            findings.extend(status.findings)
             revoked_at = status.revoked_at if one is certificate else None
             return now._replace(
                 path=path, sub_indication=sub, findings=tuple(findings), revoked_at=revoked_at
             )
+        findings.extend(status.findings)
         later = _status(one, issuer, held, at=control, context=context, path=path)
         if later.status is Status.REVOKED and later.revoked_at is not None:
             control = min(control, later.revoked_at)
