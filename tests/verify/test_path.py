@@ -126,6 +126,15 @@ def test_other_path_is_taken_where_the_first_does_not_hold() -> None:
         assert result.path[1] == cross.certificate
 
 
+def test_failure_that_came_nearest_to_a_proof_is_told() -> None:
+    """One certificate of the authority says that it may not issue, the other has expired."""
+    unfit = make_authority("authority", by=house().root, extensions=[chains.usage("crl_sign")])
+    old = make_authority("authority", by=house().root, not_after=NOON - timedelta(days=1))
+    for among in ((unfit, old), (old, unfit)):
+        result = proven(house().citizen, trust=store(house().root), among=among)
+        assert broken_rule(result) == ("path.validity", OUT_OF_BOUNDS)
+
+
 def test_authority_that_changed_its_key_is_followed_by_its_self_issued_certificate() -> None:
     new = make_authority("authority", by=house().authority, key_name="authority's new key")
     citizen = make("under the new key", by=new)
@@ -177,6 +186,16 @@ def test_algorithm_holds_until_its_day_and_not_after() -> None:
         SubIndication.CRYPTO_CONSTRAINTS_FAILURE_NO_POE,
     )
     assert later.findings[0].facts["until"] == day.isoformat()
+
+
+def test_day_of_an_algorithm_higher_up_bounds_the_proof() -> None:
+    root = make_authority("rsa2048-root")
+    authority = make_authority("under rsa", by=root)
+    citizen = make("citizen under rsa", by=authority)
+    until = MappingProxyType({"rsa-pkcs1-sha256": NOON.date()})
+    policy = replace(BASIC, algorithms=AlgorithmRules(until=until))
+    result = proven(citizen, trust=store(root), among=(authority,), policy=policy)
+    assert result.valid_until.date() == NOON.date()
 
 
 def test_small_key_of_the_certificate_itself_is_judged_by_date() -> None:
@@ -408,6 +427,12 @@ def test_policy_is_required_where_the_caller_requires_it() -> None:
         "path.policies",
         CONSTRAINTS,
     )
+
+
+def test_certificate_that_requires_a_policy_of_itself_must_have_one() -> None:
+    demand = x509.PolicyConstraints(require_explicit_policy=0, inhibit_policy_mapping=None)
+    citizen = make("demanding", by=house().authority, extensions=[(demand, True)])
+    assert broken_rule(proven(citizen)) == ("path.policies", CONSTRAINTS)
 
 
 # --- what every certificate must be ---------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from eds import der
 from eds.verify.path import prove
 from eds.verify.policy import BASIC
 from eds.verify.trust import Purpose
@@ -167,6 +168,31 @@ def test_name_that_makes_no_sense_is_refused_under_a_constraint(
 )
 def test_constraint_that_makes_no_sense_refuses_everything(base: x509.GeneralName) -> None:
     assert broken(excluded=[base]) == "path.name_constraints"
+
+
+@pytest.mark.parametrize(
+    "subtree",
+    [
+        der.sequence(der.value(0x87, bytes.fromhex("0a000000ff00ff00"))),  # a mask with a hole
+        der.sequence(der.value(0x87, bytes.fromhex("0a000000ff0000"))),
+        der.sequence(der.value(0x82, b"kz"), der.value(0x80, b"\x01")),  # a minimum
+        der.sequence(der.value(0x82, b"kz"), der.value(0x81, b"\x01")),  # a maximum
+    ],
+)
+def test_constraint_that_nobody_should_write_refuses_everything(subtree: bytes) -> None:
+    constraints = x509.UnrecognizedExtension(
+        x509.ObjectIdentifier("2.5.29.30"), der.sequence(der.value(0xA1, subtree))
+    )
+    authority = make_authority("limited", by=house().root, extensions=[(constraints, True)])
+    result = prove(
+        make("somebody", by=authority).certificate,
+        trust=house().trust,
+        purpose=Purpose.ANY,
+        at=NOON,
+        policy=BASIC,
+        certificates=[authority.certificate],
+    )
+    assert result.findings[0].code == "path.name_constraints"
 
 
 def test_constraints_of_all_authorities_hold_together() -> None:

@@ -108,6 +108,9 @@ class Search:
         if self._handed_in is None:
             self._handed_in = {}
             for one in islice(self._certificates, self.policy.budget.candidates):
+                if time.monotonic() > self._until:
+                    self.exhausted = "seconds"
+                    break
                 try:
                     self._handed_in.setdefault(one.subject.prepared, []).append(one)
                 except DecodeError:
