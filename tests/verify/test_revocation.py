@@ -392,6 +392,39 @@ def test_signer_under_another_anchor_cannot_speak_for_the_issuer() -> None:
     assert house.status(found, anchor=anchor).status is Status.UNKNOWN
 
 
+def test_namesake_made_by_a_neighbour_cannot_sign_lists() -> None:
+    house = House()
+    neighbour = certify("Neighbour", ca=True)
+    below = certify("Victim", ca=True)
+    leaf = certify("Leaf", issuer="Victim")
+    namesake = certify("Victim", issuer="Neighbour", holder="namesake", ca=True)
+    house.certificates = (neighbour, namesake, below)
+    found = [crl(issuer="Victim", signer="namesake"), crl(), crl(issuer="Neighbour")]
+    result = house.status(*found, certificate=leaf, issuer=below)
+    assert (result.status, broken(result)) == (Status.UNKNOWN, {"revocation.authority"})
+    # Nor through a certificate that it makes for itself, under names that fit.
+    deeper = certify("Victim", issuer="Victim", signer="namesake", holder="deeper", ca=True)
+    house.certificates = (neighbour, namesake, below, deeper)
+    found.append(crl(issuer="Victim", signer="deeper"))
+    assert house.status(*found, certificate=leaf, issuer=below).status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize("by", ["the parent", "the issuer itself"])
+def test_new_key_of_the_issuer_signs_lists_about_what_the_old_one_issued(by: str) -> None:
+    house = House()
+    below = certify("Sub", holder="old", ca=True)
+    leaf = certify("Leaf", issuer="Sub", signer="old")
+    if by == "the parent":
+        second = certify("Sub", holder="new", ca=True)
+    else:
+        points = [point(OWN)]
+        second = certify("Sub", issuer="Sub", signer="old", holder="new", ca=True, points=points)
+    house.certificates = (second, below)
+    own = crl(issuer="Sub", signer="old", number=3, more=[scope(OWN)])
+    new = crl(issuer="Sub", signer="new")
+    assert house.status(new, own, crl(), certificate=leaf, issuer=below).status is Status.GOOD
+
+
 # --- OCSP
 
 
@@ -422,6 +455,8 @@ def test_delegate_answers_for_the_issuer(house: House, digest: str) -> None:
         ({"more": [(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3"), b"\5\0"), True)]},
          FAILURE),
         ({"not_after": NOON - 2 * HOUR}, SubIndication.REVOCATION_OUT_OF_BOUNDS_NO_POE),
+        ({"not_after": NOON - timedelta(minutes=1)},
+         SubIndication.REVOCATION_OUT_OF_BOUNDS_NO_POE),
         ({"not_before": NOON - timedelta(minutes=1)},
          SubIndication.REVOCATION_OUT_OF_BOUNDS_NO_POE),
         ({"no_check": False, "ocsp_url": "http://ocsp.example.kz/"}, FAILURE),
@@ -461,6 +496,9 @@ def test_responder_chosen_by_the_operator_may_answer(house: House) -> None:
     anchor = TrustAnchor(certificate=chosen, purposes=frozenset({Purpose.OCSP_SIGNING}))
     house.trust = TrustStore([TrustAnchor(certificate=house.ca), anchor])
     assert house.status(found).status is Status.GOOD
+    for other in (replace(anchor, since=NOON + DAY), replace(anchor, until=NOON - DAY)):
+        house.trust = TrustStore([TrustAnchor(certificate=house.ca), other])
+        assert house.status(found).status is Status.UNKNOWN
     # An anchor for everything is an authority, not somebody's responder.
     house.trust = TrustStore([TrustAnchor(certificate=one) for one in (house.ca, chosen)])
     assert house.status(found).status is Status.UNKNOWN
@@ -607,6 +645,11 @@ def test_work_is_bounded_however_much_evidence_there_is(house: House) -> None:
     assert len(result.findings) <= 16
 
 
+def test_time_is_bounded_too(house: House) -> None:
+    house.policy = replace(BASIC, budget=Budget(seconds=-1))
+    assert broken(house.status(crl())) == {"revocation.budget"}
+
+
 def test_short_lived_certificate_may_have_no_status(house: House) -> None:
     none = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.56"), der.null())
     short = certify("Leaf", more=[(none, False)], not_before=NOON - DAY, not_after=NOON + DAY)
@@ -629,6 +672,16 @@ def test_large_list_is_verified_once(house: House) -> None:
     # Another relying party has verified nothing yet.
     house.trust = TrustStore(house.trust.anchors)
     assert house.status(found).status is Status.UNKNOWN
+
+
+def test_kept_list_does_not_answer_for_one_with_its_signature(house: House) -> None:
+    found = crl(entry(house.leaf, NOON - DAY, REASON.KEY_COMPROMISE))
+    assert house.status(found).status is Status.REVOKED
+    forged = found.encoded.replace(
+        der.integer(house.leaf.serial_number), der.integer(house.leaf.serial_number ^ 1)
+    )
+    result = house.status(CertificateList(forged))
+    assert (result.status, broken(result)) == (Status.UNKNOWN, {"revocation.signature"})
 
 
 def test_naive_instants_are_refused(house: House) -> None:

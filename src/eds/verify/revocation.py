@@ -21,6 +21,7 @@ How several pieces of evidence come together:
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -152,6 +153,7 @@ def check(
             anchor=anchor,
             visiting=frozenset({certificate.fingerprint}),
             checks=[policy.budget.signature_checks],
+            deadline=time.monotonic() + policy.budget.seconds,
             status_of=_status_of,
         )
     )
@@ -223,6 +225,7 @@ def _status_of(
         anchor=inquiry.anchor,
         visiting=inquiry.visiting | {certificate.fingerprint},
         checks=inquiry.checks,
+        deadline=inquiry.deadline,
         status_of=_status_of,
     )
     return _check(within).status

@@ -6,6 +6,7 @@ observations, and whatever may not into problems that name the rule and the fact
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -203,7 +204,8 @@ class Inquiry:
     `visiting` are the fingerprints of the certificates whose status is being established:
     a signer among them proves nothing about itself. `status_of` judges the certificate of
     another signer of evidence, under the issuer and at the instant given. `checks` counts
-    signature checks down, shared by all that hang together.
+    signature checks down, shared by all that hang together; so is `deadline`, an instant of
+    monotonic time.
     """
 
     certificate: Certificate
@@ -217,6 +219,7 @@ class Inquiry:
     anchor: TrustAnchor | None
     visiting: frozenset[bytes]
     checks: list[int]
+    deadline: float
     status_of: Callable[[Inquiry, Certificate, Certificate, datetime], Status]
     problems: list[Problem] = field(default_factory=list)
     foreign: int = 0
@@ -228,6 +231,8 @@ class Inquiry:
             raise NotUsable(
                 BUDGET, GENERAL_FAILURE, signature_checks=self.policy.budget.signature_checks
             )
+        if time.monotonic() > self.deadline:
+            raise NotUsable(BUDGET, GENERAL_FAILURE, seconds=str(self.policy.budget.seconds))
         self.checks[0] -= 1
 
     def require_issued(self, instant: datetime) -> None:

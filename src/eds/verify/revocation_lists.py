@@ -89,11 +89,13 @@ def observe(inquiry: Inquiry) -> Iterator[Observation]:
             )
     for believed in complete:
         yield from _look_up(inquiry, believed, None)
-        for delta in deltas:
-            if _builds_on(delta, believed):
-                yield from _look_up(inquiry, believed, delta)
     for delta in deltas:
-        if not any(_builds_on(delta, believed) for believed in complete):
+        bases = [believed for believed in complete if _builds_on(delta, believed)]
+        if bases:
+            # Any base gives the same list of the delta's day.
+            newest = max(bases, key=lambda one: one.list.crl_number or 0)
+            yield from _look_up(inquiry, newest, delta)
+        else:
             yield from _look_up_alone(inquiry, delta)
 
 
@@ -308,6 +310,33 @@ def _speaks_for_itself(inquiry: Inquiry, signer: Certificate) -> bool:
     )
 
 
+def _is_kin(inquiry: Inquiry, signer: Certificate, parent: Certificate) -> bool:
+    """Whether another key under the issuer's name is truly the issuer's.
+
+    Names are unique only as far as every authority under an anchor is honest. One that certifies
+    a namesake of its neighbour must not thereby sign the neighbour's lists. So the other key was
+    certified by the issuer, or certified the issuer, or both have the same parent.
+    """
+    issuer = inquiry.issuer
+    return (
+        _is_signed_by(inquiry, signer, issuer)
+        or _is_signed_by(inquiry, issuer, signer)
+        or _is_signed_by(inquiry, issuer, parent)
+    )
+
+
+def _is_signed_by(inquiry: Inquiry, certificate: Certificate, signer: Certificate) -> bool:
+    if not subject_matches(signer, certificate.issuer):
+        return False
+    key = signer.public_key
+    inquiry.spend()
+    try:
+        algorithm = algorithm_of(certificate.signature_algorithm, key)
+        return key.verify(certificate.signature, certificate.tbs_encoded, algorithm=algorithm)
+    except (EdsError, NotUsable):
+        return False
+
+
 def _require_proven(inquiry: Inquiry, signer: Certificate, instant: datetime) -> None:
     """Raises NotUsable unless `signer` has a path of its own to the same anchor, none revoked."""
     facts = {"signer": signer.fingerprint.hex()}
@@ -325,6 +354,11 @@ def _require_proven(inquiry: Inquiry, signer: Certificate, instant: datetime) ->
         raise NotUsable(AUTHORITY, proof.sub_indication, **facts, reason="no path")
     if inquiry.anchor is not None and proof.anchor != inquiry.anchor:
         raise NotUsable(AUTHORITY, GENERAL_FAILURE, **facts, reason="another anchor")
+    # An indirect list is kept by whomever the certificate itself names.
+    if signer.subject.matches(inquiry.issuer.subject):
+        parent = proof.path[min(1, len(proof.path) - 1)]
+        if not _is_kin(inquiry, signer, parent):
+            raise NotUsable(AUTHORITY, GENERAL_FAILURE, **facts, reason="a namesake")
     for certificate, issuer in zip(proof.path, proof.path[1:], strict=False):
         if inquiry.status_of(inquiry, certificate, issuer, instant) is not Status.GOOD:
             raise NotUsable(AUTHORITY, GENERAL_FAILURE, **facts, reason="status not established")

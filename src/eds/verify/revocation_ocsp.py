@@ -128,12 +128,8 @@ def _responders(inquiry: Inquiry, found: OcspResponse) -> Iterator[Certificate]:
         for one in (*found.certificates, *inquiry.evidence.certificates)
         if _may_be_appointed(one, issuer)
     )
-    appointed = (
-        anchor.certificate
-        for anchor in inquiry.trust.anchors
-        if anchor.purposes == {Purpose.OCSP_SIGNING}
-    )
-    for one in dict.fromkeys((*delegates, *appointed)):
+    chosen = _chosen_by_operator(inquiry, max(inquiry.at, found.produced_at))
+    for one in dict.fromkeys((*delegates, *chosen)):
         if one != issuer and found.is_from(one):
             yield one
 
@@ -181,7 +177,7 @@ def _require_appointed(
     (ocsp-nocheck).
     """
     facts = {"responder": responder.fingerprint.hex()}
-    if _is_chosen_by_operator(inquiry, responder, instant):
+    if responder in _chosen_by_operator(inquiry, instant):
         return
     issuer = inquiry.issuer
     usage = responder.key_usage
@@ -216,15 +212,15 @@ def _names_a_source(responder: Certificate) -> bool:
     return bool(responder.crl_distribution_points or responder.freshest_crl or responder.ocsp_urls)
 
 
-def _is_chosen_by_operator(inquiry: Inquiry, responder: Certificate, instant: datetime) -> bool:
-    """An anchor for OCSP alone is a responder that the relying party configured (§4.2.2.2)."""
-    return any(
-        anchor.certificate == responder
-        and anchor.purposes == {Purpose.OCSP_SIGNING}
+def _chosen_by_operator(inquiry: Inquiry, instant: datetime) -> list[Certificate]:
+    """Anchors for OCSP alone are responders that the relying party configured (§4.2.2.2)."""
+    return [
+        anchor.certificate
+        for anchor in inquiry.trust.anchors
+        if anchor.purposes == {Purpose.OCSP_SIGNING}
         and (anchor.since is None or anchor.since <= instant)
         and (anchor.until is None or instant <= anchor.until)
-        for anchor in inquiry.trust.anchors
-    )
+    ]
 
 
 # --- what it says -------------------------------------------------------------------------------
