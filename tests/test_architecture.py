@@ -50,6 +50,7 @@ GROUND = (
     "requests",
     "signeddata",
     "signedstream",
+    "signedstream",
     "timestamps",
     "tolerances",
     "values",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Final
+from typing import BinaryIO, Final
 
 from ..algorithms import DigestAlgorithm, digest_algorithm
-from ..errors import DecodeError, InvalidArgument, NaiveDatetime
-from ..formats import Format, identify
+from ..errors import AlgorithmError, DecodeError, InvalidArgument, NaiveDatetime
+from ..formats import SIZE_LIMIT, Format, identify
 from ..signeddata import SignedData
+from ..signedstream import SignedStream
 from .cms import validate_signed_data
 from .content import ABSENT, Content, Digests, Document, File, Octets, content_of
 from .context import Context, Existence, Work
@@ -32,7 +34,7 @@ SIGNED: Final = Rule(
     says="there is a signature",
 )
 
-_SIZE_LIMIT: Final = SignedData.size_limit
+_WHOLE: Final = 4 * 1024 * 1024
 
 
 def validate(
@@ -62,7 +64,21 @@ def validate(
         raise InvalidArgument(argument="document", reason="content alone carries no signature")
     if isinstance(document, bytes):
         return _document(document, context)
-    return _document(document.read(), context)
+    return _file(document, context)
+
+
+def _file(file: BinaryIO, context: Context) -> ValidationReport:
+    """A document in a file: a large CMS is read as a stream, everything else as a whole."""
+    start = file.tell()
+    head = file.read(_WHOLE)
+    if len(head) < _WHOLE or head[:1] != b"\x30":
+        return _document(head + file.read(SIZE_LIMIT + 1 - len(head)), context)
+    file.seek(start)
+    try:
+        stream = SignedStream(file)
+        return _reported(stream.signed_data, stream, context)
+    except DecodeError as error:
+        return _unreadable(context, error=error.code, reason=str(error))
 
 
 def _context(
@@ -137,7 +153,10 @@ def _signed_data(data: bytes) -> SignedData | None:
 def _reported(signed_data: SignedData, content: Content, context: Context) -> ValidationReport:
     signatures = validate_signed_data(signed_data, content=content, context=context)
     name = signatures[0].digest_algorithm if signatures else None
-    digest = None if name is None else content.digest(digest_algorithm(name))
+    digest = None
+    if name is not None:
+        with suppress(AlgorithmError):
+            digest = content.digest(digest_algorithm(name))
     return _report(context, signatures, (), content_digest=digest)
 
 
