@@ -6,9 +6,11 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -210,6 +212,18 @@ def test_a_blocked_key_is_never_certified_again(desk: Desk) -> None:
     with pytest.raises(EdsError) as refused:
         desk.authority.issue(desk.authority.prepare(request, at=NOON), at=NOON)
     assert refused.value.code == "register.key_blocked"
+
+
+def test_a_key_that_many_block_at_once_is_blocked_once(desk: Desk) -> None:
+    begin = Barrier(4)
+
+    def block(_: int) -> None:
+        begin.wait()
+        desk.register.block_key(bytes(32), source="its holder", actor="op", at=NOON)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(block, range(4)))
+    assert desk.acts() == ["ca.key.blocked"]
 
 
 def test_what_the_profile_does_not_allow_is_refused_before_anything_is_written(

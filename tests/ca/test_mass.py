@@ -20,6 +20,7 @@ from eds.ca.selection import MassAct, MassPlan, Selection, read_plan
 from eds.errors import (
     EdsError,
     InvalidArgument,
+    LimitExceeded,
     MassActNotFound,
     NaiveDatetime,
     RequestRefused,
@@ -302,6 +303,15 @@ def test_an_act_that_cannot_be_is_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(EdsError) as refused:
         act(**bad)
     assert isinstance(refused.value, InvalidArgument | NaiveDatetime)
+
+
+def test_a_selection_names_so_many_as_a_statement_takes(mass: Mass) -> None:
+    people = [f"person-{number}" for number in range(10_001)]
+    mass.desk.issue(1, person="person-7")
+    many = replace(ALL, persons=frozenset(people[:10_000]))
+    assert mass.acts.plan(hold(selection=many), at=NOON).selected == 1
+    with pytest.raises(LimitExceeded):
+        replace(ALL, persons=frozenset(people))
 
 
 def test_a_plan_that_no_dry_run_made_is_refused(mass: Mass) -> None:

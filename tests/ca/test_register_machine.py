@@ -9,7 +9,7 @@ from eds.ca.database import open_database
 from tests.ca.register_machine import RegisterMachine
 
 SHORT = settings(
-    max_examples=20,
+    max_examples=12,
     stateful_step_count=25,
     deadline=None,
     database=None,

@@ -398,14 +398,13 @@ class Register:
     def block_key(self, key_hash: bytes, *, source: str, actor: str, at: datetime) -> None:
         """Never certify that key again. A key that is blocked already stays so."""
         with self.writing() as connection:
-            known = connection.execute(
-                select(t.blocked_keys.c.source).where(t.blocked_keys.c.key_hash == key_hash)
-            ).first()
-            if known is not None:
-                return
-            connection.execute(
-                insert(t.blocked_keys).values(key_hash=key_hash, source=source, at=to_micros(at))
+            blocked = connection.execute(
+                insert_or_ignore(self.engine, t.blocked_keys).values(
+                    key_hash=key_hash, source=source, at=to_micros(at)
+                )
             )
+            if blocked.rowcount != 1:
+                return
             self.audit(
                 connection,
                 at=at,
@@ -684,21 +683,22 @@ class Register:
             [_event(change, actor=actor, recorded_at=recorded_at) for change in changes],
         )
         requests = self._end_requests(connection, changes, to_micros(recorded_at))
-        for change in changes:
-            status = change.status
-            self.audit(
-                connection,
+        entries = [
+            AuditEntry(
                 at=recorded_at,
-                act=f"ca.certificate.{_EVENT_WORDS[status.state]}",
+                act=f"ca.certificate.{_EVENT_WORDS[change.status.state]}",
                 actor=actor,
                 subject=change.subject,
                 details={
-                    "version": status.version,
-                    "reason": status.reason.name.lower() if status.reason else None,
+                    "version": change.status.version,
+                    "reason": change.status.reason.name.lower() if change.status.reason else None,
                     "requests": requests.get(change.serial, []),
                     **details,
                 },
             )
+            for change in changes
+        ]
+        self._record_all(connection, entries)
 
     @staticmethod
     def _end_requests(
@@ -709,21 +709,20 @@ class Register:
         ended: dict[bytes, list[str]] = {}
         for state, acts in _CARRIED_OUT.items():
             serials = [change.serial for change in changes if change.status.state is state]
-            if not serials:
-                continue
-            found = connection.execute(
-                update(t.revocation_requests)
-                .where(
-                    row.issuer == changes[0].issuer,
-                    row.serial.in_(serials),
-                    row.act.in_(acts),
-                    row.done_at.is_(None),
+            for start in range(0, len(serials), 500):  # so many as every database takes
+                found = connection.execute(
+                    update(t.revocation_requests)
+                    .where(
+                        row.issuer == changes[0].issuer,
+                        row.serial.in_(serials[start : start + 500]),
+                        row.act.in_(acts),
+                        row.done_at.is_(None),
+                    )
+                    .values(done_at=now, outcome="effected")
+                    .returning(row.serial, row.request)
                 )
-                .values(done_at=now, outcome="effected")
-                .returning(row.serial, row.request)
-            )
-            for serial, request in found:
-                ended.setdefault(bytes(serial), []).append(request)
+                for serial, request in found:
+                    ended.setdefault(bytes(serial), []).append(request)
         return {serial: sorted(names) for serial, names in ended.items()}
 
     def _record_all(self, connection: Connection, entries: Sequence[AuditEntry]) -> None:

@@ -14,10 +14,15 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
 
-from ..errors import InvalidArgument, NaiveDatetime
+from ..errors import InvalidArgument, LimitExceeded, NaiveDatetime
 from ..extensions import RevocationReason
 from .lifecycle import REVOCATION_REASONS, Act, Change
 from .profiles import canonical
+
+NAMED: Final = 10_000  # in one statement, which every database takes
+
+_SETS: Final = ("profiles", "key_kinds", "authorities", "operators", "persons")
+_INSTANTS: Final = ("issued_from", "issued_before", "unexpired_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +32,8 @@ class Selection:
     `profiles` are names (every version) or names with a version (`natural-person/2`),
     `key_kinds` as people say them ("RSA 2048", "EC P-256"), `authorities` registration
     authorities, `keys` SHA-256 of SubjectPublicKeyInfo. Issued from `issued_from` on and before
-    `issued_before`; not expired at `unexpired_at`. Raises NaiveDatetime.
+    `issued_before`; not expired at `unexpired_at`. Raises NaiveDatetime, and LimitExceeded for
+    more than 10,000 names and keys together.
     """
 
     issuer: str
@@ -43,6 +49,9 @@ class Selection:
 
     def __post_init__(self) -> None:
         _require_aware(self)
+        named = len(self.keys) + sum(len(getattr(self, name)) for name in _SETS)
+        if named > NAMED:
+            raise LimitExceeded(limit="names and keys", allowed=NAMED, found=named)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,10 +171,6 @@ def _selection(data: Mapping[str, Any]) -> Selection:
     for name in _INSTANTS:
         values[name] = _instant(data[name])
     return Selection(**values)
-
-
-_SETS: Final = ("profiles", "key_kinds", "authorities", "operators", "persons")
-_INSTANTS: Final = ("issued_from", "issued_before", "unexpired_at")
 
 
 def _as_data(value: Any) -> Any:
