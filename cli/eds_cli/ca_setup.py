@@ -186,7 +186,7 @@ def ceremony(
         folder=folder,
         pin=secrets.pin_of_new_key,
         actor=actor,
-        at=now(),
+        now=now,
         told=lambda step: None if consent.as_json else click.echo(f"  {step}", err=True),
     )
     result = {
@@ -300,7 +300,7 @@ def _verify(
         "authority": data["authority"],
         "actor": data["actor"],
         "started_at": data["started_at"],
-        "last_run_at": data["last_run_at"],
+        "finished_at": data["finished_at"],
         "participants": data["participants"],
         "certificates": _reported(report),
         "remarks": data["remarks"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -137,6 +138,9 @@ def _change(
     }
     if not consent.given(facts, title=f"{change.act.value} {issued.serial.hex()}"):
         return consent.status
+    # Somebody read the plan meanwhile: what follows holds from now on, and for what is so now.
+    issued = find_certificate(folder.register, reference, issuer=within)
+    planned = plan_change(folder.register, issued, replace(change, at=now()))
     after = carry_out(
         planned,
         register=folder.register,

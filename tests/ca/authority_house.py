@@ -69,6 +69,6 @@ def hold_ceremony(
         folder=folder,
         pin=pin,
         actor="official/1",
-        at=at,
+        now=lambda: at,
         told=lambda step: None,
     )

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,10 @@ def held(_held: Path, tmp_path: Path) -> AuthorityFolder:
     """An authority after its ceremony."""
     shutil.copytree(_held, tmp_path / "held")
     return AuthorityFolder(tmp_path / "held")
+
+
+def noon() -> datetime:
+    return NOON
 
 
 def keys_of(folder: AuthorityFolder, place: str = "keys") -> dict[str, KeyRef]:
@@ -305,7 +309,7 @@ def test_a_key_that_went_missing_or_was_exchanged_is_said(folder: AuthorityFolde
 
     ceremony = described(folder)
     with pytest.raises(InterruptedError):
-        carry_out(ceremony, folder=folder, pin=pin, actor="official/1", at=NOON, told=stop)
+        carry_out(ceremony, folder=folder, pin=pin, actor="official/1", now=noon, told=stop)
     (folder.path / "keys" / "people-2026.pem").unlink()
     with pytest.raises(CeremonyRefused, match="is gone"):
         hold_ceremony(AuthorityFolder(folder.path), at=LATER)
@@ -399,7 +403,7 @@ def test_a_root_is_signed_over_the_bytes_that_were_noted(folder: AuthorityFolder
 
     ceremony = described(folder)
     with pytest.raises(InterruptedError):
-        carry_out(ceremony, folder=folder, pin=pin, actor="official/1", at=NOON, told=stop)
+        carry_out(ceremony, folder=folder, pin=pin, actor="official/1", now=noon, told=stop)
     journal = ceremony_journal.Journal.read(folder.path / "ceremonies", ceremony)
     assert journal is not None
     noted = journal.root("root-2026", "tbs")
@@ -472,7 +476,7 @@ def test_two_runs_of_one_ceremony_do_not_meet(folder: AuthorityFolder) -> None:
 
     with pytest.raises(InterruptedError):
         carry_out(
-            described(folder), folder=folder, pin=pin, actor="official/1", at=NOON, told=again
+            described(folder), folder=folder, pin=pin, actor="official/1", now=noon, told=again
         )
 
 

@@ -224,6 +224,9 @@ def test_what_is_not_to_be_issued_is_refused_before_anything_happens(
         ('{"serial_number": "880101300123", "iin": "880101300123"}', "ca.malformed_settings"),
         ('{"serial_number": 880101300123}', "ca.malformed_settings"),
         ('serial_number = "880101300123', "ca.malformed_settings"),
+        ('880101300123 = "x"', "ca.malformed_settings"),
+        ("[880101300123]\n[880101300123]", "ca.malformed_settings"),
+        ('{"880101300123": "x"}', "ca.malformed_settings"),
         ('country = "KZ"\nserial_number = "880101300123"', "ca.profile_violated"),
         (PERSON.replace("АХМЕТОВ АСАН", "880101300123"), "ca.profile_violated"),
         (PERSON.replace("PNOKZ-", "IIN"), "ca.profile_violated"),
@@ -668,6 +671,7 @@ def test_an_authority_is_made_once(eds: Eds, home: Path) -> None:
     [
         (("--name", "Example Authority"), "eds.invalid_argument"),
         (("--database", "postgresql://eds:secret@host/register"), "eds.invalid_argument"),
+        (("--database", "mysql://host/register"), "eds.invalid_argument"),
         (("--actor", NUMBER), "audit.personal_data"),
     ],
 )

@@ -18,7 +18,6 @@ from ..errors import (
     CeremonyRefused,
     IssuerNotFound,
     KeyNotFound,
-    NaiveDatetime,
     StoreUnavailable,
 )
 from ..keys.contract import KeyRef, KeyStore, PinSource, Signer
@@ -90,28 +89,27 @@ def carry_out(
     folder: AuthorityFolder,
     pin: PinSource,
     actor: str,
-    at: datetime,
+    now: Callable[[], datetime],
     told: Told,
 ) -> CeremonyOutcome:
     """Make what is not there yet, and the signed report.
 
-    Raises CeremonyRefused where what stands contradicts the description or the plan has
-    problems, and whatever keys, register and log raise; then the next run goes on.
+    `now` is the clock: people type PINs between the steps. Raises CeremonyRefused where what
+    stands contradicts the description or the plan has problems, and whatever keys, register and
+    log raise; then the next run goes on.
     """
-    if at.utcoffset() is None:
-        raise NaiveDatetime(argument="at")
     folder.require_reference("actor", actor)
-    for item in plan_ceremony(ceremony, folder, at=at):
+    for item in plan_ceremony(ceremony, folder, at=now()):
         if item.problems:
             raise CeremonyRefused(
                 ceremony=ceremony.name, reason=f"{item.role.label}: {item.problems[0]}"
             )
-    started = at.isoformat()
+    started = now().isoformat()
     with (
         Journal.opened(folder.path / FOLDER, ceremony, started_at=started) as journal,
         ExitStack() as opened,
     ):
-        act = _Act(ceremony, folder, journal, pin, actor, at, told, opened)
+        act = _Act(ceremony, folder, journal, pin, actor, now, told, opened)
         if journal.finished is not None:
             return act.finished_report()
         return act.run()
@@ -127,7 +125,7 @@ class _Act:
         journal: Journal,
         pin: PinSource,
         actor: str,
-        at: datetime,
+        now: Callable[[], datetime],
         told: Told,
         opened: ExitStack,
     ) -> None:
@@ -136,7 +134,7 @@ class _Act:
         self.journal = journal
         self.pin = pin
         self.actor = actor
-        self.at = at
+        self.now = now
         self.told = told
         self._opened = opened
         self._signers: dict[str, Signer] = {}
@@ -152,7 +150,7 @@ class _Act:
                 authority=self.folder.settings.name,
                 actor=self.actor,
                 started_at=self.journal.started_at,
-                last_run_at=self.at,
+                finished_at=self.now(),
                 remarks=self.journal.remarks,
                 signer=signer,
             )
@@ -162,7 +160,7 @@ class _Act:
             write_file(report_file, encoded, mode=PUBLIC)
             self._record("ca.ceremony.finished", report=report.digest.hex())
             self.told("signing a checkpoint of the audit log")
-            self.folder.checkpoint(signer, at=self.at)
+            self.folder.checkpoint(signer, at=self.now())
         self.journal.finish(report.digest.hex())
         return CeremonyOutcome(
             report=report,
@@ -260,7 +258,7 @@ class _Act:
             self._refuse(f"{role.label}: the store does not show the public key")
         tbs = self.journal.root(role.label, "tbs")
         if tbs is None:
-            facts = root_facts(role, key.public_key, self.at.replace(microsecond=0))
+            facts = root_facts(role, key.public_key, self.now().replace(microsecond=0))
             number = int.from_bytes(new_serial_number(self.folder.settings.node), "big")
             tbs = root_tbs(role, facts, serial_number=number)
             begins = facts.not_before
@@ -282,7 +280,7 @@ class _Act:
         issuer = self.folder.issuer(role.issuer)
         request = f"ceremony/{self.ceremony.name}/{role.label}"
         for intent in give_up_request(
-            request, register=self.folder.register, actor=self.actor, at=self.at
+            request, register=self.folder.register, actor=self.actor, at=self.now()
         ):
             self.journal.remark(
                 f"{role.label}: serial number {intent.serial.hex()} of an interrupted run "
@@ -296,6 +294,7 @@ class _Act:
             self._issuer_signer(issuer),
             policy=IssuerRules(kinds=CEREMONY_KINDS),
         )
+        at = self.now()
         prepared = authority.prepare(
             IssueRequest(
                 request=request,
@@ -306,11 +305,11 @@ class _Act:
                 authority="ceremony",
                 operator=self.actor,
                 evidence=self.ceremony.digest,
-                not_after=min(self.at + role.validity, issuer.facts.not_after),
+                not_after=min(at + role.validity, issuer.facts.not_after),
             ),
-            at=self.at,
+            at=at,
         )
-        return authority.issue(prepared, at=self.at)
+        return authority.issue(prepared, at=at)
 
     def _register(self, role: Role, certificate: Certificate, key: KeyRef) -> None:
         register = self.folder.register
@@ -327,7 +326,7 @@ class _Act:
                     key_uri=key.uri,
                     settings=role.settings.encoded,
                     actor=self.actor,
-                    at=self.at,
+                    at=self.now(),
                 )
             self.folder.forget()
         else:
@@ -382,7 +381,7 @@ class _Act:
             actor=self.actor,
             subject=subject or f"ceremony/{self.ceremony.name}",
             details=details,
-            at=self.at,
+            at=self.now(),
         )
 
     def _refuse(self, reason: str) -> NoReturn:

@@ -128,7 +128,7 @@ def write_report(
     authority: str,
     actor: str,
     started_at: str,
-    last_run_at: datetime,
+    finished_at: datetime,
     remarks: Iterable[str],
     signer: Signer,
 ) -> tuple[Report, bytes, bytes]:
@@ -142,7 +142,7 @@ def write_report(
                 "certificates": [one.data for one in made],
                 "description_sha256": ceremony.digest.hex(),
                 "eds_ceremony_report": _VERSION,
-                "last_run_at": last_run_at.isoformat(),
+                "finished_at": finished_at.isoformat(),
                 "participants": [
                     {"name": one.name, "role": one.role} for one in ceremony.participants
                 ],

@@ -50,6 +50,7 @@ DATABASE_FILE: Final = "register.db"
 PERSONAL_NUMBERS: Final = r"\d{12}"
 
 _PROFILE_LIMIT: Final = 256 * 1024
+_POSTGRESQL: Final = ("postgresql://", "postgresql+psycopg://")
 _REFERENCE: Final = re.compile(r"[!-~]{1,200}")
 
 
@@ -73,6 +74,11 @@ class AuthoritySettings:
     def __post_init__(self) -> None:
         _require(LABEL.fullmatch(self.name), "name", f"not of the form {LABEL.pattern}")
         _require(1 <= self.node <= 127, "node", "from 1 to 127")
+        _require(
+            "://" not in self.database or self.database.startswith(_POSTGRESQL),
+            "database",
+            "the name of a file, or postgresql://HOST/NAME",
+        )
         # A password in the settings would be one in a file, in a backup, and in every error.
         _require(
             not re.search(r"://[^/@]*:[^/@]*@|password=", self.database),

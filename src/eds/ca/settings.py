@@ -6,6 +6,7 @@ are never repeated in an error: a file may name people.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator
 from typing import Any, Final, NoReturn, TypeVar
@@ -83,10 +84,12 @@ class Fields:
         return value
 
     def _path(self, key: str) -> str:
-        shown = key if key.isascii() and key.isprintable() and len(key) <= 64 else "a key"
+        # A number of a person may stand where a key belongs.
+        shown = key if _KEY.fullmatch(key) or not key else "a key"
         return f"{self.where}.{shown}" if self.where and key else self.where or shown
 
 
+_KEY: Final = re.compile(r"[A-Za-z_.-]{1,64}\d{0,2}", re.ASCII)
 _WORDS: Final[dict[type, str]] = {
     str: "a text",
     int: "a whole number",
@@ -102,7 +105,9 @@ def read_toml(data: bytes, *, file: str) -> Fields:
     try:
         return Fields(tomllib.loads(data.decode()), file=file)
     except tomllib.TOMLDecodeError as error:
-        # Its text says what and where; of the content it may quote one character.
-        raise MalformedSettings(file=file, field="", reason=str(error)) from None
+        # Its text may quote keys; where it is will do.
+        place = re.search(r"at line \d+, column \d+|at end of document", str(error))
+        reason = f"not TOML ({place[0]})" if place else "not TOML"
+        raise MalformedSettings(file=file, field="", reason=reason) from None
     except (UnicodeDecodeError, RecursionError, ValueError):
         raise MalformedSettings(file=file, field="", reason="not TOML in UTF-8") from None
