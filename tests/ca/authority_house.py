@@ -20,6 +20,7 @@ from eds.keys.pbe import Scrypt
 ROOT = Path(__file__).parents[2]
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 PASSWORD = "canary-Zebra-4711"
+TOKEN_PIN = "correct horse"  # as in tests/keys/softhsm.py
 
 
 def documented(language: str, number: int) -> str:
@@ -32,8 +33,9 @@ def documented(language: str, number: int) -> str:
 DESCRIPTION = documented("toml", 0).encode()
 
 
-def pin(_: PinRequest) -> Secret:
-    return Secret(PASSWORD)
+def pin(request: PinRequest) -> Secret:
+    """The password of files; a token has the PIN that the tests of tokens give it."""
+    return Secret(TOKEN_PIN if request.target.startswith("token ") else PASSWORD)
 
 
 @contextmanager
@@ -45,11 +47,13 @@ def cheap_keys() -> Iterator[None]:
 
 
 def new_authority(
-    path: Path, *, at: datetime = NOON, database: str = "register.db"
+    path: Path, *, at: datetime = NOON, database: str = "register.db", key_store: str = "keys"
 ) -> AuthorityFolder:
     return make_authority(
         path,
-        AuthoritySettings(name="example", node=1, database=database),
+        AuthoritySettings(
+            name="example", node=1, database=database, key_store=key_store, audit_store=key_store
+        ),
         audit_algorithm=ECDSA_P256_SHA256,
         pin=pin,
         actor="official/1",
@@ -58,7 +62,9 @@ def new_authority(
 
 
 def described(folder: AuthorityFolder, data: bytes = DESCRIPTION) -> Ceremony:
-    return read_ceremony(data, file="first.toml", profiles=folder.profiles, key_store="keys")
+    return read_ceremony(
+        data, file="first.toml", profiles=folder.profiles, key_store=folder.settings.key_store
+    )
 
 
 def hold_ceremony(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -17,18 +16,15 @@ import pytest
 from eds.algorithms import ECDSA_P256_SHA256
 from eds.audit import LogVerifier
 from eds.audit.store import reading
-from eds.ca import ceremony as act
 from eds.ca import ceremony_journal
 from eds.ca.ceremony import carry_out, plan_ceremony
 from eds.ca.ceremony_plan import read_ceremony
 from eds.ca.ceremony_report import Report, verify_report
 from eds.ca.folder import AuthorityFolder
 from eds.ca.profiles import shipped_profiles
-from eds.ca.register import Register
 from eds.errors import CeremonyRefused, MalformedReport, MalformedSettings
 from eds.extensions import OCSP_SIGNING
-from eds.keys import KeyPurpose, KeyRef
-from eds.keys.files import FileKeyStore
+from eds.keys import KeyPurpose
 from tests.ca.authority_house import (
     DESCRIPTION,
     NOON,
@@ -38,6 +34,7 @@ from tests.ca.authority_house import (
     new_authority,
     pin,
 )
+from tests.ca.killed_ceremony import at_run, in_child, keys_of, killed_at, problems
 
 LATER = NOON + timedelta(hours=1)
 LABELS = ("root-2026", "people-2026", "root-ocsp", "people-ocsp")
@@ -73,11 +70,6 @@ def held(_held: Path, tmp_path: Path) -> AuthorityFolder:
 
 def noon() -> datetime:
     return NOON
-
-
-def keys_of(folder: AuthorityFolder, place: str = "keys") -> dict[str, KeyRef]:
-    store = folder.key_store(place)
-    return {key.label: key for key in store.keys()}  # noqa: SIM118 - a store, not a mapping
 
 
 def report_of(folder: AuthorityFolder) -> tuple[bytes, bytes]:
@@ -317,57 +309,6 @@ def test_a_key_that_went_missing_or_was_exchanged_is_said(folder: AuthorityFolde
 
 # --- killed ---------------------------------------------------------------------------------------
 
-# Whatever lasts: a kill comes before or after one of these.
-_DURABLE: tuple[tuple[Any, str], ...] = (
-    (ceremony_journal, "write_file"),
-    (act, "write_file"),
-    (FileKeyStore, "generate"),
-    (FileKeyStore, "store_certificates"),
-    (Register, "record"),
-    (Register, "reserve"),
-    (Register, "complete"),
-    (Register, "add_issuer"),
-    (AuthorityFolder, "checkpoint"),
-)
-
-
-def in_child(run: Callable[[], None]) -> int:
-    """Run in a forked process. Returns the signal that ended it, 0 for an ordinary end."""
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            run()
-            status = 0
-        finally:
-            os._exit(status)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-
-
-def killed_after(steps: int) -> None:
-    """Kill this process before or after the durable step of that number, counted by halves."""
-    left = steps
-
-    def count() -> None:
-        nonlocal left
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def counted(function: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            count()
-            result = function(*args, **kwargs)
-            count()
-            return result
-
-        return wrapped
-
-    for owner, name in _DURABLE:
-        setattr(owner, name, counted(getattr(owner, name)))
-
 
 @pytest.mark.parametrize("stride", [3, 5])
 def test_a_ceremony_killed_over_and_over_comes_to_the_same_end(stride: int, tmp_path: Path) -> None:
@@ -377,23 +318,15 @@ def test_a_ceremony_killed_over_and_over_comes_to_the_same_end(stride: int, tmp_
 
     def run() -> None:
         # From the start of a run to the middle of its last step, in an order of no meaning.
-        killed_after(3 + runs * stride % 13)
-        hold_ceremony(AuthorityFolder(path), at=NOON + timedelta(minutes=5 * runs))
+        killed_at(3 + runs * stride % 13)
+        hold_ceremony(AuthorityFolder(path), at=at_run(runs))
 
     while in_child(run) == signal.SIGKILL:
         runs += 1
         assert runs < 60
     assert runs > 4
-    folder = AuthorityFolder(path)
-    assert {*keys_of(folder)} == {"audit", "people-2026", "root-ocsp", "people-ocsp"}
-    assert [*keys_of(folder, "keys/root")] == ["root-2026"]
-    assert folder.register.open_intents(before=LATER + timedelta(days=9)) == ()
-    judged_by_openssl(folder, tmp_path)
-    encoded, signature = report_of(folder)
-    assert findings(folder, encoded, signature) == set()
-    verifier = LogVerifier(keys=(folder.audit_public_key,), held=())
-    with reading(folder.database_url) as log:
-        assert list(verifier.verify(log.items())) == []
+    assert list(problems(path, {*LABELS}, ("keys", "keys/root"))) == []
+    judged_by_openssl(AuthorityFolder(path), tmp_path)
 
 
 def test_a_root_is_signed_over_the_bytes_that_were_noted(folder: AuthorityFolder) -> None:

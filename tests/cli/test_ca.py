@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -611,6 +612,8 @@ def test_the_doctor_sees_time_pass(eds: Eds, house: AuthorityFolder) -> None:
     assert "doctor.issuer_ends" in after(3600)
     assert "doctor.issuer_expired" in after(4000)
     assert "doctor.clock_behind" in after(-1)
+    os.utime(house.path / "authority.toml", (0, 0))  # not by that file, but by the log
+    assert "doctor.clock_behind" in after(-0.1)
 
 
 def test_the_doctor_sees_what_others_can_reach(eds: Eds, house: AuthorityFolder) -> None:
