@@ -399,11 +399,11 @@ class Register:
         """Never certify that key again. A key that is blocked already stays so."""
         with self.writing() as connection:
             blocked = connection.execute(
-                insert_or_ignore(self.engine, t.blocked_keys).values(
-                    key_hash=key_hash, source=source, at=to_micros(at)
-                )
-            )
-            if blocked.rowcount != 1:
+                insert_or_ignore(self.engine, t.blocked_keys)
+                .values(key_hash=key_hash, source=source, at=to_micros(at))
+                .returning(t.blocked_keys.c.source)
+            ).first()
+            if blocked is None:
                 return
             self.audit(
                 connection,
