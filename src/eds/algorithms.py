@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
@@ -515,10 +514,12 @@ def identify(
     Raises MalformedDer, UnknownAlgorithm, AlgorithmKeyMismatch.
     """
     encoded = identifier.encoded
-    if len(encoded) <= 64:
-        with suppress(DecodeError):  # and then read where it stands, to say where
-            return _usual(encoded, key_type, curve)
-    return _identify(identifier, key_type, curve)
+    if len(encoded) > 64:
+        return _identify(identifier, key_type, curve)
+    try:
+        return _usual(encoded, key_type, curve)
+    except DecodeError:
+        return _identify(identifier, key_type, curve)  # where it stands, to say where
 
 
 # The few that there are stand under millions of objects.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final, Self
 
@@ -239,10 +238,12 @@ _USUAL: Final = 64  # octets of what is worth remembering: a few values stand in
 def _algorithm(element: der.Element) -> tuple[str, bytes]:
     """(OID, encoded parameters or empty) of an AlgorithmIdentifier."""
     encoded = element.encoded
-    if len(encoded) <= _USUAL:
-        with suppress(DecodeError):  # and then read where it stands, to say where
-            return _usual_algorithm(encoded)
-    return _read_algorithm(element)
+    if len(encoded) > _USUAL:
+        return _read_algorithm(element)
+    try:
+        return _usual_algorithm(encoded)
+    except DecodeError:
+        return _read_algorithm(element)  # where it stands, to say where
 
 
 def _read_algorithm(element: der.Element) -> tuple[str, bytes]:

@@ -450,10 +450,12 @@ def _own_extension_form(view: View) -> Answer:
 
 def _unreadable(view: View, *, own: bool) -> Iterator[str]:
     for item in view.extensions:
-        if (item.oid in (SUBJECT_KEY_IDENTIFIER, SUBJECT_ALTERNATIVE_NAME)) is not own:
-            continue
-        if item.oid in READERS and view.read(item.oid) is None:
-            yield item.oid
+        oid = item.oid
+        if (oid in _OWN_EXTENSIONS) is own and oid in READERS and view.read(oid) is None:
+            yield oid
+
+
+_OWN_EXTENSIONS: Final = frozenset({SUBJECT_KEY_IDENTIFIER, SUBJECT_ALTERNATIVE_NAME})
 
 
 _CRITICAL: Final = frozenset({KEY_USAGE, BASIC_CONSTRAINTS, NAME_CONSTRAINTS})

@@ -235,6 +235,16 @@ def _extensions(found: der.Element | None) -> tuple[tuple[Extension, ...], list[
     if found is not None:
         items = found.only_child().expect(der.SEQUENCE)
         data, position, end = items.data, items.content, items.end
+        own = data.find(_KEY_IDENTIFIER, position, end)
+        if position < own < position + 4096:
+            # What stands before the first that is a certificate's own, many have in common.
+            try:
+                extensions_found.extend(_common(data[position:own]))
+            except DecodeError:
+                pass  # those octets are a part of something: one by one, then
+            else:
+                shared.append(data[position:own])
+                position = own
         while position < end:
             stop = _header(data, position, end)[2]
             encoded = data[position:stop]
@@ -282,6 +292,21 @@ def _alternative_names(octets: bytes) -> tuple[GeneralName, ...]:
     return extensions.read_alternative_names(octets)
 
 
+@lru_cache(maxsize=1024)
+def _common(encoded: bytes) -> tuple[Extension, ...]:
+    """Extensions that many certificates share, none of them a certificate's own."""
+    found = []
+    position, end = 0, len(encoded)
+    while position < end:
+        stop = _header(encoded, position, end)[2]
+        extension = _extension(encoded[position:stop])
+        if extension.oid in _OWN:
+            raise MalformedDer(reason="a certificate's own", offset=position)
+        found.append(extension)
+        position = stop
+    return tuple(found)
+
+
 @lru_cache(maxsize=8192)
 def _extension(encoded: bytes) -> Extension:
     """One Extension; those that many certificates share are read once."""
@@ -301,6 +326,23 @@ def _attributes(subject: der.Element) -> tuple[tuple[NameAttribute, ...], bool]:
     found: list[NameAttribute] = []
     joined = False
     while position < end:
+        # As nearly all are: an RDN of one attribute, each length in one octet, an OID of X.520.
+        head = data[position : position + 11]
+        if (
+            len(head) == 11
+            and head[0] == der.SET
+            and head[2] == der.SEQUENCE
+            and head[4:8] == _X520
+            and head[1] < 0x80
+            and head[1] == head[3] + 2 == head[10] + 9
+            and position + 2 + head[1] <= end
+            and head[9] in _STRINGS
+        ):
+            stop = position + 2 + head[1]
+            text = der.Element(data, head[9], position + 9, position + 11, stop).text()
+            found.append(NameAttribute(_dotted(head[6:9]), text, head[9]))
+            position = stop
+            continue
         tag, inner, stop = _header(data, position, end)
         if tag != der.SET or inner == stop:
             raise MalformedDer(reason="not a relative distinguished name", offset=position)
@@ -324,6 +366,10 @@ def _attributes(subject: der.Element) -> tuple[tuple[NameAttribute, ...], bool]:
             inner = inner_end
         position = stop
     return tuple(found), joined
+
+
+_X520: Final = b"\x06\x03\x55\x04"
+_STRINGS: Final = frozenset({der.UTF8_STRING, der.PRINTABLE_STRING})
 
 
 @lru_cache(maxsize=1024)

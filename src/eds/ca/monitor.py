@@ -80,8 +80,6 @@ def permit_certificate(tbs: bytes, *, issuer_kind: GuardedKey) -> None:
         _refuse("a purpose of servers, or any purpose")
     if not _NAMES.issuperset(kinds):
         _refuse("an alternative name that can be a host")
-    if any(oid.startswith(_NETSCAPE) for oid in extensions):
-        _refuse("a Netscape extension")
     if is_authority:
         _permit_authority(extensions, issuer_kind, path_length, purposes)
     elif usage & {5, 6}:
@@ -194,11 +192,15 @@ def permit_time_stamp(signed_attributes: bytes, *, issuer_kind: GuardedKey) -> N
 
 def _read_extensions(wrapped: der.Element) -> _Extensions:
     found: _Extensions = {}
-    for item in wrapped.only_child().expect(der.SEQUENCE).iterate():
-        oid, critical, value = _read_extension(item.encoded)
+    items = wrapped.only_child().expect(der.SEQUENCE)
+    data, position, end = items.data, items.content, items.end
+    while position < end:
+        stop = der.header(data, position, end)[2]
+        oid, critical, value = _read_extension(data[position:stop])
         if oid in found:
-            item.fail("an extension twice")
+            items.fail("an extension twice")
         found[oid] = critical, value
+        position = stop
     return found
 
 
@@ -210,6 +212,8 @@ def _read_extension(encoded: bytes) -> tuple[str, bool, bytes]:
     critical = fields.optional(der.BOOLEAN)
     value = fields.take(der.OCTET_STRING).octets
     fields.finish()
+    if oid.startswith(_NETSCAPE):
+        _refuse("a Netscape extension")
     return oid, critical is not None and critical.boolean(), value
 
 
