@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from functools import partial
+from unittest.mock import patch
 
 from bench.report import Row, interleave
-from eds import gost
+from eds import der, gost
+from eds.algorithms import GOST_2015_512, STREEBOG512
+from eds.ca.tsa import ClockReading, TimeStampingAuthority, TimeStampRules
 from eds.gost import CRYPTOPRO_A, PURE, TC26_512_A, Accelerators, Curve, SigningKey, VerifyingKey
 from eds.gost.acceleration import (
     gmpy2_number,
@@ -20,6 +25,13 @@ from eds.gost.acceleration import (
 )
 from eds.gost.curves import Point
 from eds.gost.points import add, multiply
+from eds.signeddata import SignedData
+from eds.timestamps import TimeStampResponse
+from eds.verify.attributes import SIGNATURE_TIME_STAMP
+from eds.verify.indications import Indication
+from eds.verify.trust import TrustAnchor, TrustStore
+from eds.verify.validation import validate
+from tests.ca.hierarchy import NOON
 
 GMPY2 = Accelerators(number=gmpy2_number)
 LIBCRYPTO = Accelerators(group=libcrypto_group)
@@ -107,6 +119,7 @@ def run() -> Iterator[Row]:
     yield from _verify()
     yield from _sign()
     yield from _digests()
+    yield from _documents()
 
 
 def verifier(key: VerifyingKey, value: bytes, using: Accelerators) -> Callable[[], None]:
@@ -223,3 +236,65 @@ def _rate(digest: Callable[[bytes], bytes], size: int) -> float:
         digest(message)
         done += size
     return done / (time.process_time() - begin) / 1e6
+
+
+def _documents() -> Iterator[Row]:
+    """CAdES-T, signer and time-stamp of the 512-bit generation, judged whole by the validator."""
+    from eds.sign.attributes import attribute
+    from eds.sign.cms import CmsSigner, rebuilt, sign_detached, with_unsigned_attributes
+    from tests.ca.test_gost import issuing, new_signer, root
+
+    top = root(GOST_2015_512)
+    ca, stamping = issuing(top), issuing(top, "time-stamping-ca")
+    person, unit = new_signer(GOST_2015_512), new_signer(GOST_2015_512)
+    certificate = ca.sign("natural-person-signature", person.public_key, shard=0)
+    tsa = TimeStampingAuthority(
+        certificate=stamping.sign("tsa", unit.public_key), signer=unit, node=5,
+        rules=TimeStampRules(policy="1.2.398.3.3.2.6.4"), chain=(stamping.certificate,),
+    )  # fmt: skip
+    by = CmsSigner(person, certificates=[certificate, ca.certificate], at=NOON)
+    clock = ClockReading(at=NOON, uncertainty=timedelta(milliseconds=1))
+    trust = TrustStore([TrustAnchor(certificate=top.certificate)])
+    for size, said in ((1_000, "1 kB"), (10_000_000, "10 MB")):
+        content = bytes(size)
+        signed = SignedData(sign_detached(content, by=by))
+        (info,) = signed.signer_infos
+        imprint = der.sequence(
+            STREEBOG512.identifier, der.octet_string(STREEBOG512.digest(info.signature))
+        )
+        asked = der.sequence(der.integer(1), imprint, b"\x01\x01\xff")  # certReq
+        token = TimeStampResponse(tsa.respond(asked, clock=clock).encoded).token
+        if token is None:
+            raise AssertionError
+        stamp = attribute(SIGNATURE_TIME_STAMP, token.encoded)
+        stamped = rebuilt(signed, signer_infos=[with_unsigned_attributes(info, stamp)])
+
+        def judge(content: bytes = content, stamped: bytes = stamped) -> None:
+            found = validate(content, signature=stamped, trust=trust, at=NOON)
+            if found.indication is Indication.TOTAL_FAILED:
+                raise AssertionError
+
+        def judge_pure(judge: Callable[[], None] = judge) -> None:
+            with _pure():
+                judge()
+
+        if size > 1_000_000:
+            judge()
+            times = []
+            for call in (judge, judge_pure):
+                begin = time.process_time()
+                call()
+                times.append(time.process_time() - begin)
+            ours, floor = times
+        else:
+            ours, floor = interleave(judge, judge_pure, rounds=7)
+        yield _times(f"GOST CAdES-T of {said}: without accelerators", ours, floor)
+
+
+@contextmanager
+def _pure() -> Iterator[None]:
+    """No accelerators, also where nobody names them."""
+    with ExitStack() as stack:
+        for module in ("digests", "signatures"):
+            stack.enter_context(patch(f"eds.gost.{module}.accelerators", lambda: PURE))
+        yield
