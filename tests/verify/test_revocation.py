@@ -450,6 +450,7 @@ def test_delegate_answers_for_the_issuer(house: House, digest: str) -> None:
         ({"purposes": [ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE]}, FAILURE),
         ({"purposes": [ExtendedKeyUsageOID.CLIENT_AUTH]}, FAILURE),
         ({"issuer": "Other"}, FAILURE),
+        ({"issuer": "Other", "signer": "CA"}, FAILURE),
         ({"signer": "thief"}, FAILURE),
         ({"key_usage": usage("key_agreement")}, FAILURE),
         ({"more": [(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3"), b"\5\0"), True)]},
@@ -562,6 +563,13 @@ def test_stale_answer_is_try_later(house: House) -> None:
     assert (result.sub_indication, broken(result)) == (LATER, {"revocation.freshness"})
     endless = single(house.id, at=NOON - 2 * DAY, until=None)
     assert broken(house.status(answer(endless))) == {"revocation.freshness"}
+
+
+def test_answer_given_after_the_validation_does_not_count(house: House) -> None:
+    for given, told in ((NOON + HOUR, NOON - HOUR), (NOON, NOON + HOUR)):
+        later = answer(single(house.id, at=told, until=NOON + DAY), at=given)
+        assert house.status(later).status is Status.GOOD
+        assert broken(house.status(later, validation_time=NOON)) == {"revocation.issued"}
 
 
 def test_answer_after_expiry_needs_an_archive_cutoff(house: House) -> None:
