@@ -619,6 +619,14 @@ def test_signature_during_a_hold_that_is_over_had_no_valid_certificate(house: Ho
     assert house.status(during, after, at=NOON - 3 * HOUR).status is Status.GOOD
 
 
+def test_stale_hold_that_is_over_says_nothing_of_the_time_between(house: House) -> None:
+    stale = crl(entry(house.leaf, NOON - 3 * DAY, HOLD), at=NOON - 3 * DAY, until=NOON - 2 * DAY)
+    assert house.status(stale).sub_indication is LATER
+    after = crl(number=2, at=NOON + HOUR)
+    assert house.status(stale, after, at=NOON - DAY).status is Status.GOOD
+    assert house.status(stale, after, at=NOON - 2 * DAY).status is Status.ON_HOLD
+
+
 def test_hold_that_became_a_revocation_is_known_by_older_evidence(house: House) -> None:
     held = answer(single(house.id, revoked(NOON - 2 * HOUR, HOLD)))
     ended = crl(entry(house.leaf, NOON + HOUR, REASON.KEY_COMPROMISE), at=NOON + 2 * HOUR)
