@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
+from eds_cli.evidence import read_evidence
 from eds_cli.instants import Instant, now
 from eds_cli.output import done, escape, fit, json_option, paint, show_json
 from eds_cli.trusting import load_trust, trust_option
@@ -82,7 +83,7 @@ def verify(
         trust=load_trust(folders),
         policy=_policy(policy),
         at=at or now(),
-        evidence=_evidence(evidence_files),
+        evidence=read_evidence(evidence_files),
         content=content,
     )
     found = list(_walk(files))
@@ -146,20 +147,6 @@ def _policy(name: str) -> ValidationPolicy:
     if name in SHIPPED:
         return SHIPPED[name]
     return read_policy(Path(name).read_text(encoding="utf-8"))
-
-
-def _evidence(files: tuple[str, ...]) -> Evidence:
-    from eds.certificatelists import CertificateList
-    from eds.certificates import Certificate
-    from eds.ocsp import OcspResponse
-    from eds.verify.evidence import Evidence
-
-    data = [Path(file).read_bytes() for file in files]
-    return Evidence(
-        certificates=tuple(one for each in data for one in Certificate.certificates(each)),
-        lists=tuple(one for each in data for one in CertificateList.load_all(each)),
-        ocsp_responses=tuple(one for each in data for one in OcspResponse.load_all(each)),
-    )
 
 
 def _walk(files: tuple[str, ...]) -> Iterator[Path]:
