@@ -68,8 +68,8 @@ class Unwritten(Register):
 class Desk:
     """An issuing authority with a register in a folder, and requests without end."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "register.db"
+    def __init__(self, path: Path) -> None:
+        self.path = path
         engine = open_database(f"sqlite:///{self.path}")
         upgrade(engine)
         AUDIT_METADATA.create_all(engine)
@@ -217,17 +217,19 @@ class RawWriter:
                 sign()
 
 
-def durable(desk: Desk, folder: Path) -> Iterator[Row]:
-    """Of the wall's clock: the disk works while we wait."""
-    desk.authority.issue(desk.prepared(), at=NOON)
-    raw = RawWriter(desk.path, folder / "raw.db")
-    ready = iter([desk.prepared() for _ in range(8000)])
+def durable(folder: Path) -> Iterator[Row]:
+    """Of the wall's clock: the disk works while we wait. Each writes into a database of its own."""
+    one, many = Desk(folder / "one.db"), Desk(folder / "many.db")
+    one.authority.issue(one.prepared(), at=NOON)
+    raw = RawWriter(one.path, folder / "raw.db")
+    ready = iter([one.prepared() for _ in range(2000)])
+    batches = iter([many.prepared() for _ in range(8000)])
     message = bytes(1000)
     single, batch, floor = interleave(
-        lambda: desk.authority.issue(next(ready), at=NOON),
-        lambda: desk.authority.issue_many([next(ready) for _ in range(BATCH)], at=NOON),
-        lambda: raw.issue(lambda: desk.key.sign(message, ECDSA)),
-        rounds=7, block=0.04, clock=time.perf_counter,
+        lambda: one.authority.issue(next(ready), at=NOON),
+        lambda: many.authority.issue_many([next(batches) for _ in range(BATCH)], at=NOON),
+        lambda: raw.issue(lambda: one.key.sign(message, ECDSA)),
+        rounds=9, block=0.03, clock=time.perf_counter,
     )  # fmt: skip
     yield Row(
         name="two-phase durable issue (SQLite): the same rows in two raw commits",
@@ -237,12 +239,14 @@ def durable(desk: Desk, folder: Path) -> Iterator[Row]:
         name=f"durable issue in batches of {BATCH} (SQLite): one by one",
         ours=BATCH / batch, floor=1 / single, unit="/s", goal=5, better="higher",
     )  # fmt: skip
+    for desk in (one, many):
+        desk.register.engine.dispose()
 
 
 def run() -> Iterator[Row]:
     with tempfile.TemporaryDirectory(prefix="eds-bench-") as name:
         folder = Path(name)
-        desk = Desk(folder)
+        desk = Desk(folder / "unwritten.db")
         yield from_requests(desk)
-        yield from durable(desk, folder)
         desk.register.engine.dispose()
+        yield from durable(folder)
