@@ -183,7 +183,7 @@ class Element(NamedTuple):
 
     def object_identifier(self, *, limits: Limits = LIMITS) -> str:
         """OBJECT IDENTIFIER in dotted form."""
-        return _dotted_form(self.octets, self.start, limits)
+        return dotted_form(self.octets, self.start, limits)
 
     def null(self) -> None:
         """NULL: no content."""
@@ -346,7 +346,7 @@ class Fields:
         """The next field, an OBJECT IDENTIFIER, in dotted form."""
         start = self._position
         content = self._pass(OBJECT_IDENTIFIER)
-        return _dotted_form(self._data[content : self._position], start, LIMITS)
+        return dotted_form(self._data[content : self._position], start, LIMITS)
 
     def small(self, maximum: int) -> int:
         """The next field, an INTEGER from 0 to `maximum`."""
@@ -482,7 +482,7 @@ def check(data: bytes, *, limits: Limits = LIMITS) -> None:
             elder = content if tag == SET else None
         else:
             if tag == OBJECT_IDENTIFIER:
-                _dotted_form(data[content:stop], position, limits)
+                dotted_form(data[content:stop], position, limits)
             elif tag in _INTEGER_TYPES:
                 _new(Element, (data, tag, position, content, stop)).integer(limits=limits)
             elif tag in _CHECKS:
@@ -572,7 +572,11 @@ def tag_name(tag: int) -> str:
     return f"[{kind}{number}]"
 
 
-def _dotted_form(content: bytes, offset: int, limits: Limits) -> str:
+def dotted_form(content: bytes, offset: int, limits: Limits = LIMITS) -> str:
+    """The dotted form of the content octets of an OBJECT IDENTIFIER that stands at `offset`.
+
+    Raises MalformedDer, LimitExceeded.
+    """
     if len(content) <= limits.object_identifier:
         try:
             return _dotted(content)

@@ -267,21 +267,58 @@ def read_extensions(extensions: der.Element) -> Mapping[str, Extension]:
 def read_extension_list(extensions: der.Element) -> Mapping[str, Extension]:
     """The same under another tag than SEQUENCE (an IMPLICIT one)."""
     found: dict[str, Extension] = {}
-    items = der.Fields(extensions.data, extensions.content, extensions.end)
-    while items.next_tag is not None:
+    data, position, end = extensions.data, extensions.content, extensions.end
+    while position < end:
         if len(found) == _LIMITS.elements:
             raise LimitExceeded(limit="elements in one value", allowed=_LIMITS.elements)
-        fields = items.fields()
-        oid = fields.object_identifier()
-        critical = fields.next_tag == der.BOOLEAN and fields.take(der.BOOLEAN).boolean()
-        value = fields.octets(der.OCTET_STRING)
-        fields.finish()
+        oid, critical, octets, position = _plain_extension(data, position, end) or (
+            _any_extension(data, position, end)
+        )
         if oid in found:
             extensions.fail(f"the extension {oid} stands there twice")
-        found[oid] = Extension(oid, critical, value)
+        found[oid] = Extension(oid, critical, octets)
     if not found:
         extensions.fail("an empty list of extensions")
     return MappingProxyType(found)
+
+
+def _plain_extension(data: bytes, position: int, end: int) -> tuple[str, bool, bytes, int] | None:
+    """(OID, critical, octets, offset after it) of a short extension, read in place.
+
+    Nearly all are, and every certificate has half a dozen. None: for `_any_extension` to read
+    or refuse.
+    """
+    if end - position < 6 or data[position] != der.SEQUENCE or data[position + 1] >= 0x80:
+        return None
+    stop = position + 2 + data[position + 1]
+    value = position + 4 + data[position + 3]
+    oid = data[position + 4 : value]
+    critical = data[value : value + 3] == _TRUE
+    if critical:
+        value += 3
+    if (
+        stop > end
+        or data[position + 2] != der.OBJECT_IDENTIFIER
+        or value + 2 > stop
+        or data[value] != der.OCTET_STRING
+        or value + 2 + data[value + 1] != stop
+    ):
+        return None
+    return der.dotted_form(oid, position + 2), critical, data[value + 2 : stop], stop
+
+
+def _any_extension(data: bytes, position: int, end: int) -> tuple[str, bool, bytes, int]:
+    """The extension at `position`, whatever its form."""
+    item = der.Fields(data, position, end).take(der.SEQUENCE)
+    fields = item.fields()
+    oid = fields.object_identifier()
+    critical = fields.next_tag == der.BOOLEAN and fields.take(der.BOOLEAN).boolean()
+    octets = fields.octets(der.OCTET_STRING)
+    fields.finish()
+    return oid, critical, octets, item.end
+
+
+_TRUE: Final = b"\x01\x01\xff"  # BOOLEAN, DER
 
 
 @_remembered

@@ -202,7 +202,9 @@ class PublicKey(Encoded):
 
         Raises as `verify` does, which it may as well when it is called.
         """
-        self.require(algorithm)
+        if self.__dict__.get("_required") is not algorithm:
+            self.require(algorithm)
+            self.__dict__["_required"] = algorithm  # an issuer's key is asked again and again
         if self.key_type in GOST_KEY_TYPES and algorithm.digest is not None:
             gost, digest = self.gost, algorithm.digest.digest
             return lambda signature, message: gost.verify(digest(message), signature)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Final
 
 from ..certificates import Certificate
@@ -220,6 +221,7 @@ def _as_anchor(certificate: Certificate, search: Search) -> PathResult | None:
     return untimely(result, policy, at=search.at)
 
 
+@lru_cache(maxsize=64)
 def _kept(certificates: int) -> tuple[Finding, ...]:
     return (rules.CHAIN.kept(certificates=certificates), *_KEPT)
 
