@@ -82,7 +82,7 @@ def test_the_pure_code_gives_the_answers_that_libraries_are_held_against(name: s
     assert check_digest(PURE_DIGESTS[name]) == DIGEST_CHECKS[name]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(message=st.binary(max_size=300))
 def test_gostcrypto_agrees_on_streebog(message: bytes) -> None:
     gosthash = pytest.importorskip("gostcrypto.gosthash")
@@ -93,7 +93,7 @@ def test_gostcrypto_agrees_on_streebog(message: bytes) -> None:
 
 @needs_native
 @pytest.mark.parametrize(("make", "name"), NATIVE)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(pieces=st.lists(st.binary(max_size=150), max_size=6))
 def test_libraries_and_pure_code_agree(
     make: Callable[[], Hash], name: str, pieces: list[bytes]

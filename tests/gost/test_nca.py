@@ -202,7 +202,7 @@ def test_a_document_signed_with_a_test_key_verifies_elsewhere(kind: KeyType) -> 
         detached = SignedData(sign_detached(b"owed: 10", by=by))
     for signed in (attached, detached):
         assert check(signed, b"owed: 10") == 1
-        (info,) = signed.signer_infos
-        message = info.signed_attributes_encoded or b""
-        assert gostcrypto_verifies(certificate.public_key, info.signature, message)
-        assert not gostcrypto_verifies(certificate.public_key, info.signature, message + b"x")
+    (info,) = detached.signer_infos
+    message = info.signed_attributes_encoded or b""
+    assert gostcrypto_verifies(certificate.public_key, info.signature, message)
+    assert not gostcrypto_verifies(certificate.public_key, info.signature, message + b"x")
