@@ -181,6 +181,32 @@ SHA512: Final = DigestAlgorithm(
     name="sha512", oid="2.16.840.1.101.3.4.2.3", size=64, xml_uri=_XMLENC + "sha512"
 )
 _NULL = der.null()
+SHA3_224: Final = DigestAlgorithm(
+    name="sha3_224",
+    oid="2.16.840.1.101.3.4.2.7",
+    size=28,
+    xml_uri=_XMLDSIG_MORE_2007 + "sha3-224",
+    relied_on_until=date.min,
+    source="FIPS 202; TS 119 312 does not name it",
+)
+SHA3_256: Final = DigestAlgorithm(
+    name="sha3_256",
+    oid="2.16.840.1.101.3.4.2.8",
+    size=32,
+    xml_uri=_XMLDSIG_MORE_2007 + "sha3-256",
+)
+SHA3_384: Final = DigestAlgorithm(
+    name="sha3_384",
+    oid="2.16.840.1.101.3.4.2.9",
+    size=48,
+    xml_uri=_XMLDSIG_MORE_2007 + "sha3-384",
+)
+SHA3_512: Final = DigestAlgorithm(
+    name="sha3_512",
+    oid="2.16.840.1.101.3.4.2.10",
+    size=64,
+    xml_uri=_XMLDSIG_MORE_2007 + "sha3-512",
+)
 _KZ = "Republic of Kazakhstan, ST RK GOST R 34.11-2015"
 STREEBOG256: Final = DigestAlgorithm(
     name="streebog256",
@@ -211,7 +237,11 @@ GOST34311: Final = DigestAlgorithm(
     source=_GOST_2004_SOURCE,
 )
 
-DIGESTS: Final = (SHA1, SHA256, SHA384, SHA512, STREEBOG256, STREEBOG512, GOST34311)
+DIGESTS: Final = (
+    *(SHA1, SHA256, SHA384, SHA512),
+    *(SHA3_224, SHA3_256, SHA3_384, SHA3_512),
+    *(STREEBOG256, STREEBOG512, GOST34311),
+)
 
 # --- curves -------------------------------------------------------------------------------------
 
@@ -227,6 +257,7 @@ CURVES: Final = (P256, P384, P521, BRAINPOOL_P256R1, BRAINPOOL_P384R1, BRAINPOOL
 # --- signatures -----------------------------------------------------------------------------------
 
 _SHA2 = (SHA256, SHA384, SHA512)
+_SHA3 = (SHA3_256, SHA3_384, SHA3_512, SHA3_224)
 _MGF1 = "1.2.840.113549.1.1.8"
 RSA_ENCRYPTION: Final = "1.2.840.113549.1.1.1"
 RSASSA_PSS: Final = "1.2.840.113549.1.1.10"
@@ -248,11 +279,15 @@ def _pss_parameters(digest: DigestAlgorithm, salt_length: int) -> bytes:
     )
 
 
+def _dashed(digest: DigestAlgorithm) -> str:
+    return digest.name.replace("_", "-")
+
+
 def _rsa_pkcs1(
-    digest: DigestAlgorithm, oid: str, xml_uri: str, jws: str | None
+    digest: DigestAlgorithm, oid: str, xml_uri: str | None, jws: str | None
 ) -> SignatureAlgorithm:
     return SignatureAlgorithm(
-        name=f"rsa-pkcs1-{digest.name}",
+        name=f"rsa-pkcs1-{_dashed(digest)}",
         key_type=KeyType.RSA,
         padding=Padding.PKCS1V15,
         digest=digest,
@@ -291,6 +326,10 @@ _ECDSA_OIDS = {
     SHA256: "1.2.840.10045.4.3.2",
     SHA384: "1.2.840.10045.4.3.3",
     SHA512: "1.2.840.10045.4.3.4",
+    SHA3_224: "2.16.840.1.101.3.4.3.9",
+    SHA3_256: "2.16.840.1.101.3.4.3.10",
+    SHA3_384: "2.16.840.1.101.3.4.3.11",
+    SHA3_512: "2.16.840.1.101.3.4.3.12",
 }
 _JWS_ECDSA = {(P256, SHA256): "ES256", (P384, SHA384): "ES384", (P521, SHA512): "ES512"}
 
@@ -298,13 +337,14 @@ _JWS_ECDSA = {(P256, SHA256): "ES256", (P384, SHA384): "ES384", (P521, SHA512): 
 def _ecdsa(curve: Curve, digest: DigestAlgorithm) -> SignatureAlgorithm:
     short = curve.nist_name.replace("-", "").lower() if curve.nist_name else curve.name.lower()
     return SignatureAlgorithm(
-        name=f"ecdsa-{short}-{digest.name}",
+        name=f"ecdsa-{short}-{_dashed(digest)}",
         key_type=KeyType.EC,
         curve=curve,
         digest=digest,
         cms_digest=digest,
         oid=_ECDSA_OIDS[digest],
-        xml_uri=f"{_XMLDSIG_MORE}ecdsa-{digest.name}",
+        xml_uri=(_XMLDSIG_MORE_2021 if digest in _SHA3 else _XMLDSIG_MORE)
+        + f"ecdsa-{_dashed(digest)}",
         jws_name=_JWS_ECDSA.get((curve, digest)),
         pkcs11_mechanism=f"CKM_ECDSA_{digest.name.upper()}",
         pkcs11_raw_mechanism="CKM_ECDSA",
@@ -347,6 +387,16 @@ ECDSA_P521_SHA512: Final = _ecdsa(P521, SHA512)
 ECDSA_BRAINPOOL_P256R1_SHA256: Final = _ecdsa(BRAINPOOL_P256R1, SHA256)
 ECDSA_BRAINPOOL_P384R1_SHA384: Final = _ecdsa(BRAINPOOL_P384R1, SHA384)
 ECDSA_BRAINPOOL_P512R1_SHA512: Final = _ecdsa(BRAINPOOL_P512R1, SHA512)
+
+# SHA-3 as NIST and RFC 8692, RFC 9688 name it: read and verified, chosen for nothing new.
+_RSA_SHA3_OIDS = {
+    SHA3_224: "2.16.840.1.101.3.4.3.13",
+    SHA3_256: "2.16.840.1.101.3.4.3.14",
+    SHA3_384: "2.16.840.1.101.3.4.3.15",
+    SHA3_512: "2.16.840.1.101.3.4.3.16",
+}
+RSA_PKCS1_SHA3: Final = tuple(_rsa_pkcs1(one, _RSA_SHA3_OIDS[one], None, None) for one in _SHA3)
+ECDSA_SHA3: Final = tuple(_ecdsa(curve, digest) for curve in CURVES for digest in _SHA3)
 
 ED25519: Final = SignatureAlgorithm(
     name="ed25519",
@@ -412,6 +462,8 @@ SIGNATURE_ALGORITHMS: Final = (
     GOST_2015_512,
     GOST_2015_256,
     GOST_2004,
+    *RSA_PKCS1_SHA3,
+    *ECDSA_SHA3,
     RSA_PKCS1_SHA1,
     RSA_PSS_SHA1,
 )
