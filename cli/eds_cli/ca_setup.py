@@ -56,8 +56,20 @@ _FINDINGS = 1
     metavar="URI",
     help="Where the key of the audit log is; --key-store if not given.",
 )
-@click.option("--audit-key", metavar="LABEL", default="audit", show_default=True)
-@click.option("--audit-algorithm", type=Algorithm(), default="p256", show_default=True)
+@click.option(
+    "--audit-key",
+    metavar="LABEL",
+    default="audit",
+    show_default=True,
+    help="What that key is called there.",
+)
+@click.option(
+    "--audit-algorithm",
+    type=Algorithm(),
+    default="p256",
+    show_default=True,
+    help="How it signs.",
+)
 @actor_option
 @secret_options(new=True)
 @json_option

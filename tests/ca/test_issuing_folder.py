@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from eds.ca.authority import IssueRequest
-from eds.ca.folder import AuthorityFolder, read_settings
+from eds.ca.folder import PERSONAL_NUMBERS, AuthorityFolder, is_personal, read_settings
 from eds.ca.issuers import ClosedKey, IssuerSettings, desk_rules
 from eds.ca.references import find_certificate, parse_serial
 from eds.ca.subjects import build_subject, read_subject
@@ -96,6 +96,23 @@ def test_profiles_of_ones_own_stand_beside_those_shipped(tmp_path: Path) -> None
     (folder.path / "profiles" / "mine.json").write_bytes(shipped)
     with pytest.raises(MalformedProfile):
         _ = AuthorityFolder(folder.path).profiles
+
+
+@pytest.mark.parametrize(
+    ("text", "personal"),
+    [
+        ("880101300123", True),
+        ("iin-880101300123", True),
+        ("PNOKZ-880101300123", True),
+        ("550e8400-e29b-41d4-a716-446655440000", False),
+        ("550e8400-e29b-41d4-a716-446655440000/880101300123", True),
+        ("8801013001234", False),
+        ("a880101300123", False),
+        ("00" * 32, False),
+    ],
+)
+def test_a_number_of_a_person_is_known_where_it_stands_alone(text: str, personal: bool) -> None:
+    assert is_personal(PERSONAL_NUMBERS)(text) is personal
 
 
 @pytest.mark.parametrize(

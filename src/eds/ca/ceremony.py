@@ -6,7 +6,7 @@ what was half done is finished or given up and said so, and no role ever gets a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -426,15 +426,18 @@ def _standing_certificate(role: Role, key: KeyRef, folder: AuthorityFolder) -> C
     public_key = key.public_key
     if public_key is None:
         return None
+    issuers = {one.label: one for one in folder.issuers}
     if role.is_root:
-        issuers: Mapping[str, RegisteredIssuer] = {one.label: one for one in folder.issuers}
         there = issuers.get(role.label)
         if there is None or there.certificate.public_key != public_key:
             return None
         return there.certificate
+    above = issuers.get(role.issuer)
     for issued in folder.register.find_by(key_hash=public_key.fingerprint):
         if (
-            issued.profile == f"{role.profile.name}/{role.profile.version}"
+            above is not None
+            and issued.issuer == above.identifier
+            and issued.profile == f"{role.profile.name}/{role.profile.version}"
             and issued.certificate.subject == role.subject
             and issued.status.state is State.VALID
         ):
