@@ -175,6 +175,22 @@ def test_one_request_makes_one_certificate(desk: Desk) -> None:
         assert refused.value.code in ("register.request_used", "register.serial_number_used")
 
 
+def test_a_batch_with_a_request_that_was_used_is_refused_whole_and_quietly(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    used = desk.request()
+    first = desk.authority.prepare(used, at=NOON)
+    desk.authority.issue(first, at=NOON)
+    batch = [desk.request(), used, desk.request()]
+    prepared = [desk.authority.prepare(request, at=NOON) for request in batch]
+    with pytest.raises(RequestUsed):
+        desk.authority.issue_many(prepared, at=NOON)
+    with pytest.raises(SerialNumberUsed):
+        desk.register.reserve([prepared[0].intent, first.intent])
+    assert desk.register.open_intents(before=NOON + HOUR) == ()
+    assert caplog.records == []
+
+
 def test_the_policy_is_asked_again_at_signing(desk: Desk) -> None:
     prepared = desk.authority.prepare(desk.request(), at=NOON)
     desk.refuses = RequestRefused

@@ -74,9 +74,11 @@ def reserve(connection: Connection, intents: Sequence[Intent], *, node: int) -> 
             raise SubjectTaken
     ordered = sorted(intents, key=lambda intent: intent.request)
     try:
-        _INSERT_INTENT(connection, [_intent_row(intent, node) for intent in ordered])
+        written = _INSERT_INTENT(connection, [_intent_row(intent, node) for intent in ordered])
     except IntegrityError as error:
         raise Conflict from error
+    if written.rowcount != len(ordered):
+        raise Conflict
 
 
 def _blocked(connection: Connection, keys: Sequence[bytes]) -> Iterator[Any]:
@@ -190,7 +192,11 @@ class _Statement:
         values: list[Any] = list(rows)
         if places is not None:
             values = [tuple(row[name] for name in places) for row in rows]
-        return connection.exec_driver_sql(text, values if len(rows) > 1 else values[0])
+        return connection.exec_driver_sql(
+            text,
+            values if len(rows) > 1 else values[0],
+            execution_options={"preserve_rowcount": True},
+        )
 
 
 _DIALECTS: Final = MappingProxyType({"sqlite": sqlite, "postgresql": postgresql})
@@ -198,6 +204,17 @@ _DIALECTS: Final = MappingProxyType({"sqlite": sqlite, "postgresql": postgresql}
 
 def _inserting(table: Table) -> _Statement:
     clauses = dict.fromkeys(_DIALECTS, insert(table))
+    return _Statement(clauses, [column.name for column in table.columns])
+
+
+def _inserting_new(table: Table) -> _Statement:
+    """Insert what is not there yet, and tell by the count whether that was all.
+
+    An error among many rows would leave psycopg a pipeline to clear away, loudly.
+    """
+    clauses = {
+        name: dialect.insert(table).on_conflict_do_nothing() for name, dialect in _DIALECTS.items()
+    }
     return _Statement(clauses, [column.name for column in table.columns])
 
 
@@ -222,7 +239,7 @@ _BLOCKED_MANY: Final = _BLOCKED.where(
 )
 _CLAIM_KEY: Final = _claiming(t.key_owners, "key_hash")
 _CLAIM_SUBJECT: Final = _claiming(t.subject_owners, "issuer", "subject_hash")
-_INSERT_INTENT: Final = _inserting(t.intents)
+_INSERT_INTENT: Final = _inserting_new(t.intents)
 _CLOSE: Final = _Statement(
     dict.fromkeys(
         _DIALECTS,
