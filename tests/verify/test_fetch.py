@@ -256,6 +256,7 @@ def test_addresses_inside_are_reached_only_where_configured(address: str) -> Non
     assert FetchRules(networks=(ip_network(f"{address}/{one.max_prefixlen}"),)).reaches(one)
     assert FetchRules().reaches(ip_address("93.184.216.34"))
     assert FetchRules().reaches(ip_address("2606:2800:220:1::1"))
+    assert FetchRules().reaches(ip_address("::ffff:93.184.216.34"))
 
 
 def test_certificate_does_not_choose_where_we_go(peer: Peer) -> None:

@@ -610,6 +610,24 @@ def test_hold_that_goes_on_is_try_later(house: House) -> None:
     assert (result.revoked_at, result.reason) == (NOON - 2 * HOUR, HOLD)
 
 
+def test_result_holds_no_longer_than_what_signed_its_evidence(house: House) -> None:
+    soon = NOON + timedelta(minutes=20)
+    found = answer(single(house.id), by=responder(not_after=soon), signer="Responder")
+    assert house.status(found).valid_until == soon
+    assert house.status(found, at=soon).status is Status.GOOD
+    result = house.status(found, at=soon + timedelta(seconds=1))
+    assert result.sub_indication is SubIndication.REVOCATION_OUT_OF_BOUNDS_NO_POE
+    rules = AlgorithmRules(until={"ecdsa-p256-sha256": NOON.date()})
+    house.policy = replace(BASIC, algorithms=rules)
+    assert house.status(crl()).valid_until == NOON.replace(hour=23, minute=59, second=59)
+
+
+def test_answers_about_others_cost_no_signature_check(house: House) -> None:
+    house.policy = replace(BASIC, budget=Budget(signature_checks=1))
+    others = [answer(single(cert_id(certify("Another"), house.ca))) for _ in range(3)]
+    assert house.status(*others, answer(single(house.id))).status is Status.GOOD
+
+
 def test_signature_during_a_hold_that_is_over_had_no_valid_certificate(house: House) -> None:
     during = crl(entry(house.leaf, NOON - 2 * HOUR, HOLD), at=NOON - HOUR)
     after = crl(number=2, at=NOON + HOUR)

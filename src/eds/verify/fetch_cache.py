@@ -20,7 +20,6 @@ from ..errors import EvidenceCacheUnavailable, InvalidArgument
 
 _MAGIC: Final = b"eds-evidence 1\n"
 _SUFFIX: Final = ".evidence"
-_LONGEST_HEAD: Final = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +55,7 @@ class EvidenceCache:
         except OSError:
             return None
         head, _, body = data.removeprefix(_MAGIC).partition(b"\n")
-        if not data.startswith(_MAGIC) or len(head) > _LONGEST_HEAD:
+        if not data.startswith(_MAGIC):
             return None
         try:
             told = json.loads(head)

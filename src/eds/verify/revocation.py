@@ -24,7 +24,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, NoReturn
 
 from .. import extensions
@@ -41,6 +41,7 @@ from .path import PathResult
 from .policy import ValidationPolicy
 from .revocation_inquiry import (
     ALL_REASONS,
+    ALWAYS,
     ANCHOR,
     ANSWER,
     AVAILABLE,
@@ -64,7 +65,6 @@ from .trust import TrustAnchor, TrustStore
 __all__ = ["PathRevocation", "RevocationResult", "Status", "check", "check_path"]
 
 _SECOND: Final = timedelta(seconds=1)
-_ALWAYS: Final = datetime.max.replace(tzinfo=UTC, microsecond=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,6 +280,11 @@ def _without_status(inquiry: Inquiry) -> RevocationResult | None:
 
 def _decide(inquiry: Inquiry, observations: Sequence[Observation]) -> RevocationResult:
     at = inquiry.at
+    if len(observations) == 1:  # nearly always; nothing is to be weighed
+        only = observations[0]
+        whole = only.speaks and only.is_fresh(at) and only.reasons == ALL_REASONS
+        if only.status is Status.GOOD and whole:
+            return _good(inquiry, observations, None)
     ended = [one for one in observations if one.status is Status.REVOKED]
     earliest = min(ended, key=_since, default=None)
     if earliest is not None and _since(earliest) <= at:
@@ -341,7 +346,7 @@ def _revoked(inquiry: Inquiry, observation: Observation) -> RevocationResult:
         sub_indication=sub_indication,
         findings=(*observation.findings, *_problems(inquiry, broken=False), finding),
         valid_from=since,
-        valid_until=_ALWAYS,
+        valid_until=ALWAYS,
         revoked_at=since,
         reason=observation.reason,
         invalidity_date=observation.invalidity_date,

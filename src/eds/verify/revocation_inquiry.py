@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from datetime import time as time_of_day
 from enum import Enum
 from typing import Final
 
@@ -134,6 +135,8 @@ RULES: Final = (
     FRESHNESS, ISSUED, EXPIRED, ANSWER, NONCE, BUDGET, STATUS, HOLD, INVALIDITY, SHORT_TERM, ANCHOR,
 )  # fmt: skip
 
+ALWAYS: Final = datetime.max.replace(tzinfo=UTC, microsecond=0)
+_LAST: Final = time_of_day(23, 59, 59)
 ALL_REASONS: Final = frozenset(range(1, 9))  # the bits of ReasonFlags (RFC 5280 §4.2.1.13)
 HOLD_REASON: Final = 6
 GENERAL_FAILURE: Final = SubIndication.CERTIFICATE_CHAIN_GENERAL_FAILURE
@@ -241,12 +244,16 @@ class Inquiry:
         if latest is not None and instant > latest + self.policy.clock_skew:
             raise NotUsable(ISSUED, SubIndication.TRY_LATER, issued=instant, validation_time=latest)
 
-    def fresh_until(self, this_update: datetime, next_update: datetime | None) -> datetime:
-        """The last instant for which evidence of that age is fresh."""
+    def fresh_until(
+        self, this_update: datetime, next_update: datetime | None, signed_until: datetime
+    ) -> datetime:
+        """The last instant for which evidence of that age, signed so, is fresh."""
         rules = self.policy.revocation
-        ends = [] if next_update is None else [next_update]
+        ends = [signed_until]
         if next_update is None:
             ends.append(_later(this_update, rules.without_next_update))
+        else:
+            ends.append(next_update)
         if rules.freshness is not None:
             ends.append(_later(this_update, rules.freshness))
         return min(ends)
@@ -266,8 +273,11 @@ class Inquiry:
 
     def require_algorithm(
         self, algorithm: SignatureAlgorithm, key: PublicKey, instant: datetime
-    ) -> None:
-        """Raises NotUsable unless the policy relied on that algorithm and key at `instant`."""
+    ) -> datetime:
+        """The last instant at which the policy relies on that algorithm and key.
+
+        Raises NotUsable where `instant` lies behind it.
+        """
         until = self.policy.algorithms.signature_until(algorithm, key)
         if not is_relied_on(until, at=instant):
             raise NotUsable(
@@ -278,18 +288,25 @@ class Inquiry:
                 relied_on_until=None if until is None else until.isoformat(),
                 used=instant,
             )
+        return ALWAYS if until is None else datetime.combine(until, _LAST, UTC)
 
-    def require_in_validity(self, signer: Certificate, instant: datetime) -> None:
-        """Raises NotUsable unless the certificate of a signer was valid then, or is an anchor."""
-        if not signer.in_validity_period(at=instant) and not self.trust.is_anchor(signer):
-            raise NotUsable(
-                AUTHORITY,
-                SubIndication.REVOCATION_OUT_OF_BOUNDS_NO_POE,
-                signer=signer.fingerprint.hex(),
-                used=instant,
-                not_before=signer.not_before,
-                not_after=signer.not_after,
-            )
+    def require_in_validity(self, signer: Certificate, instant: datetime) -> datetime:
+        """The last instant at which the certificate of a signer is valid; an anchor always is.
+
+        Raises NotUsable where `instant` lies outside.
+        """
+        if signer.in_validity_period(at=instant):
+            return ALWAYS if self.trust.is_anchor(signer) else signer.not_after
+        if self.trust.is_anchor(signer):
+            return ALWAYS
+        raise NotUsable(
+            AUTHORITY,
+            SubIndication.REVOCATION_OUT_OF_BOUNDS_NO_POE,
+            signer=signer.fingerprint.hex(),
+            used=instant,
+            not_before=signer.not_before,
+            not_after=signer.not_after,
+        )
 
 
 def algorithm_of(identifier: der.Element, key: PublicKey) -> SignatureAlgorithm:

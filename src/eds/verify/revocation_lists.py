@@ -66,6 +66,7 @@ class _Believed(NamedTuple):
     list: CertificateList
     signer: Certificate
     reasons: frozenset[int]
+    until: datetime  # what signed it may be relied on
     findings: tuple[Finding, ...]
 
 
@@ -220,7 +221,7 @@ def _believe(
     Nothing of its entries is read before. Raises NotUsable.
     """
     inquiry.require_issued(found.this_update)
-    found, signer, signature = _signed(inquiry, found)
+    found, signer, until, signature = _signed(inquiry, found)
     unknown = sorted(
         extension.oid
         for extension in found.extensions.values()
@@ -231,13 +232,13 @@ def _believe(
     if found.next_update is not None and found.next_update < found.this_update:
         raise NotUsable(WELL_FORMED, GENERAL_FAILURE, next_update=found.next_update)
     reasons = _reasons_in_scope(inquiry, found, points)
-    return _Believed(found, signer, reasons, (signature, AUTHORITY.kept(), SCOPE.kept()))
+    return _Believed(found, signer, reasons, until, (signature, AUTHORITY.kept(), SCOPE.kept()))
 
 
 def _signed(
     inquiry: Inquiry, found: CertificateList
-) -> tuple[CertificateList, Certificate, Finding]:
-    """The list, kept where it was verified before, its signer, and the finding."""
+) -> tuple[CertificateList, Certificate, datetime, Finding]:
+    """The list, kept where it was verified before, its signer, until when that counts."""
     instant = max(inquiry.at, found.this_update)
     refusal: NotUsable | None = None
     for signer in _signers(inquiry, found):
@@ -252,12 +253,12 @@ def _signed(
             refusal = refusal or wrong
             continue
         # The key signed it: from here on the first reason stands.
-        inquiry.require_algorithm(algorithm, signer.public_key, instant)
+        until = inquiry.require_algorithm(algorithm, signer.public_key, instant)
         if signer == inquiry.issuer or _speaks_for_itself(inquiry, signer):
-            inquiry.require_in_validity(signer, instant)
+            valid = inquiry.require_in_validity(signer, instant)
         else:
-            _require_proven(inquiry, signer, instant)
-        return kept, signer, finding
+            valid = _require_proven(inquiry, signer, instant)
+        return kept, signer, min(until, valid), finding
     raise refusal or NotUsable(AUTHORITY, GENERAL_FAILURE, signer="not known")
 
 
@@ -337,8 +338,11 @@ def _is_signed_by(inquiry: Inquiry, certificate: Certificate, signer: Certificat
         return False
 
 
-def _require_proven(inquiry: Inquiry, signer: Certificate, instant: datetime) -> None:
-    """Raises NotUsable unless `signer` has a path of its own to the same anchor, none revoked."""
+def _require_proven(inquiry: Inquiry, signer: Certificate, instant: datetime) -> datetime:
+    """The last instant for which `signer` is proven to the same anchor, and good, as its path.
+
+    Raises NotUsable.
+    """
     facts = {"signer": signer.fingerprint.hex()}
     if signer.fingerprint in inquiry.visiting or len(inquiry.visiting) >= DEEPEST:
         raise NotUsable(AUTHORITY, GENERAL_FAILURE, **facts, reason="its own status hangs on it")
@@ -362,6 +366,7 @@ def _require_proven(inquiry: Inquiry, signer: Certificate, instant: datetime) ->
     for certificate, issuer in zip(proof.path, proof.path[1:], strict=False):
         if inquiry.status_of(inquiry, certificate, issuer, instant) is not Status.GOOD:
             raise NotUsable(AUTHORITY, GENERAL_FAILURE, **facts, reason="status not established")
+    return instant  # the status of its path was judged for this instant alone
 
 
 def without_policies(policy: ValidationPolicy) -> ValidationPolicy:
@@ -451,7 +456,7 @@ def _observation(
     together: tuple[CertificateList, ...],
 ) -> Observation:
     found = newest.list
-    fresh_until = inquiry.fresh_until(found.this_update, found.next_update)
+    fresh_until = inquiry.fresh_until(found.this_update, found.next_update, newest.until)
     status, since = Status.GOOD, None
     if entry is not None and entry.reason is not RevocationReason.REMOVE_FROM_CRL:
         held = entry.reason is RevocationReason.CERTIFICATE_HOLD

@@ -76,25 +76,19 @@ def _named(problem: Problem, found: OcspResponse) -> Problem:
 def _observations(inquiry: Inquiry, found: OcspResponse) -> Iterator[Observation]:
     if found.status is not ResponseStatus.SUCCESSFUL:
         raise NotUsable(ANSWER, SubIndication.TRY_LATER, response_status=found.status.name)
-    try:
-        signature = _signed(inquiry, found, _responders(inquiry, found))
-    except NotUsable:
-        # Of a stranger: worth a finding only where it speaks of this very certificate.
-        if any(_is_meant(inquiry, single.cert_id) for single in found.responses):
-            raise
-        inquiry.foreign += 1
-        return
-    # Verified: now what it says counts.
+    # Whom it speaks of comes first, and is believed nothing: of the answers in a document most
+    # are about others, and each would cost a signature check.
     singles = [single for single in found.responses if _is_meant(inquiry, single.cert_id)]
     if not singles:
         inquiry.foreign += 1
         return
+    until, signature = _signed(inquiry, found, _responders(inquiry, found))
     inquiry.require_issued(max(found.produced_at, *(single.this_update for single in singles)))
     _require_understood(found.extensions, _KNOWN)
     if inquiry.nonce is not None and found.nonce != inquiry.nonce:
         raise NotUsable(NONCE, GENERAL_FAILURE, present=found.nonce is not None)
     for single in singles:
-        yield _observation(inquiry, found, single, (signature, AUTHORITY.kept()))
+        yield _observation(inquiry, found, single, until, (signature, AUTHORITY.kept()))
 
 
 def _is_meant(inquiry: Inquiry, cert_id: CertId) -> bool:
@@ -144,8 +138,13 @@ def _may_be_appointed(certificate: Certificate, issuer: Certificate) -> bool:
         return False
 
 
-def _signed(inquiry: Inquiry, found: OcspResponse, responders: Iterable[Certificate]) -> Finding:
-    """The finding of its signature by one who may answer for the issuer. Raises NotUsable."""
+def _signed(
+    inquiry: Inquiry, found: OcspResponse, responders: Iterable[Certificate]
+) -> tuple[datetime, Finding]:
+    """Until when its signature counts, and that it is of one who may answer for the issuer.
+
+    Raises NotUsable.
+    """
     produced = found.produced_at
     refusal: NotUsable | None = None
     for responder in responders:
@@ -154,12 +153,12 @@ def _signed(inquiry: Inquiry, found: OcspResponse, responders: Iterable[Certific
             algorithm = algorithm_of(found.signature_algorithm, key)
             finding = inquiry.verify(algorithm, key, found.signature, found.tbs_encoded)
             instant = max(inquiry.at, produced)
-            inquiry.require_algorithm(algorithm, key, instant)
+            until = inquiry.require_algorithm(algorithm, key, instant)
             if key == inquiry.issuer.public_key:
-                inquiry.require_in_validity(inquiry.issuer, instant)
+                valid = inquiry.require_in_validity(inquiry.issuer, instant)
             else:
-                _require_appointed(inquiry, responder, produced, instant)
-            return finding
+                valid = _require_appointed(inquiry, responder, produced, instant)
+            return min(until, valid), finding
         except NotUsable as wrong:
             refusal = refusal or wrong
         except EdsError as error:
@@ -169,23 +168,22 @@ def _signed(inquiry: Inquiry, found: OcspResponse, responders: Iterable[Certific
 
 def _require_appointed(
     inquiry: Inquiry, responder: Certificate, produced: datetime, instant: datetime
-) -> None:
-    """Raises NotUsable unless the issuer, with this very key, made `responder` its delegate.
+) -> datetime:
+    """The last instant for which `responder` is a delegate that the issuer made with this key.
 
     Its certificate must have been valid when it signed, and still at the instant judged where
     that is later. Its own status is asked as well, unless the issuer said it need not be
-    (ocsp-nocheck).
+    (ocsp-nocheck). Raises NotUsable.
     """
     facts = {"responder": responder.fingerprint.hex()}
     if responder in _chosen_by_operator(inquiry, instant):
-        return
+        return instant
     issuer = inquiry.issuer
     usage = responder.key_usage
     if usage is not None and not usage & _MAY_SIGN:
         raise NotUsable(AUTHORITY, GENERAL_FAILURE, **facts, reason="key usage")
     _require_understood(responder.extensions, _KNOWN_OF_RESPONDERS)
-    for moment in (produced, instant):
-        inquiry.require_in_validity(responder, moment)
+    until = min(inquiry.require_in_validity(responder, one) for one in (produced, instant))
     key = issuer.public_key
     try:
         algorithm = algorithm_of(responder.signature_algorithm, key)
@@ -196,16 +194,17 @@ def _require_appointed(
         raise NotUsable(
             AUTHORITY, GENERAL_FAILURE, **facts, reason="not signed by the issuer"
         ) from wrong
-    inquiry.require_algorithm(algorithm, key, instant)
+    until = min(until, inquiry.require_algorithm(algorithm, key, instant))
     if responder.ocsp_no_check:
-        return
+        return until
     if responder.fingerprint in inquiry.visiting or len(inquiry.visiting) >= DEEPEST:
         raise NotUsable(AUTHORITY, GENERAL_FAILURE, **facts, reason="its own status hangs on it")
     status = inquiry.status_of(inquiry, responder, issuer, instant)
     if status is Status.UNKNOWN and not _names_a_source(responder):
-        return  # the issuer chose to offer none, the third way of RFC 6960 §4.2.2.2.1
+        return until  # the issuer chose to offer none, the third way of RFC 6960 §4.2.2.2.1
     if status is not Status.GOOD:
         raise NotUsable(AUTHORITY, GENERAL_FAILURE, **facts, reason="status not established")
+    return instant  # its status was judged for this instant alone
 
 
 def _names_a_source(responder: Certificate) -> bool:
@@ -233,7 +232,11 @@ _STATUS: Final = {
 
 
 def _observation(
-    inquiry: Inquiry, found: OcspResponse, single: SingleResponse, findings: tuple[Finding, ...]
+    inquiry: Inquiry,
+    found: OcspResponse,
+    single: SingleResponse,
+    until: datetime,
+    findings: tuple[Finding, ...],
 ) -> Observation:
     _require_understood(single.extensions, _KNOWN_OF_SINGLES)
     if single.next_update is not None and single.next_update < single.this_update:
@@ -249,7 +252,7 @@ def _observation(
         status=status,
         this_update=single.this_update,
         next_update=single.next_update,
-        fresh_until=inquiry.fresh_until(single.this_update, single.next_update),
+        fresh_until=inquiry.fresh_until(single.this_update, single.next_update, until),
         source=found,
         since=single.revocation_time,
         reason=single.revocation_reason,

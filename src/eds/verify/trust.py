@@ -95,7 +95,9 @@ class TrustStore:
         self.anchors: Final = tuple(dict.fromkeys(anchors))
         self.certificates: Final = tuple(dict.fromkeys(certificates))
         self.digest: Final = _digest(self)
-        self.verified_lists: Final = Memo[CertificateList](entries=4096, weight=_OCTETS_OF_LISTS)
+        self.verified_lists: Final[Memo[CertificateList]] = Memo(
+            entries=4096, weight=_OCTETS_OF_LISTS
+        )
         self.proofs: Final = Proofs()
         """What was proven with it: kept here and nowhere else, and never part of its content."""
         self._anchors: Final = _by(self.anchors, lambda anchor: anchor.certificate)
