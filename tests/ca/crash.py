@@ -386,7 +386,7 @@ def quiet(engine: Engine) -> None:
         "SELECT count(*) FROM pg_stat_activity "
         "WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
-    for _ in range(600):
+    for _ in range(5000):
         with engine.connect() as connection:
             if not connection.execute(others).scalar_one():
                 return
