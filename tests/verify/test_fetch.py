@@ -196,6 +196,17 @@ def test_request_is_what_openssl_would_send(tmp_path: Path) -> None:
     assert out.read_bytes() == write_request(house.leaf, issuer=house.ca)
 
 
+def test_authorities_are_asked_about_first_and_no_address_twice(peer: Peer) -> None:
+    site = Site(peer)
+    above, here = peer.url("/root.crl"), peer.url("/sub.crl")
+    below = certify("Sub", ca=True, points=[point(above), point(above)])
+    leaf = certify("Leaf", issuer="Sub", points=[point(here), point(here, above)])
+    path = site.prove(leaf, certificates=[below])
+    asked = [outcome.url for outcome in site.collect(path=path).outcomes]
+    assert asked == [above, here]
+    assert len(peer.requests) == 2
+
+
 # --- addresses
 
 
@@ -432,7 +443,9 @@ def test_whole_call_has_a_budget(peer: Peer) -> None:
     peer.behave = peers.hang
     rules = site.rules(seconds=0.2, total_seconds=0.2)
     found = results(site.collect(rules=rules))
-    assert (found[0], set(found[1:])) == (Fetched.TIMED_OUT, {Fetched.BUDGET_SPENT})
+    # On a busy machine the time may be over before the first request.
+    assert set(found[:1]) <= {Fetched.TIMED_OUT, Fetched.BUDGET_SPENT}
+    assert set(found[1:]) == {Fetched.BUDGET_SPENT}
 
 
 # --- the cache
