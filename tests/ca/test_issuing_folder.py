@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from eds.ca.authority import IssueRequest
 from eds.ca.folder import PERSONAL_NUMBERS, AuthorityFolder, is_personal, read_settings
 from eds.ca.issuers import ClosedKey, IssuerSettings, desk_rules
+from eds.ca.publication import ListKind, list_path
 from eds.ca.references import find_certificate, parse_serial
 from eds.ca.subjects import build_subject, read_subject
 from eds.errors import InvalidArgument, MalformedProfile, MalformedSettings, OperationUnsupported
@@ -70,6 +72,32 @@ def test_a_key_that_is_not_open_prepares_and_does_not_sign(tmp_path: Path) -> No
     prepared = authority.prepare(request_for(folder), at=NOON)
     with pytest.raises(OperationUnsupported):
         authority.issue(prepared, at=NOON)
+
+
+def test_a_list_lies_at_the_path_of_its_address_and_nowhere_else(tmp_path: Path) -> None:
+    folder = new_authority(tmp_path / "a")
+    hold_ceremony(folder)
+    people = folder.issuer("people-2026")
+
+    def path(url: str | None, kind: ListKind = ListKind.FULL, shard: int = 3) -> str:
+        urls = () if url is None else (url,)
+        settings = replace(
+            people.settings, crl_urls=urls, delta_crl_urls=urls, shard_count=1 if url is None else 4
+        )
+        issuer = replace(people, settings=settings, facts=settings.facts(people.certificate))
+        return str(list_path(issuer, shard, kind=kind))
+
+    assert path("http://a.kz/x/{shard}.crl") == "x/3.crl"
+    assert path("http://a.kz/{shard}.crl", ListKind.DELTA) == "3.crl"
+    assert path("http://a.kz//etc/{shard}") == "etc/3"
+    assert path(None) == "people-2026.crl"
+    assert path(None, ListKind.DELTA) == "people-2026-delta.crl"
+    for url in (
+        "http://a.kz/../{shard}.crl", "http://a.kz/.x/{shard}", "http://a.kz/%2e%2e/{shard}",
+        "http://a.kz/x//{shard}", "http://{shard}", "http://a.kz/a b/{shard}",
+    ):  # fmt: skip
+        with pytest.raises(MalformedSettings):
+            path(url)
 
 
 def test_settings_are_written_and_read_back(tmp_path: Path) -> None:
