@@ -81,7 +81,12 @@ def prove(
     result = _under_kept(certificate, proofs, at=at)
     if result is None:
         search = Search(
-            trust=trust, purpose=purpose, at=at, policy=policy, certificates=certificates
+            certificate,
+            trust=trust,
+            purpose=purpose,
+            at=at,
+            policy=policy,
+            certificates=certificates,
         )
         result = _found(certificate, proofs, search)
     if result.sub_indication is None:
@@ -115,7 +120,7 @@ def _found(certificate: Certificate, proofs: KindProofs, search: Search) -> Path
     best = _as_anchor(certificate, search)
     if best is not None and best.sub_indication is None:
         return best
-    for chain in search.chains(certificate):
+    for chain in search.chains():
         result = _by_chain(certificate, chain, proofs, search)
         if result.sub_indication is None:
             return result
@@ -132,7 +137,7 @@ def _found(certificate: Certificate, proofs: KindProofs, search: Search) -> Path
         rules.ANCHOR_PURPOSE.broken(
             SubIndication.NO_CERTIFICATE_CHAIN_FOUND, purpose=search.purpose.value
         )
-        if search.trust.is_anchor(certificate)
+        if search.other_purpose
         else rules.CHAIN.broken(
             SubIndication.NO_CERTIFICATE_CHAIN_FOUND, certificate=certificate.fingerprint
         )

@@ -43,6 +43,7 @@ class Search:
 
     def __init__(
         self,
+        certificate: Certificate,
         *,
         trust: TrustStore,
         purpose: Purpose,
@@ -51,6 +52,7 @@ class Search:
         certificates: Iterable[Certificate],
     ) -> None:
         budget = policy.budget
+        self.certificate: Final = certificate
         self.trust: Final = trust
         self.purpose: Final = purpose
         self.at: Final = at
@@ -60,6 +62,8 @@ class Search:
         """The part of the budget that is used up."""
         self.cut = False
         """Whether longer paths were left out."""
+        self.other_purpose = trust.is_anchor(certificate)
+        """Whether an anchor was met that is not believed for this purpose."""
         self._certificates = iter(certificates)
         self._handed_in: dict[object, list[Certificate]] | None = None
         self._signature_checks = budget.signature_checks
@@ -70,9 +74,9 @@ class Search:
 
     # -- names, upwards
 
-    def chains(self, certificate: Certificate) -> Iterator[Chain]:
-        """The chains that could have issued `certificate`, by names alone, best first."""
-        return self._above((certificate,))
+    def chains(self) -> Iterator[Chain]:
+        """The chains that could have issued the certificate, by names alone, best first."""
+        return self._above((self.certificate,))
 
     def _above(self, path: Chain) -> Iterator[Chain]:
         last = path[-1]
@@ -88,10 +92,12 @@ class Search:
                 self.exhausted = "seconds"
             elif self.trust.anchor(issuer, self.purpose, at=self.at) is not None:
                 yield (*path[1:], issuer)
-            elif len(path) + 1 < self.policy.budget.path_length:
-                yield from self._above((*path, issuer))
             else:
-                self.cut = True
+                self.other_purpose |= self.trust.is_anchor(issuer)
+                if len(path) + 1 < self.policy.budget.path_length:
+                    yield from self._above((*path, issuer))
+                else:
+                    self.cut = True
 
     def _issuers(self, certificate: Certificate) -> list[Certificate]:
         try:
