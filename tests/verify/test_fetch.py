@@ -198,7 +198,7 @@ def test_request_is_what_openssl_would_send(tmp_path: Path) -> None:
 
 def test_authorities_are_asked_about_first_and_no_address_twice(peer: Peer) -> None:
     site = Site(peer)
-    above, here = peer.url("/root.crl"), peer.url("/sub.crl")
+    above, here = peer.url("/above.crl"), peer.url("/sub.crl")
     below = certify("Sub", ca=True, points=[point(above), point(above)])
     leaf = certify("Leaf", issuer="Sub", points=[point(here), point(here, above)])
     path = site.prove(leaf, certificates=[below])
