@@ -79,6 +79,8 @@ CODES = (
     "verify.trust_store_unavailable",
     "verify.environments_mixed",
     "verify.malformed_trusted_list",
+    "verify.malformed_pdf",
+    "verify.pdf_encrypted",
     "verify.trusted_list_untrusted",
     "verify.evidence_cache_unavailable",
     "verify.anchor_not_found",

@@ -157,6 +157,23 @@ class MalformedSignedData(_MalformedObject):
     thing = "SignedData"
 
 
+class MalformedPdf(_MalformedObject):
+    """Not a PDF document that can be read (ISO 32000-2)."""
+
+    code = "verify.malformed_pdf"
+    thing = "PDF document"
+
+
+class PdfEncrypted(DecodeError):
+    """The PDF document opens only with a password or a key that was not given."""
+
+    code = "verify.pdf_encrypted"
+
+    def __init__(self, *, handler: str) -> None:
+        super().__init__(f"the PDF document is encrypted ({handler})")
+        self.handler = handler
+
+
 class MalformedName(_MalformedObject):
     """Not a Name (RFC 5280 §4.1.2.4), or not one that can be read."""
 

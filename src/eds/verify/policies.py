@@ -65,6 +65,7 @@ SHIPPED: Final[Mapping[str, ValidationPolicy]] = MappingProxyType(
 )
 
 _SIZE_LIMIT: Final = 64 * 1024
+_OCTETS_LIMIT: Final = 4 * 1024 * 1024 * 1024
 _DURATION: Final = re.compile(r"([0-9]{1,6})(s|m|h|d)")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _OID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
@@ -127,6 +128,12 @@ def _truth(value: Any, field: str) -> bool:
 def _count(value: Any, field: str) -> int:
     if type(value) is not int or not 0 < value <= 1_000_000:
         raise MalformedPolicy(field=field, reason="a number from 1 to 1,000,000 is wanted")
+    return value
+
+
+def _octets(value: Any, field: str) -> int:
+    if type(value) is not int or not 0 < value <= _OCTETS_LIMIT:
+        raise MalformedPolicy(field=field, reason=f"a number from 1 to {_OCTETS_LIMIT} is wanted")
     return value
 
 
@@ -224,5 +231,8 @@ _READ: Final[Mapping[str, Callable[[Any, str], Any]]] = MappingProxyType(
         "path_length": _count,
         "candidates": _count,
         "seconds": _seconds,
+        "pdf_octets": _octets,
+        "pdf_decoded_octets": _octets,
+        "pdf_objects": _count,
     }
 )

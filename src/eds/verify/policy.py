@@ -104,13 +104,20 @@ class RevocationRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """How much work one validation may cost: it ends INDETERMINATE beyond, never hangs."""
+    """How much work one validation may cost: it ends INDETERMINATE beyond, never hangs.
+
+    `pdf_octets` bounds the size of a PDF document, `pdf_decoded_octets` what its compressed
+    streams may come to in sum, `pdf_objects` how often an object is looked up in it.
+    """
 
     signature_checks: int = 64
     path_length: int = 8
     candidates: int = 512  # issuers tried while building paths
     name_comparisons: int = 100_000  # of names with constraints
     seconds: float = 5.0  # of monotonic time
+    pdf_octets: int = 64 * 1024 * 1024
+    pdf_decoded_octets: int = 256 * 1024 * 1024
+    pdf_objects: int = 200_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

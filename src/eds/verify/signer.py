@@ -105,8 +105,14 @@ _ALL_KEPT: Final = (
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
-# Of all signed attributes only this may stand there more than once (EN 319 122-1 §5.2.8).
-_REPEATABLE: Final = frozenset({known.CONTENT_TIME_STAMP})
+# What a verdict is read from stands there once (RFC 5652 §11, RFC 5035 §3, RFC 6211); of others
+# their own standards speak (content time-stamps may be several).
+_SINGLE: Final = frozenset(
+    {
+        *(known.CONTENT_TYPE, known.MESSAGE_DIGEST, known.SIGNING_TIME, known.SIGNATURE_POLICY),
+        *(known.SIGNING_CERTIFICATE, known.SIGNING_CERTIFICATE_V2, known.ALGORITHM_PROTECTION),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,7 +309,7 @@ def _signed_attributes(
     if len(found) < len(attributes):
         seen: set[str] = set()
         for one in attributes:
-            if one.oid in seen and one.oid not in _REPEATABLE:
+            if one.oid in seen and one.oid in _SINGLE:
                 findings.append(
                     SIGNED_ATTRIBUTES.broken(SubIndication.FORMAT_FAILURE, twice=one.oid)
                 )

@@ -120,6 +120,14 @@ def validate_time_stamp(
 
 
 def _document(data: bytes, context: Context) -> ValidationReport:
+    if b"%PDF-" in data[:1024] and data[:1] != b"\x30":
+        # The reader of PDF documents is slow to import: those who never see one do not pay.
+        from .pdf import validate_pdf
+
+        found = validate_pdf(data, context=context)
+        return _report(
+            context, found.signatures, found.findings, content_digest=found.content_digest
+        )
     try:
         signed_data = _signed_data(data)
         if signed_data is None:

@@ -1,0 +1,17 @@
+"""What the rules about changes saw, in words for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Notes:
+    """Each said once, in its order. `visible` are fields of signatures that show on a page."""
+
+    described: dict[str, None] = field(default_factory=dict)
+    visible: dict[str, None] = field(default_factory=dict)
+
+    def say(self, words: str) -> None:
+        """Tell people of a change."""
+        self.described[words] = None
