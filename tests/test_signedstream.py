@@ -94,6 +94,7 @@ def test_large_message_in_a_file_is_validated_without_reading_it_whole() -> None
 @pytest.mark.parametrize(
     "data",
     [b"", b"0", plain() + b"\0", plain()[:-1], plain()[:100], b"\x30\x80" + plain()[4:], OWED],
+    ids=range(7),  # each process makes its own signatures, and all must collect the same tests
 )
 def test_stream_that_is_none_is_malformed(data: bytes) -> None:
     with pytest.raises(MalformedSignedData):
