@@ -192,6 +192,7 @@ def issue_other(eds: Eds, *more: str, person: str = "person-17") -> Outcome:
         (("--profile", "issuing-ca"), 5, "ca.profile_violated"),
         (("--profile", "ocsp-responder"), 5, "ca.profile_violated"),
         (("--profile", "legal-entity-head"), 5, "ca.profile_violated"),
+        (("--profile", "natural-person-unified"), 5, "ca.profile_violated"),
         (("--profile", "no-such"), 3, "ca.profile_not_found"),
         (("--issuer", "nobody"), 3, "register.issuer_not_found"),
         (("--issuer", "root-2026"), 5, "ca.profile_violated"),
