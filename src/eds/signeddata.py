@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from eds import ber, der
 from eds.certificatelists import CertificateList
 from eds.certificates import Certificate
-from eds.errors import LimitExceeded, MalformedDer, MalformedSignedData
+from eds.errors import DecodeError, LimitExceeded, MalformedDer, MalformedSignedData
 from eds.extensions import SERIAL_LIMITS
 from eds.formats import Format
 from eds.names import Name
@@ -91,10 +91,14 @@ class SignerInfo(Encoded):
 
     def __init__(self, encoded: bytes) -> None:
         super().__init__(encoded)
-        _ = self._info
+        try:
+            self.__dict__["_info"] = self._read()
+        except DecodeError as error:
+            raise MalformedSignedData(reason=str(error)) from error
 
-    @read_once
-    def _info(self) -> _Info:
+    _info: _Info
+
+    def _read(self) -> _Info:
         data = self.encoded
         position, end = _take(data, 0, len(data), der.SEQUENCE)
         if end != len(data):
@@ -254,10 +258,14 @@ class SignedData(Encoded):
 
     def __init__(self, encoded: bytes) -> None:
         super().__init__(encoded)
-        _ = self._fields
+        try:
+            self.__dict__["_fields"] = self._read()
+        except DecodeError as error:
+            raise MalformedSignedData(reason=str(error)) from error
 
-    @read_once
-    def _fields(self) -> _Fields:
+    _fields: _Fields
+
+    def _read(self) -> _Fields:
         try:
             return _walk(self.encoded)
         except MalformedDer:
@@ -491,25 +499,37 @@ def _pieces(data: bytes, position: int, end: int) -> tuple[bytes, ...]:
 
 
 def _attributes(data: bytes, position: int, end: int) -> tuple[Attribute, ...]:
+    """The Attributes between two places. Raises MalformedDer, LimitExceeded."""
     found: list[Attribute] = []
     while position < end:
+        # Most are SEQUENCE, OID and SET, each shorter than 128 octets, and end together; what is
+        # not takes the longer road, which says what is wrong.
+        content = position + 2
+        if content + 4 <= end and data[position] == der.SEQUENCE and data[position + 1] < 0x80:
+            last = content + data[position + 1]
+            first = content + 2
+            stop = first + data[content + 1]
+            if (
+                data[content] == der.OBJECT_IDENTIFIER
+                and stop + 2 <= last <= end
+                and data[stop] == der.SET
+                and data[stop + 1] < 0x80
+                and stop + 2 + data[stop + 1] == last
+            ):
+                attribute = (_dotted(data[first:stop]), data, position, stop + 2, last)
+                found.append(_new(Attribute, attribute))
+                position = last
+                continue
         content, last = _take(data, position, end, der.SEQUENCE)
-        # The OID: shorter than 128 octets, or the longer road says what is wrong with it.
-        stop = content + 2
-        if stop <= last and data[content] == der.OBJECT_IDENTIFIER and data[content + 1] < 0x80:
-            content, stop = stop, stop + data[content + 1]
-            if stop > last:
-                raise MalformedDer(reason="a value runs past its end", offset=content)
-        else:
-            content, stop = _take(data, content, last, der.OBJECT_IDENTIFIER)
+        content, stop = _take(data, content, last, der.OBJECT_IDENTIFIER)
         oid = _dotted(data[content:stop])
         content, stop = _take(data, stop, last, der.SET)
         if stop != last:
             raise MalformedDer(reason="an unexpected field follows", offset=stop)
         found.append(_new(Attribute, (oid, data, position, content, stop)))
-        if len(found) > _LIMITS.elements:
-            raise LimitExceeded(limit="elements in one value", allowed=_LIMITS.elements)
         position = last
+    if len(found) > _LIMITS.elements:
+        raise LimitExceeded(limit="elements in one value", allowed=_LIMITS.elements)
     return tuple(found)
 
 

@@ -30,20 +30,14 @@ def departures_of(signed_data: SignedData) -> frozenset[Tolerance]:
     found = signed_data.tolerances
     if signed_data.version != _version(signed_data):
         found |= {CMS_VERSION}
-    if (
-        _repeats(signed_data.certificates_encoded)
-        or _repeats(signed_data.digest_algorithms)
-        or _repeats(signed_data.signer_infos)
+    for elements in (
+        signed_data.certificates_encoded,
+        signed_data.digest_algorithms,
+        signed_data.signer_infos,
     ):
-        found |= {REPEATED_ELEMENT}
+        if len(elements) > 1 and len(set(elements)) < len(elements):
+            found |= {REPEATED_ELEMENT}
     return found
-
-
-def _repeats(elements: tuple[object, ...]) -> bool:
-    count = len(elements)
-    if count == 2:
-        return elements[0] == elements[1]
-    return count > 2 and len(set(elements)) < count
 
 
 def departures_of_signer(info: SignerInfo, signed_data: SignedData) -> frozenset[Tolerance]:

@@ -104,6 +104,8 @@ Document = bytes | BinaryIO | Octets | Digests | File
 
 def content_of(document: Document) -> Octets | Digests | File:
     """The content that a caller handed in; digests of a file are kept in what is returned."""
+    if type(document) is bytes:
+        return Octets(document)
     if isinstance(document, bytes):
         return Octets(document)
     return document if isinstance(document, Octets | Digests | File) else File(document)

@@ -198,6 +198,8 @@ def worst(
     signatures: Iterable[SignatureReport], findings: Iterable[Finding]
 ) -> tuple[Indication, SubIndication | None]:
     """The verdict on a document: that of the worst of its signatures, and of what broke beside."""
+    if not findings and isinstance(signatures, tuple) and len(signatures) == 1:
+        return signatures[0].indication, signatures[0].sub_indication
     subs = [one.sub_indication for one in findings if one.sub_indication is not None]
     subs += [one.sub_indication for one in signatures if one.sub_indication is not None]
     for sub in subs:
