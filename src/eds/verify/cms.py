@@ -16,7 +16,7 @@ from ..signeddata import SignedData, SignerInfo
 from . import attributes as known
 from . import revocation
 from .attributes import evidence_of
-from .cms_departures import readable_departures
+from .cms_departures import departures_of, departures_of_signer
 from .cms_times import Times, prove_times
 from .content import Content, Octets
 from .context import Context
@@ -287,7 +287,10 @@ def _policy(
         )
     departures = found.tolerances
     if depth == 0:
-        departures |= readable_departures(info, signed_data)
+        try:
+            departures |= departures_of(signed_data) | departures_of_signer(info, signed_data)
+        except DecodeError as error:
+            findings.append(unreadable(error))
     if departures:
         met = {one.name for one in departures}
         refused = met - policy.tolerated

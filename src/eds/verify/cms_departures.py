@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Final
 
 from .. import der
-from ..errors import DecodeError
 from ..signeddata import DATA, SignedData, SignerInfo
 from ..tolerances import (
     CMS_VERSION,
@@ -66,11 +65,3 @@ def _version(signed_data: SignedData) -> int:
         if info.version == 3:
             return max(least, 3)
     return least
-
-
-def readable_departures(info: SignerInfo, signed_data: SignedData) -> frozenset[Tolerance]:
-    """Those of one signer and of the whole around it; none where they cannot be told."""
-    try:
-        return departures_of(signed_data) | departures_of_signer(info, signed_data)
-    except DecodeError:
-        return signed_data.tolerances
