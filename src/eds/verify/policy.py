@@ -64,14 +64,11 @@ class AlgorithmRules:
         key_type, bits = key.key_type, key.bits
         if bits < self.minimum_bits.get(key_type, 0):
             return date.min
-        return min(
-            (
-                period.relied_on_until
-                for period in KEY_SIZE_PERIODS
-                if period.key_type is key_type and bits < period.below_bits
-            ),
-            default=None,
-        )
+        until: date | None = None
+        for period in KEY_SIZE_PERIODS:
+            if period.key_type is key_type and bits < period.below_bits:
+                until = min(until or period.relied_on_until, period.relied_on_until)
+        return until
 
     def _until(self, name: str, otherwise: date | None) -> date | None:
         if name in self.refused:
