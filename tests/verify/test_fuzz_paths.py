@@ -14,7 +14,7 @@ import pytest
 
 from eds.certificates import Certificate
 from eds.errors import DecodeError
-from eds.verify import path_steps
+from eds.verify import path_signatures, path_steps
 from eds.verify.findings import Finding
 from eds.verify.path import prove
 from eds.verify.path_proofs import State
@@ -73,8 +73,8 @@ def judge(certificate: Certificate, state: State) -> None:
         path_steps.below_authority(certificate, state, purpose, work)
         path_steps.at_end(certificate, state, purpose, BASIC, work)
         path_steps.below_anchor(certificate, state, purpose)
-    path_steps.key_until(certificate, BASIC.algorithms)
-    path_steps.signed_by(certificate, certificate, BASIC.algorithms, {})
+    path_signatures.key_until(certificate, BASIC.algorithms)
+    path_signatures.signed_by(certificate, certificate, BASIC.algorithms, {})
     trust = TrustStore(
         [TrustAnchor(certificate=certificate)], name="fuzz", environment=Environment.TEST
     )

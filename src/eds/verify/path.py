@@ -20,18 +20,16 @@ from .indications import SubIndication
 from .path_failures import NEAREST, failed, nearness, untimely
 from .path_proofs import Authority, KindProofs, PathResult
 from .path_search import Search
-from .path_steps import (
+from .path_signatures import (
     GENERAL,
-    Work,
-    at_end,
     end_of,
     key_until,
     period_of,
     period_of_anchor,
     signed_by,
-    trusted_itself,
     unreadable,
 )
+from .path_steps import Work, at_end, trusted_itself
 from .policy import ValidationPolicy
 from .trust import Purpose, TrustStore
 

@@ -12,7 +12,7 @@ from . import path_rules as rules
 from .findings import Finding
 from .indications import SubIndication
 from .path_proofs import PathResult
-from .path_steps import algorithm_of, period_of, period_of_anchor
+from .path_signatures import algorithm_of, period_of, period_of_anchor
 from .policy import ValidationPolicy, is_relied_on
 from .trust import TrustAnchor
 

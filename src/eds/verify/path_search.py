@@ -19,18 +19,8 @@ from . import path_rules as rules
 from .findings import Finding
 from .indications import SubIndication
 from .path_proofs import Authority
-from .path_steps import (
-    GENERAL,
-    Work,
-    below_anchor,
-    below_authority,
-    end_of,
-    first_state,
-    period_of,
-    period_of_anchor,
-    signed_by,
-    unreadable,
-)
+from .path_signatures import GENERAL, end_of, period_of, period_of_anchor, signed_by, unreadable
+from .path_steps import Work, below_anchor, below_authority, first_state
 from .policy import ValidationPolicy
 from .trust import Purpose, TrustStore
 

@@ -8,16 +8,13 @@ instant between them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
 from types import MappingProxyType
 from typing import Final
 
 from .. import extensions
-from ..algorithms import SignatureAlgorithm, identify
 from ..certificates import Certificate
-from ..errors import AlgorithmError, DecodeError
+from ..errors import DecodeError
 from ..extensions import ANY_POLICY, KeyUsage
-from ..publickeys import PublicKey
 from ..tolerances import OVERLONG_SERIAL_NUMBER
 from . import path_rules as rules
 from .findings import Finding
@@ -33,12 +30,11 @@ from .path_policies import (
 )
 from .path_proofs import State
 from .path_purposes import may_issue, serves
-from .policy import AlgorithmRules, ValidationPolicy
-from .trust import Purpose, TrustAnchor
+from .path_signatures import GENERAL, unreadable
+from .policy import ValidationPolicy
+from .trust import Purpose
 
-GENERAL: Final = SubIndication.CERTIFICATE_CHAIN_GENERAL_FAILURE
 CONSTRAINTS: Final = SubIndication.CHAIN_CONSTRAINTS_FAILURE
-ALGORITHMS: Final = SubIndication.CRYPTO_CONSTRAINTS_FAILURE
 
 # RFC 5280 §6.1.2 says n + 1, for a counter that no path reaches.
 UNLIMITED: Final = 1 << 30
@@ -62,10 +58,6 @@ PROCESSED: Final = MappingProxyType(
         extensions.OCSP_NO_CHECK: "ocsp_no_check",
     }
 )
-
-
-Allowed = tuple[SignatureAlgorithm, date | None]
-"""An algorithm and the last day on which it may be relied on."""
 
 
 @dataclass(slots=True)
@@ -179,99 +171,6 @@ def trusted_itself(
         return _profile(certificate) or serves(certificate, purpose, policy=policy)
     except DecodeError as error:
         return unreadable(certificate, error)
-
-
-# --- signatures and algorithms --------------------------------------------------------------------
-
-
-def algorithm_of(certificate: Certificate, key: PublicKey) -> SignatureAlgorithm:
-    """How it is signed, for the issuer's key. Raises AlgorithmError, DecodeError."""
-    return identify(certificate.signature_algorithm, key_type=key.key_type, curve=key.curve)
-
-
-def signed_by(
-    issuer: Certificate,
-    certificate: Certificate,
-    algorithms: AlgorithmRules,
-    known: dict[bytes, Allowed],
-) -> date | Finding | None:
-    """The last day on which the signature may be relied on (None: no end), or what is wrong.
-
-    `known` keeps what was found of an AlgorithmIdentifier beside the key of this issuer.
-    """
-    try:
-        key = issuer.public_key
-        identifier = certificate.signature_algorithm.encoded
-        allowed = known.get(identifier)
-        if allowed is None:
-            algorithm = algorithm_of(certificate, key)
-            allowed = algorithm, algorithms.signature_until(algorithm, key)
-            if len(known) < 16:
-                known[identifier] = allowed
-        algorithm, until = allowed
-        if until == date.min:
-            return rules.ALGORITHM.broken(
-                ALGORITHMS, certificate=certificate.fingerprint, algorithm=algorithm.name
-            )
-        try:
-            signature = certificate.signature
-        except DecodeError:
-            signature = b""  # bits that make no octets sign nothing
-        if key.verify(signature, certificate.tbs_encoded, algorithm=algorithm):
-            return until
-    except AlgorithmError as error:
-        return rules.ALGORITHM.broken(
-            ALGORITHMS, certificate=certificate.fingerprint, reason=str(error)
-        )
-    except DecodeError as error:
-        return unreadable(certificate, error)
-    return rules.SIGNATURE.broken(GENERAL, certificate=certificate.fingerprint)
-
-
-def key_until(certificate: Certificate, algorithms: AlgorithmRules) -> date | Finding | None:
-    """The last day on which its own key may be relied on (None: no end), or what is wrong."""
-    try:
-        key = certificate.public_key
-        until = algorithms.key_until(key)
-        if until != date.min:
-            return until
-        reason = key.description
-    except AlgorithmError as error:
-        reason = str(error)
-    except DecodeError as error:
-        return unreadable(certificate, error)
-    return rules.ALGORITHM.broken(ALGORITHMS, certificate=certificate.fingerprint, key=reason)
-
-
-def end_of(until: date | None, otherwise: datetime) -> datetime:
-    """The earlier of the end of a day and `otherwise`."""
-    if until is None or until >= otherwise.date():
-        return otherwise
-    return datetime.combine(until, time.max, UTC)
-
-
-def period_of(certificate: Certificate) -> tuple[datetime, datetime]:
-    """The first and last instant of its validity period. Raises MalformedCertificate.
-
-    X.509 counts whole seconds: the last one counts to its end.
-    """
-    return certificate.not_before, certificate.not_after + _LAST_SECOND
-
-
-def period_of_anchor(anchor: TrustAnchor) -> tuple[datetime, datetime]:
-    """When it is believed: as the store says, else as its certificate does."""
-    not_before, not_after = period_of(anchor.certificate)
-    return anchor.since or not_before, anchor.until or not_after
-
-
-_LAST_SECOND: Final = timedelta(microseconds=999_999)
-
-
-def unreadable(certificate: Certificate, error: DecodeError) -> Finding:
-    """What is found of a certificate a part of which cannot be read."""
-    return rules.READABLE.broken(
-        GENERAL, certificate=certificate.fingerprint, reason=str(error), error=error.code
-    )
 
 
 # --- the parts of a step --------------------------------------------------------------------------
