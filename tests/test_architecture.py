@@ -110,7 +110,7 @@ DOORS: Mapping[str, frozenset[str]] = MappingProxyType({
     **dict.fromkeys(("requests", "aiohttp", "httpx", "urllib3", "websockets"), NETWORK),
     **dict.fromkeys(("socket", "socketserver", "ssl", "ftplib", "smtplib", "xmlrpc"), NETWORK),
     **dict.fromkeys(("http.client", "http.server", "urllib.request"), NETWORK),
-    **dict.fromkeys(("subprocess", "pty", "runpy"), NOT_IN_SOURCE),
+    **dict.fromkeys(("subprocess", "pty", "runpy", "multiprocessing"), NOT_IN_SOURCE),
     # Reading these runs what the bytes say.
     **dict.fromkeys(("pickle", "marshal", "shelve"), NOWHERE),
     # Guessable; `secrets` is not.
@@ -131,6 +131,7 @@ CALLS: Mapping[str, frozenset[str]] = MappingProxyType({
     **dict.fromkeys(
         (
             *("os.system", "os.popen", "os.startfile", "os.posix_spawn", "os.posix_spawnp"),
+            *("os.fork", "os.forkpty"),  # a server's threads do not survive it
             *(f"os.exec{kind}" for kind in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")),
             *(f"os.spawn{kind}" for kind in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")),
             *("asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell"),

@@ -90,6 +90,7 @@ EXIT_STATUS: Final = {
     "audit.unavailable": UNAVAILABLE,
     "register.unavailable": UNAVAILABLE,
     "cli.file": UNAVAILABLE,
+    "cli.stopped": UNDETERMINED,
     "cli.internal": INTERNAL,
 }
 _FILE_CODES: Final[dict[type[Exception], str]] = {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -58,6 +59,11 @@ class Question:
     help="A certificate, revocation list or OCSP response that may help to decide.",
 )
 @click.option("--html", metavar="FILE", help="Write the report as a page; a folder for several.")
+@click.option(
+    "--confined",
+    is_flag=True,
+    help="Judge each file in a process of its own: 512 MiB of memory, 30 seconds.",
+)
 @json_option
 def verify(
     files: tuple[str, ...],
@@ -67,6 +73,7 @@ def verify(
     policy: str,
     evidence_files: tuple[str, ...],
     html: str | None,
+    confined: bool,
     as_json: bool,
 ) -> int:
     """Validate the signatures of each FILE: PDF, CMS with its content or without.
@@ -98,7 +105,7 @@ def verify(
         if len(found) > 1 and not as_json:
             _progress(number, len(found), file)
         try:
-            report = _validated(file, question)
+            answer = (_answered_apart if confined else _answered)(file, question, page=bool(html))
         except (EdsError, OSError) as error:
             if isinstance(error, BrokenPipeError):
                 raise
@@ -107,16 +114,14 @@ def verify(
                 {"file": str(file), "error": {"code": code_of(error), "message": str(error)}}
             )
             continue
-        statuses.add(exit_status_of(report))
-        told.append((report.indication.value, str(file)))
+        statuses.add(exit_status_of(answer.indication))
+        told.append((answer.indication, str(file)))
         if html is not None:
-            _write_page(report, file, Path(html), alone=len(found) == 1)
+            _write_page(answer.page, file, Path(html), alone=len(found) == 1)
         if as_json:
-            from eds.verify.report_json import as_json as told_as_json
-
-            results.append({"file": str(file), "report": told_as_json(report)})
+            results.append({"file": str(file), "report": answer.told})
         else:
-            _show(report, file)
+            _show(answer.lines, file)
     if as_json:
         show_json(results)
     elif len(told) > 1:
@@ -124,13 +129,45 @@ def verify(
     return max(statuses, key=_weight)
 
 
-def exit_status_of(report: ValidationReport) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A report in the forms in which it is shown; `page` is empty where none is wanted."""
+
+    indication: str
+    told: dict[str, Any]
+    lines: list[str]
+    page: str
+
+
+def _answered(file: Path, question: Question, *, page: bool) -> Answer:
+    from eds.verify.report_html import as_html
+    from eds.verify.report_json import as_json
+    from eds.verify.report_text import as_text
+
+    report = _validated(file, question)
+    return Answer(
+        indication=report.indication.value,
+        told=as_json(report),
+        lines=list(as_text(report)),
+        page=as_html(report, document=file.name) if page else "",
+    )
+
+
+def _answered_apart(file: Path, question: Question, *, page: bool) -> Answer:
+    """The same, by a child process under limits."""
+    from eds_cli.confined import confined
+
+    def work() -> bytes:
+        return json.dumps(asdict(_answered(file, question, page=page))).encode()
+
+    return Answer(**json.loads(confined(work)))
+
+
+def exit_status_of(indication: str) -> int:
     """The exit status that a verdict stands for."""
     from eds_cli.main import NOT_PASSED, UNDETERMINED
 
-    return {"TOTAL_PASSED": 0, "TOTAL_FAILED": NOT_PASSED}.get(
-        report.indication.value, UNDETERMINED
-    )
+    return {"TOTAL_PASSED": 0, "TOTAL_FAILED": NOT_PASSED}.get(indication, UNDETERMINED)
 
 
 def _weight(status: int) -> int:
@@ -201,11 +238,9 @@ def _beside(file: Path) -> Path | None:
         return None
 
 
-def _show(report: ValidationReport, file: Path) -> None:
-    from eds.verify.report_text import as_text
-
+def _show(lines: list[str], file: Path) -> None:
     click.echo(paint(escape(str(file)), bold=True))
-    for line in as_text(report):
+    for line in lines:
         text = f"  {escape(line)}"
         for word, colour in _COLOURS.items():
             if word in text and text.lstrip().partition(":")[0].startswith((word, "signature")):
@@ -230,9 +265,7 @@ def _progress(number: int, of: int, file: Path) -> None:
             click.echo("\r\033[K", err=True, nl=False)
 
 
-def _write_page(report: ValidationReport, file: Path, place: Path, *, alone: bool) -> None:
-    from eds.verify.report_html import as_html
-
+def _write_page(text: str, file: Path, place: Path, *, alone: bool) -> None:
     page = place if alone else place / f"{file.name}.html"
-    page.write_text(as_html(report, document=file.name), encoding="utf-8")
+    page.write_text(text, encoding="utf-8")
     done(f"report: {page}")

@@ -189,3 +189,11 @@ def test_production_and_test_are_never_joined(desk: Path, eds: Eds) -> None:
 def test_a_file_without_a_certificate_adds_nothing(desk: Path, eds: Eds) -> None:
     done = eds("trust", "add", str(desk / "docs" / "notes.docx"), "--trust", str(desk / "trust"))
     assert (done.status, done.code) == (6, "certificates.malformed")
+
+
+def test_a_file_judged_apart_gets_the_same_answer(desk: Path, eds: Eds) -> None:
+    files = [str(desk / "docs" / one) for one in ("page.pdf", "attached.p7m", "notes.docx")]
+    here = eds("verify", *files, *asked(desk, "--json"))
+    apart = eds("verify", *files, *asked(desk, "--json", "--confined"))
+    assert apart.json == here.json
+    assert apart.status == here.status
