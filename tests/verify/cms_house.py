@@ -272,18 +272,26 @@ class House:
         default_factory=lambda: TrustStore([TrustAnchor(certificate=authority())], name="test")
     )
 
+    _kept: Evidence | None = field(default=None, init=False, repr=False)
+
+    def _given(self) -> Evidence:
+        """The very same evidence each time, so that what is kept for it is made use of."""
+        if self._kept is None:
+            given = [*(self.evidence or [good_list()])]
+            self._kept = Evidence(
+                lists=tuple(one for one in given if isinstance(one, CertificateList)),
+                ocsp_responses=tuple(one for one in given if isinstance(one, OcspResponse)),
+            )
+        return self._kept
+
     def validate(
         self, data: bytes, *, content: bytes | Digests | Any = None, **changes: Any
     ) -> ValidationReport:
-        given = [*(self.evidence or [good_list()])]
         asked: dict[str, Any] = {
             "trust": self.trust,
             "policy": self.policy,
             "at": self.at,
-            "evidence": Evidence(
-                lists=tuple(one for one in given if isinstance(one, CertificateList)),
-                ocsp_responses=tuple(one for one in given if isinstance(one, OcspResponse)),
-            ),
+            "evidence": self._given(),
         } | changes
         if content is None:
             return validate(data, **asked)

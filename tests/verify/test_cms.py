@@ -16,6 +16,7 @@ from eds.algorithms import SHA256
 from eds.errors import InvalidArgument, NaiveDatetime, SignatureNotPassed
 from eds.signeddata import SignedData
 from eds.verify.content import Digests
+from eds.verify.evidence import Evidence
 from eds.verify.indications import Indication, SubIndication
 from eds.verify.policy import BASIC, Level
 from eds.verify.report import SignatureFormat
@@ -284,6 +285,35 @@ def test_weak_digest_is_refused_after_its_day() -> None:
     )
     assert report.sub_indication is SubIndication.CRYPTO_CONSTRAINTS_FAILURE_NO_POE
     assert broken(report) == ["cms.algorithm_period"]
+
+
+# --- a signer met again ---------------------------------------------------------------------------
+
+
+def test_signer_met_again_is_judged_as_if_for_the_first_time() -> None:
+    house, other = House(), b"I owe you 20"
+    first = house.validate(signed())
+    again = house.validate(signed(content=other))
+    anew = House().validate(signed(content=other))
+    assert first.indication is again.indication is anew.indication is PASSED
+    mine, theirs = again.signatures[0], anew.signatures[0]
+    for name in ("level", "path", "signer", "algorithm", "claimed_time", "proven_time", "format"):
+        assert getattr(mine, name) == getattr(theirs, name)
+    assert [one.code for one in mine.findings] == [one.code for one in theirs.findings]
+    changed = house.validate(signed(attached=False), content=other)
+    assert changed.sub_indication is SubIndication.HASH_FAILURE
+    thief = house.validate(signed(Signer(leaf().certificate, key("Thief"))))
+    assert thief.sub_indication is SubIndication.SIG_CRYPTO_FAILURE
+    lost = house.validate(message(leaf().info(OWED), content=OWED))
+    assert lost.sub_indication is SubIndication.NO_SIGNING_CERTIFICATE_FOUND
+    late = house.validate(signed(), at=NOON + 250 * DAY)
+    assert late.indication is INDETERMINATE
+    asked = house.validate(signed(), policy=replace(BASIC, required_level=Level.T))
+    assert asked.sub_indication is SubIndication.SIG_CONSTRAINTS_FAILURE
+    other_status = Evidence(lists=(crl(entry(leaf().certificate, NOON - DAY)),))
+    revoked = house.validate(signed(), evidence=other_status)
+    assert revoked.sub_indication is SubIndication.REVOKED_NO_POE
+    assert house.validate(signed()).indication is PASSED
 
 
 # --- several signers ------------------------------------------------------------------------------

@@ -16,16 +16,17 @@ from ..signeddata import SignedData, SignerInfo
 from . import attributes as known
 from . import revocation
 from .attributes import evidence_of
+from .cms_again import Passed, again, is_plain, key_of
 from .cms_departures import departures_of, departures_of_signer
 from .cms_times import Times, prove_times
 from .content import Content, Octets
 from .context import Context
 from .findings import Conclusion, Finding, Rule, conclude
-from .indications import SubIndication
+from .indications import Indication, SubIndication
 from .past import Judgement, judge, judged_before, remember
 from .policy import Level
 from .report import SignatureFormat, SignatureReport
-from .signer import Demand, Examined, check_period, examine, unreadable
+from .signer import Demand, Examined, check_period, examine, period_of, unreadable
 from .trust import Purpose
 
 CONTENT_TYPE_ALLOWED: Final = Rule(
@@ -71,6 +72,11 @@ def validate_signed_data(
     What the document brought is looked into where it is needed. Raises MalformedSignedData
     where the signers cannot be told apart.
     """
+    infos = signed_data.signer_infos
+    if len(infos) == 1:
+        found = again(infos[0], signed_data, content=content, context=context)
+        if found is not None:
+            return (found,)
     brought = Brought(signed_data, context)
     return tuple(
         _validate(
@@ -84,7 +90,7 @@ def validate_signed_data(
             brought,
             depth=0,
         )
-        for info in signed_data.signer_infos
+        for info in infos
     )
 
 
@@ -147,7 +153,7 @@ def _validate(info: SignerInfo, demand: Demand, brought: Brought, *, depth: int)
     demanded = _policy(info, found, demand, signed_data, level, bare, depth)
     # What speaks for a certificate that is relied on need not be gone through again.
     verdict = conclude((*findings, *demanded))
-    return _report(
+    report = _report(
         verdict._replace(findings=(*findings, *said, *demanded)),
         found=found,
         judgement=judgement,
@@ -158,6 +164,51 @@ def _validate(info: SignerInfo, demand: Demand, brought: Brought, *, depth: int)
         if info.has_unsigned_attributes
         else (),
     )
+    if depth == 0 and verdict.indication is Indication.TOTAL_PASSED and judgement is not None:
+        _remember(report, info, found, judgement, brought)
+    return report
+
+
+def _remember(
+    report: SignatureReport,
+    info: SignerInfo,
+    found: Examined,
+    judgement: Judgement,
+    brought: Brought,
+) -> None:
+    """Keep what the next signature of this signer need not ask again, if this is a plain one."""
+    bare, signed_data = brought.bare, brought.signed_data
+    key = key_of(info, found.signed)
+    if (
+        key is None
+        or info.has_unsigned_attributes
+        or len(signed_data.signer_infos) != 1
+        or not is_plain(signed_data)
+        or found.tolerances
+        or not found.referenced
+        or found.certificate is None
+        or found.algorithm is None
+        or found.digest is None
+        or report.proven_time != bare.at
+        or judgement.valid_from >= judgement.valid_until
+    ):
+        return
+    until = period_of(found, bare.policy)
+    kept = bare.trust.proofs.of(bare.policy, Purpose.SIGNATURE).passed
+    passed = Passed(
+        given=bare.evidence,
+        valid_from=judgement.valid_from,
+        valid_until=min(judgement.valid_until, until),
+        certificate=found.certificate,
+        digest=found.digest,
+        verify=found.certificate.public_key.verifier(found.algorithm),
+        content_type=signed_data.content_type,
+        findings=report.findings,
+        path=report.path,
+        algorithm=found.algorithm.name,
+        level=report.level,
+    )
+    kept.put(key, passed)
 
 
 def _judge(certificate: Certificate, times: Times, brought: Brought) -> Judgement:

@@ -81,7 +81,7 @@ class KindProofs:
     `paths` by the certificate's octets, `authorities` by the encoded name of the issuer.
     `judgements` by the former too: what a certificate came to with its status, beside the
     evidence that said so, for which alone it stands. `periods`: until when the algorithms of a
-    signer may be relied on.
+    signer may be relied on. `passed`: plain signatures that passed, by their signers.
     """
 
     def __init__(self, policy: ValidationPolicy, purpose: Purpose) -> None:
@@ -91,6 +91,7 @@ class KindProofs:
         self.authorities: Final = Memo[tuple[Authority, ...]](entries=256)
         self.judgements: Final = Memo[Any](entries=1024)
         self.periods: Final = Memo[Any](entries=1024)
+        self.passed: Final = Memo[Any](entries=1024)
 
 
 class Proofs:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any, Final, NamedTuple
 
 from .. import der
@@ -282,16 +282,27 @@ def check_period(
         finding: Finding = known_period[2]
         if proven < known_period[3]:
             return finding
-    days = (
-        policy.algorithms.signature_until(row, certificate.public_key),
-        policy.algorithms.digest_until(digest),
-    )
-    until = min((day for day in days if day is not None), default=None)
+    until = _last_day(found, policy)
     finding = period_finding(until, proven, (row.name, digest.name))
     if finding.sub_indication is None:
-        end = _NEVER if until is None else datetime.combine(until, time(), UTC)
-        kept.put((id(row), id(certificate)), (row, certificate, finding, end))
+        kept.put((id(row), id(certificate)), (row, certificate, finding, period_of(found, policy)))
     return finding
+
+
+def period_of(found: Examined, policy: ValidationPolicy) -> datetime:
+    """The beginning of the last day on which the algorithms may be relied on."""
+    until = _last_day(found, policy)
+    return _NEVER if until is None else datetime.combine(until, time(), UTC)
+
+
+def _last_day(found: Examined, policy: ValidationPolicy) -> date | None:
+    if found.algorithm is None or found.certificate is None or found.digest is None:
+        return None
+    days = (
+        policy.algorithms.signature_until(found.algorithm, found.certificate.public_key),
+        policy.algorithms.digest_until(found.digest),
+    )
+    return min((day for day in days if day is not None), default=None)
 
 
 # --- attributes -----------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import BinaryIO, Final
 
@@ -163,8 +162,10 @@ def _reported(signed_data: SignedData, content: Content, context: Context) -> Va
     name = signatures[0].digest_algorithm if signatures else None
     digest = None
     if name is not None:
-        with suppress(AlgorithmError):
+        try:
             digest = content.digest(digest_algorithm(name))
+        except AlgorithmError:
+            digest = None  # and a finding says so
     return _report(context, signatures, (), content_digest=digest)
 
 
