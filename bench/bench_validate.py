@@ -1,7 +1,8 @@
 """Validation beside the least it can cost: one digest and one raw signature check; and pyHanko.
 
-Messages are CAdES-B, detached, 1 kB, one signer with a chain of two, path kept, whole report. The
-status is a list that the caller gives. Large content is streamed from a file.
+Messages are CAdES-B, detached, 1 kB, one signer two certificates below the anchor, path kept,
+whole report. The status is the two lists that the caller gives. Large content is streamed from a
+file.
 """
 
 from __future__ import annotations
@@ -14,25 +15,30 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from bench.report import Row, interleave
+from eds.certificates import Certificate
 from eds.signeddata import SignedData
 from eds.verify.evidence import Evidence
 from eds.verify.indications import Indication
 from eds.verify.trust import TrustAnchor, TrustStore
 from eds.verify.validation import validate
 from tests.verify import cms_house as house
-from tests.verify.status_house import NOON
+from tests.verify.status_house import DAY, NOON, certify, crl, key, named, usage
 
 ROOT = Path(__file__).parents[1]
 CONTENT = bytes(range(256)) * 4
-EVIDENCE = Evidence(lists=(house.good_list(),))
+MIDDLE = certify("Middle", ca=True, not_after=NOON + 1000 * DAY)
+LISTS = (house.good_list(), crl(issuer="Middle", until=NOON + 200 * DAY))
+EVIDENCE = Evidence(lists=LISTS)
 TRUST = TrustStore([TrustAnchor(certificate=house.authority())])
 GOALS = {"RSA-2048": (2.5, 50.0), "P-256": (1.6, 25.0)}
 LARGE = 64 * 1024 * 1024
@@ -40,8 +46,26 @@ HUGE = 1024 * 1024 * 1024
 MANY = 2000
 
 
+@cache
+def signer_with(name: str) -> house.Signer:
+    """A signer two certificates below the anchor."""
+    secret = house.rsa_key() if name == "RSA-2048" else key("Bench")
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(named("Bench"))
+        .issuer_name(named("Middle"))
+        .public_key(secret.public_key())
+        .serial_number(4711)
+        .not_valid_before(NOON - DAY)
+        .not_valid_after(NOON + 100 * DAY)
+        .add_extension(usage("content_commitment"), critical=True)
+        .sign(key("Middle"), hashes.SHA256())
+    )
+    return house.Signer(Certificate(made.public_bytes(Encoding.DER)), secret)
+
+
 def detached(signer: house.Signer, content: bytes = CONTENT) -> bytes:
-    certificates = [signer.certificate.encoded, house.authority().encoded]
+    certificates = [signer.certificate.encoded, MIDDLE.encoded, house.authority().encoded]
     return house.message(signer.info(content), certificates=certificates)
 
 
@@ -67,32 +91,26 @@ def raw(signer: house.Signer, data: bytes) -> Callable[[], None]:
 
 
 def pyhanko(data: bytes) -> Callable[[], None]:
-    """Its validation of a detached CMS, with the trust kept as it can be."""
+    """Its validation of a detached CMS: a new context each time, what is in it read before."""
     import asyncio
 
-    from asn1crypto import cms, crl, x509
+    from asn1crypto import cms
+    from asn1crypto.crl import CertificateList as TheirList
+    from asn1crypto.x509 import Certificate as TheirCertificate
     from pyhanko.sign.validation.generic_cms import async_validate_detached_cms
-    from pyhanko.sign.validation.settings import KeyUsageConstraints
     from pyhanko_certvalidator import ValidationContext
 
-    context = ValidationContext(
-        trust_roots=[x509.Certificate.load(house.authority().encoded)],
-        crls=[crl.CertificateList.load(house.good_list().encoded)],
-        moment=NOON,
-        revocation_mode="require",
-    )
-    usage = KeyUsageConstraints(key_usage={"digital_signature"})
+    roots = [TheirCertificate.load(house.authority().encoded)]
+    lists = [TheirList.load(one.encoded) for one in LISTS]
     loop = asyncio.new_event_loop()
 
     def check() -> None:
         signed_data = cms.ContentInfo.load(data)["content"]
+        context = ValidationContext(
+            trust_roots=roots, crls=lists, moment=NOON, revocation_mode="require"
+        )
         status = loop.run_until_complete(
-            async_validate_detached_cms(
-                CONTENT,
-                signed_data,
-                signer_validation_context=context,
-                key_usage_settings=usage,
-            )
+            async_validate_detached_cms(CONTENT, signed_data, signer_validation_context=context)
         )
         if not status.bottom_line:
             raise RuntimeError("pyHanko does not pass it")
@@ -101,12 +119,12 @@ def pyhanko(data: bytes) -> Callable[[], None]:
 
 
 def small() -> Iterator[Row]:
-    for name, signer in (("RSA-2048", house.rsa_leaf()), ("P-256", house.leaf())):
+    for name, (most, least) in GOALS.items():
+        signer = signer_with(name)
         data = detached(signer)
         mine, floor, theirs = interleave(
             partial(ours, data), raw(signer, data), pyhanko(data), rounds=15
         )
-        most, least = GOALS[name]
         yield Row(
             name=f"validate CMS 1 kB, {name}, path kept / digest + raw verify",
             ours=mine, floor=floor, goal=most,
@@ -121,7 +139,7 @@ def large() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "content"
         path.write_bytes(bytes(LARGE))
-        data = detached(house.leaf(), bytes(LARGE))
+        data = detached(signer_with("P-256"), bytes(LARGE))
 
         def streamed() -> None:
             with path.open("rb") as file:
@@ -169,7 +187,7 @@ def grow() -> None:
     feed = hashlib.sha256()
     for _ in range(HUGE // LARGE):
         feed.update(bytes(LARGE))
-    signer = house.leaf()
+    signer = signer_with("P-256")
     info = signer.info(b"", attributes=[
         house.attribute(house.MESSAGE_DIGEST, b"\x04\x20" + feed.digest()),
         house.attribute(house.CONTENT_TYPE, b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"),
@@ -190,7 +208,7 @@ def _resident() -> int:
 
 
 def _work(count: int) -> None:
-    data = detached(house.leaf())
+    data = detached(signer_with("P-256"))
     for _ in range(count):
         ours(data)
 

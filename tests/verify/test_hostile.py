@@ -244,9 +244,7 @@ def one_message() -> bytes:
     return signed()
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.data())
-def test_any_octets_as_signature_or_part_of_one_are_judged(data: st.DataObject) -> None:
+def judge_octets(data: st.DataObject) -> None:
     junk = data.draw(st.binary(max_size=200))
     base = one_message()
     place = data.draw(st.integers(0, len(base)))
@@ -254,3 +252,14 @@ def test_any_octets_as_signature_or_part_of_one_are_judged(data: st.DataObject) 
     for made in (junk, base[:place] + junk + base[place:], base[:place] + junk):
         for content in (None, junk):
             assert isinstance(house.validate(made, content=content), ValidationReport)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_any_octets_as_signature_or_part_of_one_are_judged(data: st.DataObject) -> None:
+    judge_octets(data)
+
+
+@pytest.mark.campaign
+def test_campaign() -> None:
+    settings(max_examples=50_000, deadline=None)(given(st.data())(judge_octets))()
