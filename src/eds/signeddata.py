@@ -32,6 +32,7 @@ _LIMITS: Final = der.Limits(elements=1000)
 _CONTENT_INFO: Final = der.object_identifier(SIGNED_DATA)
 _ZERO: Final = der.context(0)
 _ONE: Final = der.context(1)
+_USUAL_HEAD: Final = _CONTENT_INFO + bytes((_ZERO, 0x82))
 _KEY_IDENTIFIER: Final = der.context(0, constructed=False)
 _OTHER: Final = der.context(1)
 
@@ -391,19 +392,7 @@ def read_ocsp_choice(encoded: bytes) -> OcspResponse | None:
 
 def _walk(data: bytes) -> _Fields:
     """The fields of a ContentInfo in DER. Raises MalformedDer."""
-    size = len(data)
-    position, end = _take(data, 0, size, der.SEQUENCE)
-    if end != size:
-        raise MalformedDer(reason="octets after the value", offset=end)
-    inside = position + len(_CONTENT_INFO)
-    if data[position:inside] != _CONTENT_INFO:
-        raise MalformedDer(reason="not SignedData", offset=position)
-    position, last = _take(data, inside, end, _ZERO)
-    if last != end:
-        raise MalformedDer(reason="an unexpected field follows", offset=last)
-    position, last = _take(data, position, end, der.SEQUENCE)
-    if last != end:
-        raise MalformedDer(reason="more than one value inside", offset=last)
+    position, end = _enter(data)
     content, stop = _take(data, position, end, der.INTEGER)
     version = _version(data, content, stop)
     digest_algorithms = _take(data, stop, end, der.SET)
@@ -444,6 +433,35 @@ def _walk(data: bytes) -> _Fields:
         lists,
         signer_infos,
     )
+
+
+def _enter(data: bytes) -> tuple[int, int]:
+    """(start, end) of the fields of the SignedData: past the ContentInfo. Raises MalformedDer."""
+    size = len(data)
+    # Most have lengths of two octets in each of the three heads, which end together.
+    if (
+        data[:2] == b"\x30\x82"
+        and data[4:17] == _USUAL_HEAD
+        and data[19:21] == b"\x30\x82"
+        and int.from_bytes(data[2:4], "big") == size - 4
+        and int.from_bytes(data[17:19], "big") == size - 19
+        and int.from_bytes(data[21:23], "big") == size - 23
+        and size - 23 >= 0x100
+    ):
+        return 23, size
+    position, end = _take(data, 0, size, der.SEQUENCE)
+    if end != size:
+        raise MalformedDer(reason="octets after the value", offset=end)
+    inside = position + len(_CONTENT_INFO)
+    if data[position:inside] != _CONTENT_INFO:
+        raise MalformedDer(reason="not SignedData", offset=position)
+    position, last = _take(data, inside, end, _ZERO)
+    if last != end:
+        raise MalformedDer(reason="an unexpected field follows", offset=last)
+    position, last = _take(data, position, end, der.SEQUENCE)
+    if last != end:
+        raise MalformedDer(reason="more than one value inside", offset=last)
+    return position, end
 
 
 def _take(data: bytes, position: int, end: int, tag: int) -> tuple[int, int]:

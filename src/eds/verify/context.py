@@ -72,9 +72,9 @@ class Work:
         return self._left >= 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Context:
-    """Everything beside the signature itself.
+    """Everything beside the signature itself. Made anew for each validation, and never changed.
 
     `evidence` is all there is, whoever brought it; `embedded` what the document brought, which
     decides about the level. `at` is the instant the validation was asked for.
