@@ -16,7 +16,7 @@ from ..signeddata import SignedData, SignerInfo
 from . import attributes as known
 from . import revocation
 from .attributes import evidence_of
-from .cms_again import Passed, again, is_plain, key_of
+from .cms_again import Passed, Shape, again, is_plain, key_of
 from .cms_departures import departures_of, departures_of_signer
 from .cms_times import Times, prove_times
 from .content import Content, Octets
@@ -178,9 +178,9 @@ def _remember(
 ) -> None:
     """Keep what the next signature of this signer need not ask again, if this is a plain one."""
     bare, signed_data = brought.bare, brought.signed_data
-    key = key_of(info, found.signed)
+    shape = Shape.of(info)
     if (
-        key is None
+        shape is None
         or info.has_unsigned_attributes
         or len(signed_data.signer_infos) != 1
         or not is_plain(signed_data)
@@ -196,6 +196,7 @@ def _remember(
     until = period_of(found, bare.policy)
     kept = bare.trust.proofs.of(bare.policy, Purpose.SIGNATURE).passed
     passed = Passed(
+        shape=shape,
         given=bare.evidence,
         valid_from=judgement.valid_from,
         valid_until=min(judgement.valid_until, until),
@@ -208,7 +209,7 @@ def _remember(
         algorithm=found.algorithm.name,
         level=report.level,
     )
-    kept.put(key, passed)
+    kept.put(key_of(info), passed)
 
 
 def _judge(certificate: Certificate, times: Times, brought: Brought) -> Judgement:

@@ -39,9 +39,49 @@ _PLAIN: Final = frozenset(
 )
 
 
+class Shape(NamedTuple):
+    """The signed attributes of a plain signature, apart from the digest and the time in them.
+
+    All that stands there is the same for every signature of one signer made by one program:
+    which attributes there are, in which order, and the hash of the certificate. Offsets are of
+    the contents of both values, in the octets that are signed; without a time both are equal.
+    """
+
+    size: int
+    digest: tuple[int, int]
+    time: tuple[int, int]
+    time_tag: int
+    rest: bytes
+
+    @classmethod
+    def of(cls, info: SignerInfo) -> Shape | None:
+        """The shape of the signed attributes; None for any but the plainest."""
+        attributes = info.signed_attributes or ()
+        signed = {one.oid: one for one in attributes}
+        octets = info.signed_attributes_encoded
+        if octets is None or len(signed) != len(attributes) or not _is_plain(signed):
+            return None
+        # The attributes follow one another and end both; before them stands one head.
+        shift = attributes[-1].end - len(octets)
+        said = signed[known.MESSAGE_DIGEST].value()
+        digest = said.content - shift, said.end - shift
+        time, tag = (len(octets), len(octets)), 0
+        if known.SIGNING_TIME in signed:
+            claimed = signed[known.SIGNING_TIME].value()
+            time, tag = (claimed.content - shift, claimed.end - shift), claimed.tag
+        shape = cls(len(octets), digest, time, tag, b"")
+        return shape._replace(rest=shape.without(octets))
+
+    def without(self, octets: bytes) -> bytes:
+        """What is left of signed attributes of this size without both values."""
+        first, second = sorted((self.digest, self.time))
+        return octets[: first[0]] + octets[first[1] : second[0]] + octets[second[1] :]
+
+
 class Passed(NamedTuple):
     """A plain signature that passed, as far as it is the same for the next one of that signer."""
 
+    shape: Shape
     given: Evidence
     valid_from: datetime
     valid_until: datetime
@@ -55,15 +95,14 @@ class Passed(NamedTuple):
     level: Level | None
 
 
-Key = tuple[bytes, bytes, bytes]
+def key_of(info: SignerInfo) -> tuple[bytes, bytes]:
+    """What names a signer and their way of signing."""
+    return info.identity, info.signature_algorithm
 
 
-def key_of(info: SignerInfo, signed: dict[str, Attribute]) -> Key | None:
-    """What names a signer and their way of signing for good; None for any but the plainest."""
-    reference = signed.get(known.SIGNING_CERTIFICATE_V2)
-    if reference is None or not _PLAIN.issuperset(signed):
-        return None
-    return info.identity, reference.octets, info.signature_algorithm
+def _is_plain(signed: dict[str, Attribute]) -> bool:
+    needed = (known.CONTENT_TYPE, known.MESSAGE_DIGEST, known.SIGNING_CERTIFICATE_V2)
+    return _PLAIN.issuperset(signed) and all(one in signed for one in needed)
 
 
 def is_plain(signed_data: SignedData) -> bool:
@@ -89,30 +128,34 @@ def again(
     """The report on a plain signature that passes as one of that signer did before, else None."""
     if info.has_unsigned_attributes or not is_plain(signed_data):
         return None
+    before: Passed | None
+    before = context.trust.proofs.of(context.policy, Purpose.SIGNATURE).passed.get(key_of(info))
+    octets = info.signed_attributes_encoded
+    at = context.at
+    if (
+        before is None
+        or octets is None
+        or before.given is not context.evidence
+        or not before.valid_from <= at <= before.valid_until
+        or context.existence.of(info.signature) != at
+        or before.content_type != signed_data.content_type
+        or before.certificate.encoded not in signed_data.certificates_encoded
+        or info.digest_algorithm != signed_data.digest_algorithms[0]
+    ):
+        return None
+    shape = before.shape
+    if len(octets) != shape.size or shape.without(octets) != shape.rest:
+        return None
     try:
-        attributes = info.signed_attributes or ()
-        signed = {one.oid: one for one in attributes}
-        key = key_of(info, signed)
-        if key is None or len(signed) != len(attributes):
+        start, end = shape.digest
+        if octets[start:end] != content.digest(before.digest):
             return None
-        before: Passed | None
-        before = context.trust.proofs.of(context.policy, Purpose.SIGNATURE).passed.get(key)
-        at = context.at
-        if (
-            before is None
-            or before.given is not context.evidence
-            or not before.valid_from <= at <= before.valid_until
-            or context.existence.of(info.signature) != at
-            or before.content_type != signed_data.content_type
-            or before.certificate.encoded not in signed_data.certificates_encoded
-            or info.digest_algorithm != signed_data.digest_algorithms[0]
-            or not _are_as_signed(signed, before, content)
-            or not _is_in_order(attributes)
-            or not before.verify(info.signature, info.signed_attributes_encoded or b"")
-        ):
+        if not before.verify(info.signature, octets):
             return None
-        time = signed.get(known.SIGNING_TIME)
-        claimed = None if time is None else time.value().time()
+        claimed = None
+        if shape.time_tag:
+            start, end = shape.time
+            claimed = der.Element(octets, shape.time_tag, start - 2, start, end).time()
     except (DecodeError, AlgorithmError):
         return None
     return SignatureReport(
@@ -129,27 +172,3 @@ def again(
         digest_algorithm=before.digest.name,
         content_type=before.content_type,
     )
-
-
-def _are_as_signed(signed: dict[str, Attribute], before: Passed, content: Content) -> bool:
-    """Whether content and its type are those in the signed attributes, one value each."""
-    said, kind = signed.get(known.MESSAGE_DIGEST), signed.get(known.CONTENT_TYPE)
-    if said is None or kind is None:
-        return False
-    digest = content.digest(before.digest)
-    return (
-        digest is not None
-        and said.octets == der.octet_string(digest)
-        and kind.octets == der.object_identifier(before.content_type)
-    )
-
-
-def _is_in_order(attributes: tuple[Attribute, ...]) -> bool:
-    """Whether the signed attributes stand in the order of DER."""
-    elder = b""
-    for one in attributes:
-        younger = one.encoded
-        if younger < elder:
-            return False
-        elder = younger
-    return True
