@@ -23,7 +23,7 @@ from .content import Content, Octets
 from .context import Context
 from .findings import Conclusion, Finding, Rule, conclude
 from .indications import Indication, SubIndication
-from .past import Judgement, judge, judged_before, remember
+from .past import Judgement, judge
 from .policy import Level
 from .report import SignatureFormat, SignatureReport
 from .signer import Demand, Examined, check_period, examine, period_of, unreadable
@@ -129,7 +129,6 @@ def _validate(info: SignerInfo, demand: Demand, brought: Brought, *, depth: int)
         encoded=signed_data.certificates_encoded,
         others=brought.others(),
         read=bare.read_certificate,
-        identities=bare.trust.proofs.identities,
     )
     findings = list(found.findings)
     if info.has_unsigned_attributes or known.CONTENT_TIME_STAMP in found.signed:
@@ -137,13 +136,16 @@ def _validate(info: SignerInfo, demand: Demand, brought: Brought, *, depth: int)
         findings.extend(times.findings)
     else:
         times = Times(bare.existence.of(info.signature), None, (), ())
-    findings.append(
-        check_period(found, bare.policy, proven=times.proven, kept=bare.periods(Purpose.SIGNATURE))
-    )
+    findings.append(check_period(found, bare.policy, proven=times.proven))
     judgement = None
     said: tuple[Finding, ...] = ()
     if found.certificate is not None:
-        judgement = _judge(found.certificate, times, brought)
+        judgement = judge(
+            found.certificate,
+            purpose=Purpose.SIGNATURE,
+            proven=times.proven,
+            context=brought.context,
+        )
         said = judgement.findings
         if judgement.sub_indication is not None:
             findings.extend(said)
@@ -210,25 +212,6 @@ def _remember(
         level=report.level,
     )
     kept.put(key_of(info), passed)
-
-
-def _judge(certificate: Certificate, times: Times, brought: Brought) -> Judgement:
-    """The judgement on the signer's certificate, from memory where nothing new bears on it."""
-    bare = brought.bare
-    if times.proven < bare.at or brought.signed_data.brings_status or times.reports:
-        return judge(
-            certificate, purpose=Purpose.SIGNATURE, proven=times.proven, context=brought.context
-        )
-    before = judged_before(
-        certificate, purpose=Purpose.SIGNATURE, given=bare.evidence, context=bare
-    )
-    if before is not None:
-        return before
-    context = brought.context
-    found = judge(certificate, purpose=Purpose.SIGNATURE, proven=times.proven, context=context)
-    if not context.embedded.lists and not context.embedded.ocsp_responses:
-        remember(certificate, found, purpose=Purpose.SIGNATURE, given=bare.evidence, context=bare)
-    return found
 
 
 def _report(

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from ..certificatelists import CertificateList
 from ..certificates import Certificate
 from ..errors import DecodeError
 from ..ocsp import OcspResponse
 from .evidence import NO_EVIDENCE, Evidence
-from .memo import Memo
 from .policy import ValidationPolicy
-from .trust import Purpose, TrustStore
+from .trust import TrustStore
 
 
 class Existence:
@@ -87,10 +85,6 @@ class Context:
     existence: Existence
     evidence: Evidence = NO_EVIDENCE
     embedded: Evidence = field(default=NO_EVIDENCE)
-
-    def periods(self, purpose: Purpose) -> Memo[Any]:
-        """Where it is kept until when the algorithms of signers may be relied on."""
-        return self.trust.proofs.of(self.policy, purpose).periods
 
     def read_certificate(self, encoded: bytes) -> Certificate | None:
         """The certificate of these octets; None where they are none. Read once for the store."""

@@ -65,35 +65,6 @@ class Judgement(NamedTuple):
     valid_until: datetime
 
 
-def judged_before(
-    certificate: Certificate, *, purpose: Purpose, given: Evidence, context: Context
-) -> Judgement | None:
-    """What was found before of `certificate`, at an instant for which that stands as well.
-
-    Only with the very evidence that the caller gave then, and nothing but good news: a path that
-    is proven does not end by what else a document brings, as long as that says nothing of status.
-    """
-    kept = context.trust.proofs.of(context.policy, purpose).judgements.get(certificate.encoded)
-    if kept is None or kept[0] is not given:
-        return None
-    found: Judgement = kept[1]
-    return found if found.valid_from <= context.at <= found.valid_until else None
-
-
-def remember(
-    certificate: Certificate,
-    found: Judgement,
-    *,
-    purpose: Purpose,
-    given: Evidence,
-    context: Context,
-) -> None:
-    """Keep a judgement that rests on no other status than what the caller gave."""
-    if found.sub_indication is None and found.valid_from < found.valid_until:
-        kept = context.trust.proofs.of(context.policy, purpose).judgements
-        kept.put(certificate.encoded, (given, found))
-
-
 def judge(
     certificate: Certificate, *, purpose: Purpose, proven: datetime, context: Context
 ) -> Judgement:

@@ -79,9 +79,7 @@ class KindProofs:
     """What was proven under one policy for one purpose.
 
     `paths` by the certificate's octets, `authorities` by the encoded name of the issuer.
-    `judgements` by the former too: what a certificate came to with its status, beside the
-    evidence that said so, for which alone it stands. `periods`: until when the algorithms of a
-    signer may be relied on. `passed`: plain signatures that passed, by their signers.
+    `passed`: plain signatures that passed, by their signers (`cms_again`).
     """
 
     def __init__(self, policy: ValidationPolicy, purpose: Purpose) -> None:
@@ -89,8 +87,6 @@ class KindProofs:
         self.purpose: Final = purpose
         self.paths: Final = Memo[PathResult](entries=1024)
         self.authorities: Final = Memo[tuple[Authority, ...]](entries=256)
-        self.judgements: Final = Memo[Any](entries=1024)
-        self.periods: Final = Memo[Any](entries=1024)
         self.passed: Final = Memo[Any](entries=1024)
 
 
@@ -98,13 +94,12 @@ class Proofs:
     """What was proven with one store, for the policies and purposes used last.
 
     Equal policies share; there are so few that looking through them is the quickest.
-    `certificates` are those read before, by their octets, and `identities` signers who were
-    identified: of one met again nothing is read twice. Neither says that anyone is trusted.
+    `certificates` are those read before, by their octets, which says of nobody that they are
+    trusted.
     """
 
     def __init__(self) -> None:
         self.certificates: Final = Memo[Certificate](entries=1024)
-        self.identities: Final = Memo[Any](entries=1024)
         self._used: tuple[KindProofs, ...] = ()
 
     def of(self, policy: ValidationPolicy, purpose: Purpose) -> KindProofs:

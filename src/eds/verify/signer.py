@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from .. import der
 from ..algorithms import DigestAlgorithm, KeyType, SignatureAlgorithm
@@ -23,7 +23,6 @@ from . import attributes as known
 from .content import Content
 from .findings import Finding, Rule
 from .indications import SubIndication
-from .memo import Memo
 from .policy import ValidationPolicy
 from .signer_algorithms import (
     NO_TOLERANCES,
@@ -93,16 +92,6 @@ _CONTENT_TYPE_KEPT: Final = CONTENT_TYPE.kept()
 _MESSAGE_DIGEST_KEPT: Final = MESSAGE_DIGEST.kept()
 _ALGORITHM_KEPT: Final = ALGORITHM.kept()
 _SIGNATURE_KEPT: Final = SIGNATURE.kept()
-_ALL_KEPT: Final = (
-    *_FORM_KEPT,
-    _SIGNER_KEPT,
-    _REFERENCE_KEPT,
-    _CONTENT_TYPE_KEPT,
-    _MESSAGE_DIGEST_KEPT,
-    _ALGORITHM_KEPT,
-    _SIGNATURE_KEPT,
-)
-
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 # What a verdict is read from stands there once (RFC 5652 §11, RFC 5035 §3, RFC 6211); of others
@@ -147,20 +136,6 @@ class Examined(NamedTuple):
     tolerances: frozenset[Tolerance]
 
 
-class Identity(NamedTuple):
-    """A signer who was identified by a signed reference: what all of their signatures share."""
-
-    certificate: Certificate
-    digest: DigestAlgorithm
-    algorithm: SignatureAlgorithm
-    verify: Callable[[bytes, bytes], bool]
-    tolerances: frozenset[Tolerance]
-
-
-IdentityKey = tuple[bytes, bytes, bytes]
-Identities = Memo[Identity]
-
-
 def examine(
     info: SignerInfo,
     demand: Demand,
@@ -168,14 +143,11 @@ def examine(
     encoded: tuple[bytes, ...],
     others: Iterable[Certificate],
     read: ReadCertificate,
-    identities: Identities,
 ) -> Examined:
     """Everything about `info` that needs neither trust nor time.
 
     `encoded` are the certificates that came along, looked into by `read` only where they are
-    the signer's; `others` more in which to look for that one. `identities` remembers who was
-    identified before, by what names them and by the signed hash of their certificate. Nothing
-    in the bytes raises.
+    the signer's; `others` more in which to look for that one. Nothing in the bytes raises.
     """
     findings: list[Finding] = []
     signed: dict[str, Attribute] = {}
@@ -188,11 +160,6 @@ def examine(
     try:
         signed = _signed_attributes(info, demand, findings)
         claimed = signing_time(signed)
-        key = _identity_key(info, signed)
-        identity = None if key is None else identities.get(key)
-        # It must be here as well: a verdict does not hang on what was seen before.
-        if identity is not None and identity.certificate.encoded in encoded:
-            return _examine_known(info, identity, demand, signed, claimed, findings)
         references = references_in(signed)
         certificate = find_certificate(info, references, encoded, others, read)
         if certificate is None:
@@ -214,48 +181,8 @@ def examine(
             tolerances |= used
             if row is not None and verify is not None:
                 tolerances |= _check_signature(info, row, verify, findings)
-                if key is not None and referenced and len(findings) == len(_ALL_KEPT):
-                    kept = tuple(findings) == _ALL_KEPT
-                    order = tolerances - {UNSORTED_SIGNED_ATTRIBUTES}
-                    if kept:
-                        identities.put(key, Identity(certificate, digest, row, verify, order))
     except DecodeError as error:
         findings.append(unreadable(error))
-    return Examined(
-        tuple(findings), certificate, row, digest, signed, claimed, referenced, tolerances
-    )
-
-
-def _identity_key(info: SignerInfo, signed: dict[str, Attribute]) -> IdentityKey | None:
-    """What identifies a signer for good; None without a signed hash of version 2."""
-    reference = signed.get(known.SIGNING_CERTIFICATE_V2)
-    if reference is None or known.SIGNING_CERTIFICATE in signed:
-        return None
-    return info.identity, reference.encoded, info.signature_algorithm
-
-
-def _examine_known(
-    info: SignerInfo,
-    identity: Identity,
-    demand: Demand,
-    signed: dict[str, Attribute],
-    claimed: datetime | None,
-    findings: list[Finding],
-) -> Examined:
-    """The rest, for a signer whose certificate, algorithms and key are known."""
-    certificate, digest, row, verify, tolerances = identity
-    findings.append(_SIGNER_KEPT)
-    findings.append(_REFERENCE_KEPT)
-    _check_content_type(signed, demand, findings)
-    announced = demand.digest_algorithms
-    if announced is not None and info.digest_algorithm not in announced:
-        _digest_algorithm(info, demand, findings)
-    _check_digest(digest, signed, demand, findings)
-    findings.append(_ALGORITHM_KEPT)
-    order = _check_signature(info, row, verify, findings)
-    if order:
-        tolerances |= order
-    referenced = True
     return Examined(
         tuple(findings), certificate, row, digest, signed, claimed, referenced, tolerances
     )
@@ -266,27 +193,11 @@ def unreadable(error: DecodeError) -> Finding:
     return FORM.broken(SubIndication.FORMAT_FAILURE, error=error.code, reason=str(error))
 
 
-def check_period(
-    found: Examined, policy: ValidationPolicy, *, proven: datetime, kept: Memo[Any]
-) -> Finding:
-    """Whether the algorithms of a signature could be relied on at `proven`.
-
-    `kept` remembers, for this policy, until when.
-    """
-    row, certificate, digest = found.algorithm, found.certificate, found.digest
-    if row is None or certificate is None or digest is None:
-        return period_finding(None, proven, ())
-    # Both live as long as the entry does, so that nothing else has their address.
-    known_period = kept.get((id(row), id(certificate)))
-    if known_period is not None and known_period[0] is row and known_period[1] is certificate:
-        finding: Finding = known_period[2]
-        if proven < known_period[3]:
-            return finding
-    until = _last_day(found, policy)
-    finding = period_finding(until, proven, (row.name, digest.name))
-    if finding.sub_indication is None:
-        kept.put((id(row), id(certificate)), (row, certificate, finding, period_of(found, policy)))
-    return finding
+def check_period(found: Examined, policy: ValidationPolicy, *, proven: datetime) -> Finding:
+    """Whether the algorithms of a signature could be relied on at `proven`."""
+    row, digest = found.algorithm, found.digest
+    names = () if row is None or digest is None else (row.name, digest.name)
+    return period_finding(_last_day(found, policy), proven, names)
 
 
 def period_of(found: Examined, policy: ValidationPolicy) -> datetime:

@@ -122,14 +122,9 @@ def _validate(
             encoded=signed_data.certificates_encoded,
             others=(*context.certificates, *context.trust.certificates),
             read=context.read_certificate,
-            identities=context.trust.proofs.identities,
         )
         findings.extend(found.findings)
-        findings.append(
-            check_period(
-                found, context.policy, proven=proven, kept=context.periods(Purpose.TIME_STAMPING)
-            )
-        )
+        findings.append(check_period(found, context.policy, proven=proven))
         authority = found.certificate
         if authority is not None:
             judgement = judge(
