@@ -2,13 +2,16 @@
 
 `make campaign-mutate`; ARGS go to the harness, which lies beside the project (`mutate.py`: its
 head says what is a defect). Documents are made anew each time: attached and detached, RSA and
-EC, every octet flipped and every element of the DER deleted, repeated, swapped and emptied.
+EC, every octet flipped and every element of the DER deleted, repeated, swapped and emptied; PDF
+documents with signature, time-stamp, security store and later changes, with updates that
+override each object and play with /ByteRange.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -25,12 +28,22 @@ from eds.verify.evidence import Evidence
 from eds.verify.indications import Indication
 from eds.verify.trust import TrustAnchor, TrustStore
 from eds.verify.validation import validate
+from tests.sign.house import NOON as SIGNED_AT
+from tests.sign.house import root
 from tests.verify import cms_house as house
+from tests.verify import pdf_house
 from tests.verify.status_house import NOON
 
 ROOT = Path(__file__).parents[1]
 HARNESS = ROOT.parent / "shared" / "tools" / "mutate.py"
 FOLDER = "EDS_CAMPAIGN_FOLDER"
+PDF_OPS = "pdf,append,byte,bit,del,ins,trunc,chunk"
+PDF_KINDS = frozenset(
+    {
+        *("one signature", "with a signature time-stamp", "with a security store"),
+        *("form filled, allowed", "two signatures"),
+    }
+)
 OPS = "byte,bit,zero,del,ins,trunc,append,chunk,tlv"
 
 
@@ -50,6 +63,29 @@ def attached(data: bytes) -> dict[str, Any]:
 def detached(data: bytes) -> dict[str, Any]:
     """The same about one whose content lies beside it."""
     return _verdict(data, circumstances()[2])
+
+
+def document(data: bytes) -> dict[str, Any]:
+    """The same about a PDF document: what it says and what was told to have followed."""
+    folder = Path(os.environ[FOLDER])
+    report = validate(
+        data,
+        trust=_pdf_trust(),
+        at=SIGNED_AT,
+        evidence=Evidence(lists=(CertificateList((folder / "pdf-list").read_bytes()),)),
+    )
+    coverage = [one.coverage.changes for one in report.signatures if one.coverage]
+    return {
+        "verdict": report.indication is Indication.TOTAL_PASSED,
+        "signer": [one.signer.fingerprint.hex() for one in report.signatures if one.signer],
+        "content": (report.content_digest or b"").hex() + repr(coverage),
+    }
+
+
+@cache
+def _pdf_trust() -> TrustStore:
+    encoded = (Path(os.environ[FOLDER]) / "pdf-ca").read_bytes()
+    return TrustStore([TrustAnchor(certificate=Certificate(encoded))])
 
 
 def _verdict(data: bytes, content: bytes | None) -> dict[str, Any]:
@@ -105,6 +141,40 @@ def write_documents(folder: Path) -> list[tuple[str, Path]]:
     return made
 
 
+def write_pdf_documents(folder: Path) -> list[Path]:
+    """PDF documents, each with the regions that nobody signed and that are judged by themselves."""
+    (folder / "pdf-ca").write_bytes(root().certificate.encoded)
+    (folder / "pdf-list").write_bytes(pdf_house.status().encoded)
+    layout = runpy.run_path(str(HARNESS), run_name="harness")["layout_pdf"]
+    made = []
+    for number, (name, data) in enumerate(pdf_house.honest().items()):
+        if name not in PDF_KINDS:
+            continue
+        path = folder / f"{number}.pdf"
+        path.write_bytes(data)
+        regions = layout(data)
+        end = max(one["end"] for one in regions if one["name"].endswith("second range"))
+        for kind, pattern in pdf_house.LOOSE.items():
+            for found in re.finditer(pattern, data[end:], re.DOTALL):
+                place = {"start": end + found.start(1), "end": end + found.end(1)}
+                regions.append(place | {"name": kind})
+        path.with_suffix(".pdf.json").write_text(json.dumps(regions))
+        made.append(path)
+    return made
+
+
+def _pdf_arguments(path: Path) -> list[str]:
+    regions = json.loads(path.with_suffix(".pdf.json").read_text())
+    kinds = ["other certificate", "unsignedAttrs"]
+    if b"/DSS" in path.read_bytes():
+        kinds.append("signer certificate")  # the store holds it once more
+    allowed = {one["name"] for one in regions if one["name"].endswith(tuple(kinds))}
+    arguments = []
+    for name in (*sorted(allowed), *pdf_house.LOOSE):
+        arguments += ["--allow", name]
+    return arguments
+
+
 def main(arguments: list[str]) -> int:
     if not HARNESS.exists():
         print("the harness does not lie beside the project (shared/tools/mutate.py)")
@@ -122,6 +192,18 @@ def main(arguments: list[str]) -> int:
                     # What an unsigned attribute says is judged by itself, and nobody signed it.
                     *("--allow", "signer 0 unsignedAttrs", "--limit", "1", *ops),
                     *("--regions", str(_write_regions(path)), *arguments, str(path)),
+                ],
+                env=environment,
+                check=False,
+            )
+            worst = max(worst, done.returncode)
+        for path in write_pdf_documents(Path(folder)):
+            ops = [] if "--ops" in arguments else ["--ops", PDF_OPS]
+            done = subprocess.run(
+                [
+                    *(sys.executable, str(HARNESS), "--callable", "campaigns.mutate:document"),
+                    *(*_pdf_arguments(path), "--limit", "1", *ops),
+                    *("--regions", f"{path}.json", *arguments, str(path)),
                 ],
                 env=environment,
                 check=False,

@@ -90,6 +90,19 @@ def rsa_signer() -> Party:
     return party("rsa-pkcs1-sha256", "СЕРІКОВ ДАУРЕН")
 
 
+LOOSE = {
+    "evidence in the security store": rb"stream\n(.*?)\nendstream",
+    "date and producer of the update": rb"/(?:ModDate|Producer) \((.*?)\)",
+    "identifier of the file": rb"/ID \[ (.*?) \]",
+    "value that was filled in": rb"/V \((.*?)\)",
+    "entry of a table": rb"(?<=\n)(\d{10} \d{5} [nf])",
+    "number of objects": rb"/Size (\d+)",
+    "place of the table": rb"startxref\n(\d+)\n",
+}
+"""What nobody signed and what may be otherwise: it says nothing of the document, or what it says is
+judged by itself. All else that was appended must stand there to the letter."""
+
+
 # --- documents
 
 

@@ -270,7 +270,11 @@ def _judge(
 ) -> SignatureReport:
     stamps = tuple(other.stamp for other in found if other.stamp is not None and other.covers(one))
     is_pades = one.field.subfilter == PADES
-    report = _judge_value(one, context)
+    try:
+        report = _judge_value(one, context)
+    except DecodeError as error:
+        report = _NOTHING
+        one.findings.append(rules.CONTENTS.broken(_FAILED, error=error.code, reason=str(error)))
     findings = [*one.findings, *report.findings]
     coverage, after = _coverage(one, found, document)
     findings += after
@@ -321,7 +325,7 @@ def _judge_value(one: _Signature, context: Context) -> SignatureReport:
         content = Octets(octets)
     elif not signed_data.is_detached:
         one.findings.append(rules.DETACHED.noted(content=signed_data.content_type))
-    if infos[0].signed_attributes is None:
+    if infos[0].signed_attributes_encoded is None:
         octets = one.ranges.octets if octets is None else octets
         return judge_unattributed(signed_data, octets, context)
     if context.policy.required_level is not Level.B:

@@ -26,6 +26,7 @@ from pyhanko.sign.diff_analysis import (
 )
 from pyhanko.sign.fields import FieldMDPSpec, MDPPerm
 
+from ..errors import MalformedPdf
 from .pdf_annotation_rules import AnnotationRule, pages_of
 from .pdf_document_rules import InfoRule, LeftOverRule, MetadataRule, StoreRule
 from .pdf_form_rules import FilledFields, FormRule, NewSignatureFields, SignedFields
@@ -96,7 +97,7 @@ def changes_after(one: SignatureField, end: int, document: PdfDocument) -> Chang
             return _compare(document, one.revision, allowed, locked)
         except SuspiciousModification as error:
             refused = str(error)
-        except PdfError as error:
+        except (PdfError, MalformedPdf) as error:
             refused = f"a later revision cannot be read: {error}"
         return Changes(refused=refused[:300], other_pages=_other_pages(document, one.revision))
 

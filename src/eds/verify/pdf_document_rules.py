@@ -18,7 +18,7 @@ from pyhanko.sign.diff_analysis import SuspiciousModification, WhitelistRule
 from pyhanko.sign.diff_analysis.rules_api import Context, ReferenceUpdate
 
 from .pdf_notes import Notes
-from .pdf_reader import entry, usages
+from .pdf_reader import entry, is_security_store, usages
 
 _LEFT_OVER: Final = frozenset({"/XRef", "/VRI", "/DSS"})
 _INFO_MAY_CHANGE: Final = frozenset({"/ModDate", "/Producer"})
@@ -50,8 +50,12 @@ class StoreRule(WhitelistRule):
                 raise SuspiciousModification("the validation data was taken away")
             return
         store = new.root.raw_get("/DSS")
-        if not isinstance(store.get_object(), DictionaryObject):
-            raise SuspiciousModification("the document security store is no dictionary")
+        found = store.get_object()
+        before = entry(old.root, "/DSS")
+        if not is_security_store(found) or (
+            isinstance(before, DictionaryObject) and not set(before) <= set(found)
+        ):
+            raise SuspiciousModification("the document security store is not in order")
         changed = new.explicit_refs_in_revision()
         reached = new.collect_dependencies(store) & changed
         if reached or "/DSS" not in old.root or old.root.raw_get("/DSS") != store:
@@ -86,8 +90,7 @@ class InfoRule(WhitelistRule):
 
     def apply(self, old: HistoricalResolver, new: HistoricalResolver) -> Iterator[Any]:
         before, after = (
-            one.trailer_view["/Info"] if "/Info" in one.trailer_view else DictionaryObject()
-            for one in (old, new)
+            DictionaryObject() if one is None else one for one in map(_information, (old, new))
         )
         if not isinstance(before, DictionaryObject) or not isinstance(after, DictionaryObject):
             raise SuspiciousModification("the document information is no dictionary")
@@ -112,6 +115,14 @@ class InfoRule(WhitelistRule):
                 reference.reference,
                 context_checked=Context.from_absolute(old, RawPdfPath("/Info")),
             )
+
+
+def _information(resolver: HistoricalResolver) -> Any:
+    """The document information of a revision; what stands in a trailer knows none by itself."""
+    if "/Info" not in resolver.trailer_view:
+        return None
+    raw = resolver.trailer_view.raw_get("/Info")
+    return resolver(raw.reference) if isinstance(raw, IndirectObject) else raw
 
 
 def _plain(value: Any) -> bool:

@@ -11,16 +11,24 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from pyhanko.pdf_utils import generic
-from pyhanko.pdf_utils.generic import DictionaryObject
 from pyhanko.pdf_utils.xref import XRefSectionType
 from pyhanko.sign.diff_analysis import SuspiciousModification
 
 from .pdf_reader import PdfDocument
+from .pdf_syntax import end_of_object, end_of_value, header
 
-_BLANK: Final = frozenset(b"\x00\t\n\x0c\r ")
-_HEADER: Final = re.compile(
-    # Some tables point at the line end before.
-    rb"[\x00\s]*(\d{1,10})[\x00\s]+(\d{1,5})[\x00\s]+obj[\x00\s]*"
+_BLANK: Final = frozenset(b"\t\n\x0c\r ")
+_TABLE: Final = re.compile(
+    rb"xref[\t ]*(?:\r\n|\n|\r)"
+    rb"(?:\d+ \d+[\t ]*(?:\r\n|\n|\r)(?:\d{10} \d{5} [nf](?: \r| \n|\r\n))*)+"
+    rb"[\t\n\x0c\r ]*trailer[\t\n\x0c\r ]*(?=<<)"
+)
+_DEMANDED: Final = frozenset({b"/Root", b"/Size", b"/Prev"})
+_KNOWN: Final = _DEMANDED | frozenset(
+    {
+        *(b"/Info", b"/ID", b"/Encrypt", b"/Type", b"/W", b"/Index", b"/Length", b"/Filter"),
+        *(b"/DecodeParms", b"/XRefStm"),
+    }
 )
 _END: Final = re.compile(
     rb"startxref[\t\x0c ]*[\r\n]+[\t ]*(\d+)[\t\x0c ]*[\r\n]+%%EOF(?:\r\n|\r|\n)?"
@@ -32,11 +40,12 @@ _TEMPTING: Final = re.compile(rb"obj|xref|trailer|stream|%%EOF")
 def explain_octets(document: PdfDocument, signed: int, start: int) -> None:
     """See that every octet from `start` is an object that its table names, the table, or blank.
 
-    `signed` is the revision that ends at `start`. Raises SuspiciousModification, PdfError.
+    `signed` is the revision that ends at `start`. Raises
+    SuspiciousModification, MalformedPdf, PdfError.
     """
     data, reader = document.data, document.reader
-    stream = io.BytesIO(data)
     position = start
+    known = _KNOWN.union(key.encode("latin-1", "replace") for key in reader.trailer.flatten(signed))
     for revision in range(signed + 1, document.revisions):
         meta = reader.xrefs.get_xref_container_info(revision)
         if meta.xref_section_type not in (XRefSectionType.STANDARD, XRefSectionType.STREAM):
@@ -51,7 +60,7 @@ def explain_octets(document: PdfDocument, signed: int, start: int) -> None:
             if place >= meta.start_location:
                 raise SuspiciousModification(f"object {reference.idnum} stands after its table")
             _blank(data, position, place)
-            position = _end_of_object(stream, place, reference, reader)
+            position, _ = _end_of_object(document, place, reference)
         table = meta.start_location
         if meta.stream_ref is None:
             table = data.rfind(b"xref", position, table)  # what is kept is where it goes on
@@ -59,11 +68,16 @@ def explain_octets(document: PdfDocument, signed: int, start: int) -> None:
         if not position <= meta.declared_startxref <= table or table < 0:
             raise SuspiciousModification(f"revision {revision} points beside its table")
         if meta.stream_ref is not None:
-            position = _end_of_object(stream, meta.start_location, meta.stream_ref, reader)
+            position, keys = _end_of_object(document, meta.start_location, meta.stream_ref)
         else:
-            stream.seek(meta.end_location)
-            DictionaryObject.read_from_stream(stream, generic.TrailerReference(reader))
-            position = stream.tell()
+            found = _TABLE.match(data, table)
+            if found is None or found.end() != meta.end_location:
+                raise SuspiciousModification(f"the table of revision {revision} is not in order")
+            position, keys = end_of_value(data, found.end())
+        if not _DEMANDED.issubset(keys) or not known.issuperset(keys):
+            raise SuspiciousModification(f"the trailer of revision {revision} is not in order")
+        if meta.size < _numbers(document, revision):
+            raise SuspiciousModification(f"revision {revision} has more objects than it says")
         end = data.find(b"startxref", position)
         _blank(data, position, end)
         found = _END.match(data, end)
@@ -85,22 +99,23 @@ def _places(document: PdfDocument, revision: int) -> Iterator[tuple[int, Any]]:
             yield marker, reference
 
 
-def _end_of_object(stream: io.BytesIO, place: int, reference: Any, reader: Any) -> int:
-    found = _HEADER.match(stream.getbuffer(), place)
-    if found is None:
-        raise SuspiciousModification(f"object {reference.idnum} is not where its table says")
-    number, generation = int(found[1]), int(found[2])
-    stream.seek(found.end())
+def _numbers(document: PdfDocument, revision: int) -> int:
+    """One more than the highest number of an object that a revision names."""
+    found = document.reader.xrefs.explicit_refs_in_revision(revision)
+    return 1 + max((one.idnum for one in found), default=0)
+
+
+def _end_of_object(
+    document: PdfDocument, place: int, reference: generic.Reference
+) -> tuple[int, list[bytes]]:
+    number, generation, begin = header(document.data, place)
     if (number, generation) != (reference.idnum, reference.generation):
         raise SuspiciousModification(f"object {reference.idnum} is not where its table says")
-    generic.read_object(stream, generic.Reference(number, generation, reader))
-    position = stream.tell()
-    data = stream.getbuffer()
-    while position < len(data) and data[position] in _BLANK:
-        position += 1
-    if bytes(data[position : position + 6]) != b"endobj":
-        raise SuspiciousModification(f"object {reference.idnum} does not end")
-    return position + 6
+    stream = io.BytesIO(document.data)
+    stream.seek(begin)
+    read = generic.read_object(stream, generic.Reference(number, generation, document.reader))
+    length = len(read.encoded_data) if isinstance(read, generic.StreamObject) else None
+    return end_of_object(document.data, begin, length=length)
 
 
 def _blank(data: bytes, start: int, end: int) -> None:

@@ -38,6 +38,10 @@ _DATE: Final = re.compile(
     r"D:(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:Z(?:00'?(?:00'?)?)?|([+-])(\d\d)'?(?:(\d\d)'?)?)?"
 )
 
+_STORE_KEYS: Final = frozenset({"/Type", "/VRI", "/Certs", "/CRLs", "/OCSPs"})
+_ONE_KEYS: Final = frozenset({"/Type", "/Cert", "/CRL", "/OCSP", "/TU", "/TS"})
+_BY_SIGNATURE: Final = re.compile("/[0-9A-Fa-f]{40,128}")  # SHA-1, as the standard says, or others
+
 # Whatever the application does with logs: what stands in a document is not for them.
 logging.getLogger("pyhanko").addHandler(logging.NullHandler())
 
@@ -375,14 +379,27 @@ class PdfDocument:
             if not isinstance(store, DictionaryObject):
                 return Evidence(), 0
             read = _Store()
-            read.add(store, "/Certs", "/CRLs", "/OCSPs")
-            by_signature = entry(store, "/VRI")
-            if isinstance(by_signature, DictionaryObject):
-                for key in by_signature:
-                    one = by_signature[key]
-                    if isinstance(one, DictionaryObject):
-                        read.add(one, "/Cert", "/CRL", "/OCSP")
+            read.add_all(store)
             return read.evidence, read.unreadable
+
+
+def is_security_store(store: Any) -> bool:
+    """Whether it is built as a document security store, of streams of encoded values alone."""
+    if not isinstance(store, DictionaryObject):
+        return False
+    read = _Store()
+    read.add_all(store)
+    by_signature = entry(store, "/VRI")
+    named = by_signature if isinstance(by_signature, DictionaryObject) else {}
+    return (
+        read.holds_something
+        and not read.unreadable
+        and _STORE_KEYS.issuperset(store)
+        and all(
+            one == "/Type" or (_BY_SIGNATURE.fullmatch(one) and _ONE_KEYS.issuperset(named[one]))
+            for one in named
+        )
+    )
 
 
 class _Store:
@@ -393,6 +410,21 @@ class _Store:
         self._seen: set[Reference] = set()
         self.unreadable = 0
 
+    @property
+    def holds_something(self) -> bool:
+        """Whether there is any stream."""
+        return bool(self._octets)
+
+    def add_all(self, store: DictionaryObject) -> None:
+        """Its own streams and those that are named for single signatures."""
+        self.add(store, "/Certs", "/CRLs", "/OCSPs")
+        by_signature = entry(store, "/VRI")
+        if isinstance(by_signature, DictionaryObject):
+            for key in by_signature:
+                one = entry(by_signature, key)
+                if isinstance(one, DictionaryObject):
+                    self.add(one, "/Cert", "/CRL", "/OCSP")
+
     def add(self, holder: DictionaryObject, certificates: str, lists: str, responses: str) -> None:
         for kind, key, purpose in (
             ("certificate", certificates, DecodePurpose.CERTIFICATE),
@@ -401,6 +433,7 @@ class _Store:
         ):
             streams = entry(holder, key)
             if not isinstance(streams, generic.ArrayObject):
+                self.unreadable += streams is not None
                 continue
             for raw in list.__iter__(streams):
                 if isinstance(raw, generic.IndirectObject):
@@ -408,8 +441,9 @@ class _Store:
                         continue
                     self._seen.add(raw.reference)
                 stream = raw.get_object()
-                if isinstance(stream, StreamObject):
-                    self._octets[kind, stream.read_data(purpose)] = None
+                octets = stream.read_data(purpose) if isinstance(stream, StreamObject) else b""
+                if octets[:1] == b"\x30":
+                    self._octets[kind, octets] = None
                 else:
                     self.unreadable += 1
 
