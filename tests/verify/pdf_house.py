@@ -92,6 +92,8 @@ def rsa_signer() -> Party:
 
 LOOSE = {
     "evidence in the security store": rb"stream\n(.*?)\nendstream",
+    "references in the security store": rb"/(?:Certs?|CRLs?|OCSPs?) \[ (.*?) \]",
+    "signature named in the security store": rb"/VRI <<\n/([0-9A-F]{40})",
     "date and producer of the update": rb"/(?:ModDate|Producer) \((.*?)\)",
     "identifier of the file": rb"/ID \[ (.*?) \]",
     "value that was filled in": rb"/V \((.*?)\)",
