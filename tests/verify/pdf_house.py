@@ -307,6 +307,24 @@ def look(writer: Any, octets: bytes) -> Any:
     )
 
 
+def answered(document: bytes, octets: bytes, *, value: str = "10", field: str = "amount") -> bytes:
+    """A field filled in together with its look."""
+
+    def change(writer: Any) -> None:
+        one = field_of(writer, field)
+        one[name("V")] = pdf_string(value)
+        made = look(writer, octets)
+        fonts = writer.root["/AcroForm"]["/DR"]["/Font"]
+        made.get_object()[name("Resources")] = dictionary(Font=fonts)
+        one[name("AP")] = dictionary(N=made)
+        writer.mark_update(one.container_ref)
+
+    return appended(document, change)
+
+
+WORDS = b"/Tx BMC q 1 1 198 18 re W n BT /F1 12 Tf 2 4 Td (1) Tj (0) Tj ET Q EMC"
+
+
 # --- honest documents
 
 
@@ -338,6 +356,14 @@ def honest() -> dict[str, bytes]:
         "form filled and signed": signed(filled(contract(Permission.FORM_FILLING)), by=other),
         "value changed, allowed": filled(
             contract(Permission.FORM_FILLING, amount="10"), value="20"
+        ),
+        "form filled with its look, nothing said": answered(contract(), WORDS),
+        "form filled with its look, allowed": answered(contract(Permission.FORM_FILLING), WORDS),
+        "line drawn, allowed": annotated(
+            contract(Permission.ANNOTATIONS),
+            "Ink",
+            InkList=generic.ArrayObject([numbers(300, 300, 320, 320)]),
+            BS=dictionary(W=generic.NumberObject(2)),
         ),
         "note added, allowed": annotated(contract(Permission.ANNOTATIONS)),
         "highlight added, allowed": annotated(contract(Permission.ANNOTATIONS), "Highlight"),
@@ -679,6 +705,7 @@ def _shadowed() -> dict[str, bytes]:
     head, last = other_root[: len(dormant)], other_root[len(dormant) :]
     other_root = head + re.sub(rb"/Root \d+ 0 R", b"/Root %s 0 R" % number, last)
 
+    opaque = b"1 g 0 0 200 20 re f "
     filled_before = contract(amount="10", shown="10")
     empty_but_shown = contract(shown="10")
     other_than_shown = contract(amount="1000", shown="10")
@@ -698,6 +725,16 @@ def _shadowed() -> dict[str, bytes]:
         ),
         "replace, look taken away, form filling allowed": appended(
             contract(Permission.FORM_FILLING, amount="1000", shown="10"), bare
+        ),
+        "overlay, field painted over": answered(dormant, opaque + WORDS),
+        "overlay, field that shows another text": answered(dormant, WORDS, value="20"),
+        "overlay, field with a picture": answered(dormant, b"/Im1 Do"),
+        "overlay, field with glyphs": answered(dormant, b"BT /F1 12 Tf <3130> Tj ET"),
+        "overlay, field painted over, form filling allowed": answered(
+            contract(Permission.FORM_FILLING), opaque + WORDS
+        ),
+        "overlay, another text, form filling allowed": answered(
+            contract(Permission.FORM_FILLING), WORDS, value="20"
         ),
         "hide and replace, page tree": appended(dormant, pages),
         "hide and replace, table onto hidden objects": _retargeted(dormant),
@@ -764,6 +801,15 @@ def _certified() -> dict[str, bytes]:
         "stamp over the page": over(notes, "Stamp", drawn("I owe 1000")),
         "redaction": over(notes, "Redact", b"0 0 500 500 re f"),
         "highlight that writes": over(notes, "Highlight", drawn("I owe 1000")),
+        "highlight that hides": over(notes, "Highlight", b"1 g 0 0 500 500 re f"),
+        "square that hides": annotated(notes, "Square", IC=numbers(1, 1, 1)),
+        "line that hides": annotated(
+            notes,
+            "Ink",
+            BS=dictionary(W=generic.NumberObject(500)),
+            InkList=generic.ArrayObject([numbers(0, 400, 600, 400)]),
+        ),
+        "note that covers": over(notes, "Text", b"1 g 0 0 500 500 re f"),
         "note that acts": acting(notes),
         "sneaky signature, forms": sneaky(forms),
         "sneaky signature, notes": sneaky(notes),

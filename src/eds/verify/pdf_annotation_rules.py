@@ -10,7 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pyhanko.pdf_utils.generic import ArrayObject, IndirectObject, StreamObject
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.generic import (
+    ArrayObject,
+    DictionaryObject,
+    IndirectObject,
+    StreamObject,
+)
 from pyhanko.pdf_utils.reader import HistoricalResolver
 from pyhanko.sign.diff_analysis import (
     ModificationLevel,
@@ -19,7 +25,7 @@ from pyhanko.sign.diff_analysis import (
 )
 from pyhanko.sign.diff_analysis.rules_api import Context, ReferenceUpdate
 
-from .pdf_looks import appearances, writes
+from .pdf_looks import appearances, drawn
 from .pdf_notes import Notes
 from .pdf_reader import entry
 
@@ -29,7 +35,10 @@ _MARKUP: Final = frozenset(
         *("/Ink", "/Line", "/Square", "/Circle", "/Polygon", "/PolyLine"),
     }
 )
-_NO_ACTION: Final = ("/A", "/AA", "/PA")
+# Actions, and inner colours, which hide what is below; so does a line broad enough.
+_NOT_WANTED: Final = ("/A", "/AA", "/PA", "/IC", "/OC")
+_BROADEST: Final = 12
+_LARGEST_NOTE: Final = 64  # points: a note shows as an icon
 
 
 class AnnotationRule(QualifiedWhitelistRule):
@@ -75,13 +84,15 @@ class AnnotationRule(QualifiedWhitelistRule):
             kind = entry(annotation, "/Subtype")
             if kind == "/Widget" and entry(annotation, "/FT") == "/Sig":
                 continue  # the form's rules judge it
-            if kind not in _MARKUP or any(key in annotation for key in _NO_ACTION):
+            if kind not in _MARKUP or any(key in annotation for key in _NOT_WANTED):
                 raise SuspiciousModification(
                     f"an annotation of the kind {str(kind)[1:40]} was added to page {number}"
                 )
+            if not _is_narrow(annotation):
+                raise SuspiciousModification(f"an annotation covers page {number}")
             for raw in appearances(annotation):
                 look = raw.get_object()
-                if not isinstance(look, StreamObject) or writes(look):
+                if not isinstance(look, StreamObject) or not _comments(look, str(kind)):
                     raise SuspiciousModification(
                         f"an annotation writes or paints over page {number}"
                     )
@@ -102,6 +113,39 @@ class AnnotationRule(QualifiedWhitelistRule):
                         context_checked=Context.relative_to(page, "/Annots"),
                     ),
                 )
+
+
+def _comments(look: StreamObject, kind: str) -> bool:
+    """Whether a look leaves the page legible: lines, or a highlight that mixes with it."""
+    shown = drawn(look)
+    if shown.text or not shown.legible or shown.pictures:
+        return False
+    if not shown.fills:
+        return True
+    resources = entry(look, "/Resources")
+    states = entry(resources, "/ExtGState") if isinstance(resources, DictionaryObject) else None
+    return kind in ("/Highlight", "/Text") and (
+        kind == "/Text"
+        or (
+            isinstance(states, DictionaryObject)
+            and any(entry(entry(states, name), "/BM") == "/Multiply" for name in states)
+        )
+    )
+
+
+def _is_narrow(annotation: DictionaryObject) -> bool:
+    """Whether its lines are no broader, and a note no larger, than a comment needs."""
+    style = entry(annotation, "/BS")
+    widths = [entry(style, "/W")] if isinstance(style, DictionaryObject) else []
+    border = entry(annotation, "/Border")
+    widths += [one.get_object() for one in list.__iter__(border)] if border is not None else []
+    box = [float(one.get_object()) for one in list.__iter__(entry(annotation, "/Rect"))]
+    small = max(abs(box[0] - box[2]), abs(box[1] - box[3])) <= _LARGEST_NOTE
+    return (small or entry(annotation, "/Subtype") != "/Text") and all(
+        float(one) <= _BROADEST
+        for one in widths
+        if isinstance(one, generic.NumberObject | generic.FloatObject)
+    )
 
 
 def pages_of(node: Any, seen: set[Any]) -> Iterator[Any]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.generic import DictionaryObject
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import HistoricalResolver
 from pyhanko.sign.diff_analysis import (
@@ -67,7 +69,12 @@ def permissions(one: SignatureField, document: PdfDocument) -> tuple[Allowed, Fi
     with pdf_errors(document.budget):
         allowed = Allowed.NOT_SAID
         locked: FieldMDPSpec | None = None
-        for reference in entry(one.dictionary, "/Reference") or ():
+        # As it was when it was signed: what it refers to may have changed since.
+        signed = document.reader.get_historical_resolver(one.revision)
+        dictionary = signed(generic.Reference(one.number, one.generation, signed))
+        if not isinstance(dictionary, DictionaryObject) or "/ByteRange" not in dictionary:
+            dictionary = one.dictionary
+        for reference in entry(dictionary, "/Reference") or ():
             found = reference.get_object()
             parameters = entry(found, "/TransformParams")
             method = found["/TransformMethod"]

@@ -19,7 +19,7 @@ from pyhanko.sign.diff_analysis import (
     SuspiciousModification,
 )
 
-from .pdf_looks import appearances, writes
+from .pdf_looks import appearances, drawn, uses_known_fonts, writes
 from .pdf_notes import Notes
 from .pdf_reader import entry
 
@@ -176,7 +176,32 @@ class FilledFields(GenericFieldModificationRule):
                 raise SuspiciousModification(f"the field {name} was not empty and was changed")
             if _draws(old):
                 raise SuspiciousModification(f"the field {name} showed something and was changed")
+        if ("/AS" in old or "/AS" in new) and looks[0][0] != looks[1][0]:
+            raise SuspiciousModification(f"the states of the field {name} look otherwise")
+        for raw in () if "/AS" in new else appearances(new):
+            self._judge_look(name, raw.get_object(), str(values[1]), old, context)
         self._notes.say(f"the form field {name} was filled in")
+
+    def _judge_look(self, name: str, look: Any, value: str, old: Any, context: Any) -> None:
+        """The look of a filled field shows its value, and paints no more than it did before.
+
+        An empty field over a whole page would else be a page that is drawn afterwards.
+        """
+        if not isinstance(look, StreamObject):
+            raise SuspiciousModification(f"the field {name} has a look that is none")
+        shown = drawn(look)
+        before = [drawn(one) for raw in appearances(old) if (one := raw.get_object())]
+        if (
+            shown.pictures
+            or (shown.fills and not any(one.fills for one in before))
+            or (shown.strokes and not any(one.strokes for one in before))
+        ):
+            raise SuspiciousModification(f"the field {name} paints what it did not before")
+        legible = shown.legible and uses_known_fonts(look, context.old)
+        if not legible and self._only_empty:
+            raise SuspiciousModification(f"what the field {name} shows cannot be read")
+        if legible and "".join(shown.text.split()) not in ("", "".join(value.split())):
+            raise SuspiciousModification(f"the field {name} shows something else than its value")
 
 
 def _value(field: DictionaryObject) -> Any:

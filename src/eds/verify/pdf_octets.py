@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from pyhanko.pdf_utils import generic
-from pyhanko.pdf_utils.xref import XRefSectionType
+from pyhanko.pdf_utils.xref import ObjStreamRef, XRefSectionType
 from pyhanko.sign.diff_analysis import SuspiciousModification
 
-from .pdf_reader import PdfDocument
+from .pdf_reader import PdfDocument, entry
 from .pdf_syntax import end_of_object, end_of_value, header
 
 _BLANK: Final = frozenset(b"\t\n\x0c\r ")
@@ -30,6 +30,7 @@ _KNOWN: Final = _DEMANDED | frozenset(
         *(b"/DecodeParms", b"/XRefStm"),
     }
 )
+_SECTION: Final = re.compile(rb"(?<![\d ])(\d+) (\d+)[\t ]*[\r\n]")
 _END: Final = re.compile(
     rb"startxref[\t\x0c ]*[\r\n]+[\t ]*(\d+)[\t\x0c ]*[\r\n]+%%EOF(?:\r\n|\r|\n)?"
 )
@@ -61,6 +62,7 @@ def explain_octets(document: PdfDocument, signed: int, start: int) -> None:
                 raise SuspiciousModification(f"object {reference.idnum} stands after its table")
             _blank(data, position, place)
             position, _ = _end_of_object(document, place, reference)
+        _explain_compressed(document, revision)
         table = meta.start_location
         if meta.stream_ref is None:
             table = data.rfind(b"xref", position, table)  # what is kept is where it goes on
@@ -68,11 +70,14 @@ def explain_octets(document: PdfDocument, signed: int, start: int) -> None:
         if not position <= meta.declared_startxref <= table or table < 0:
             raise SuspiciousModification(f"revision {revision} points beside its table")
         if meta.stream_ref is not None:
+            _explain_index(reader.get_historical_resolver(revision)(meta.stream_ref), revision)
             position, keys = _end_of_object(document, meta.start_location, meta.stream_ref)
         else:
             found = _TABLE.match(data, table)
             if found is None or found.end() != meta.end_location:
                 raise SuspiciousModification(f"the table of revision {revision} is not in order")
+            if len(set(rows := _rows(found[0]))) != len(rows):
+                raise SuspiciousModification(f"revision {revision} names an object twice")
             position, keys = end_of_value(data, found.end())
         if not _DEMANDED.issubset(keys) or not known.issuperset(keys):
             raise SuspiciousModification(f"the trailer of revision {revision} is not in order")
@@ -97,6 +102,41 @@ def _places(document: PdfDocument, revision: int) -> Iterator[tuple[int, Any]]:
         marker = section.try_resolve(reference)
         if isinstance(marker, int) and marker != xrefs.get_historical_ref(reference, revision - 1):
             yield marker, reference
+
+
+def _rows(table: bytes) -> list[int]:
+    """The numbers of a cross-reference table, in its order."""
+    found: list[int] = []
+    for first, count in _SECTION.findall(table):
+        found += range(int(first), int(first) + min(int(count), len(table)))
+    return found
+
+
+def _explain_index(table: Any, revision: int) -> None:
+    """The sections of a cross-reference stream follow each other, none upon another."""
+    index = entry(table, "/Index") or ()
+    numbers = [int(one.get_object()) for one in list.__iter__(index)] if index else []
+    end = -1
+    for first, count in zip(numbers[::2], numbers[1::2], strict=True):
+        if first < end or count < 0:
+            raise SuspiciousModification(f"revision {revision} names an object twice")
+        end = first + count
+
+
+def _explain_compressed(document: PdfDocument, revision: int) -> None:
+    """Objects in object streams are read to the letter too, and a number stands once."""
+    reader = document.reader
+    section = reader.xrefs.get_xref_data(revision)
+    for reference in reader.xrefs.explicit_refs_in_revision(revision):
+        marker = section.try_resolve(reference)
+        if isinstance(marker, ObjStreamRef):
+            data, place = reader.compressed(
+                reference.idnum, marker.obj_stream_id, marker.ix_in_stream
+            )
+            end_of_value(data, place)
+            numbers = reader.compressed_numbers(marker.obj_stream_id)
+            if numbers.count(reference.idnum) != 1:
+                raise SuspiciousModification(f"object {reference.idnum} stands twice in a stream")
 
 
 def _numbers(document: PdfDocument, revision: int) -> int:

@@ -107,7 +107,7 @@ class _Reader(PdfFileReader):
         )
         # Many honest producers are not as strict as pyHanko; what is appended to a signature is
         # held against stricter rules of our own.
-        self._object_streams: dict[int, tuple[bytes, dict[int, int]]] = {}
+        self._object_streams: dict[int, tuple[bytes, list[tuple[int, int]]]] = {}
         super().__init__(io.BytesIO(data), strict=False, decode_limits=limits)
 
     @property
@@ -120,23 +120,32 @@ class _Reader(PdfFileReader):
         self.work.spend()
         return super().get_object(*args, **kwargs)  # type: ignore[no-untyped-call]
 
-    def _get_object_from_stream(self, idnum: int, stmnum: int, idx: int) -> Any:  # noqa: ARG002
+    def _get_object_from_stream(self, idnum: int, stmnum: int, idx: int) -> Any:
         """An object of an object stream, whose list of contents is read once and not each time."""
-        kept = self._object_streams.get(stmnum)
-        if kept is None:
-            kept = self._object_streams[stmnum] = _contents_of_stream(
-                generic.Reference(stmnum, 0, self).get_object()
-            )
-        data, places = kept
-        place = places.get(idnum)
-        if place is None:
-            return generic.NullObject()
+        data, place = self.compressed(idnum, stmnum, idx)
         stream = io.BytesIO(data)
         stream.seek(place)
         found = generic.read_object(stream, generic.Reference(idnum, 0, self))
         if isinstance(found, StreamObject):
             raise MalformedPdf(reason="a stream in an object stream")
         return found
+
+    def compressed_numbers(self, stmnum: int) -> list[int]:
+        """The numbers of the objects in an object stream that was read, in their order."""
+        return [number for number, _ in self._object_streams[stmnum][1]]
+
+    def compressed(self, idnum: int, stmnum: int, idx: int) -> tuple[bytes, int]:
+        """(octets of an object stream, where in them an object begins). Raises MalformedPdf."""
+        kept = self._object_streams.get(stmnum)
+        if kept is None:
+            kept = self._object_streams[stmnum] = _contents_of_stream(
+                generic.Reference(stmnum, 0, self).get_object()
+            )
+        data, places = kept
+        # By its place in the list, as other readers do: a number may stand there twice.
+        if not 0 <= idx < len(places) or places[idx][0] != idnum:
+            raise MalformedPdf(reason=f"object {idnum} is not in its object stream")
+        return data, places[idx][1]
 
     def get_historical_resolver(self, revision: int) -> HistoricalResolver:
         kept = self._historical_resolver_cache
@@ -145,8 +154,8 @@ class _Reader(PdfFileReader):
         return kept[revision]
 
 
-def _contents_of_stream(stream: Any) -> tuple[bytes, dict[int, int]]:
-    """(octets, offsets by object number) of an object stream; the first of a number counts."""
+def _contents_of_stream(stream: Any) -> tuple[bytes, list[tuple[int, int]]]:
+    """(octets, numbers and offsets of objects in their order) of an object stream."""
     if not isinstance(stream, StreamObject) or _name(stream, "/Type") != "ObjStm":
         raise MalformedPdf(reason="no object stream where one should be")
     data, first, count = (
@@ -155,10 +164,10 @@ def _contents_of_stream(stream: Any) -> tuple[bytes, dict[int, int]]:
         stream["/N"],
     )
     numbers = [int(one) for one in data[:first].split()[: 2 * count]]
-    places: dict[int, int] = {}
-    for number, offset in zip(numbers[::2], numbers[1::2], strict=False):
-        places.setdefault(number, first + offset)
-    return data, places
+    return data, [
+        (number, first + offset)
+        for number, offset in zip(numbers[::2], numbers[1::2], strict=False)
+    ]
 
 
 class _Resolver(HistoricalResolver):

@@ -90,7 +90,7 @@ def end_of_value(data: bytes, position: int) -> tuple[int, list[bytes]]:
         elif kind == "name":
             inside.add(_NAME, found["name"])
         elif kind == "text":
-            position = _end_of_text(data, position)
+            position = end_of_text(data, position)
             inside.add(_VALUE)
         elif kind == "hex":
             inside.add(_VALUE)
@@ -111,7 +111,8 @@ def _add_word(inside: _Open, word: bytes) -> None:
         raise MalformedPdf(reason="a word that means nothing")
 
 
-def _end_of_text(data: bytes, position: int) -> int:
+def end_of_text(data: bytes, position: int) -> int:
+    """Where a literal string ends whose first octet stands at `position`. Raises MalformedPdf."""
     depth = 1
     while depth:
         found = _IN_TEXT.match(data, position)
