@@ -75,7 +75,8 @@ def test_row_is_whole(row: SignatureAlgorithm) -> None:
     # of its own in PKCS #11 3.1.
     without = row.key_type.value.startswith("ML-DSA") or row.name.startswith("rsa-pkcs1-sha3-")
     assert row.xml_uri is not None or without
-    assert row.pkcs11_mechanism is not None or gost
+    verify_only = row.key_type in algorithms.VERIFY_ONLY
+    assert (row.pkcs11_mechanism is None) is (gost or verify_only)
     if row.digest is SHA1:
         assert row.relied_on_until == SHA1.relied_on_until
 
@@ -107,6 +108,8 @@ def test_openssl_calls_the_oids_the_same() -> None:
         "rsa-pss": "rsassaPss",
         "ecdsa": "ecdsa-with-SHA{}",
         "ed25519": "ED25519",
+        "dsa-sha1": "dsaWithSHA1",
+        "dsa-sha256": "dsa_with_SHA256",
     }
     for row in SIGNATURE_ALGORITHMS:
         if row.name.startswith(("gost", "ml-dsa")):
@@ -126,7 +129,7 @@ def test_asn1crypto_calls_the_oids_the_same() -> None:
     for digest in DIGESTS[:8]:
         assert algos.DigestAlgorithmId(digest.oid).native == digest.name
     for row in SIGNATURE_ALGORITHMS:
-        if row.name.startswith(("rsa", "ecdsa", "ed25519")) and "sha3-" not in row.name:
+        if row.name.startswith(("rsa", "ecdsa", "ed25519", "dsa")) and "sha3-" not in row.name:
             theirs = algos.SignedDigestAlgorithm.load(row.identifier)
             assert (
                 theirs.signature_algo
@@ -134,6 +137,7 @@ def test_asn1crypto_calls_the_oids_the_same() -> None:
                     "rsa": "rsassa_pss" if row.padding is Padding.PSS else "rsassa_pkcs1v15",
                     "ecd": "ecdsa",
                     "ed2": "ed25519",
+                    "dsa": "dsa",
                 }[row.name[:3]]
             )
             if row.digest is not None:
@@ -186,6 +190,7 @@ def test_jws_names() -> None:
         ("rsa-pss-sha1", "http://www.w3.org/2007/05/xmldsig-more#sha1-rsa-MGF1"),
         ("rsa-pss-sha512", "http://www.w3.org/2007/05/xmldsig-more#sha512-rsa-MGF1"),
         ("ecdsa-p384-sha384", "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384"),
+        ("dsa-sha256", "http://www.w3.org/2009/xmldsig11#dsa-sha256"),
         ("ed25519", "http://www.w3.org/2021/04/xmldsig-more#eddsa-ed25519"),
     ],
 )

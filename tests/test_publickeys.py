@@ -158,6 +158,8 @@ def sign(key: Any, message: bytes, row: SignatureAlgorithm) -> bytes:
         signature = key.sign(message, rsa_padding(row), native_hash(row))
     elif row.key_type is KeyType.EC:
         signature = key.sign(message, ec.ECDSA(native_hash(row)))
+    elif row.key_type is KeyType.DSA:
+        signature = key.sign(message, native_hash(row))
     else:
         signature = key.sign(message)
     assert isinstance(signature, bytes)
@@ -172,6 +174,7 @@ def keys() -> dict[object, Any]:
         by_curve[curve] = ec.generate_private_key(getattr(ec, named)())
     return {
         KeyType.RSA: rsa.generate_private_key(65537, 2048),
+        KeyType.DSA: dsa.generate_private_key(1024),
         KeyType.ED25519: ed25519.Ed25519PrivateKey.generate(),
         KeyType.ML_DSA_44: mldsa.MLDSA44PrivateKey.generate(),
         KeyType.ML_DSA_65: mldsa.MLDSA65PrivateKey.generate(),
@@ -246,9 +249,91 @@ def test_a_gost_key_that_is_no_point_keeps_its_bytes_and_is_refused_when_it_is_u
         _ = key.native
 
 
+# --- DSA: verified alone ------------------------------------------------------------------------
+
+
+def dsa_key(p: int, q: int, g: int, y: int) -> PublicKey:
+    parameters = der.sequence(der.integer(p), der.integer(q), der.integer(g))
+    identifier = der.sequence(der.object_identifier(algorithms.DSA_KEY), parameters)
+    return PublicKey(der.sequence(identifier, der.bit_string(der.integer(y))))
+
+
+def without_parameters(key: PublicKey, parameters: bytes = b"") -> PublicKey:
+    identifier = der.sequence(der.object_identifier(key.algorithm_oid), parameters)
+    return PublicKey(der.sequence(identifier, der.bit_string(key.key_octets)))
+
+
+def test_dsa_signatures_have_one_encoding(keys: dict[object, Any]) -> None:
+    private = keys[KeyType.DSA]
+    public, row = PublicKey.of(private.public_key()), algorithms.DSA_SHA256
+    signature = sign(private, b"m", row)
+    fields = der.decode(signature).fields()
+    r, s = fields.take().integer(), fields.take().integer()
+    q = private.public_key().public_numbers().parameter_numbers.q
+    assert public.verify(der.sequence(der.integer(r), der.integer(s)), b"m", algorithm=row)
+    for pair in ((-r, s), (r, -s), (r + q, s), (r, s + q), (r, q - s), (0, s), (r, 0), (1, 0)):
+        altered = der.sequence(*map(der.integer, pair))
+        assert not public.verify(altered, b"m", algorithm=row)
+    padded = der.value(der.INTEGER, bytes(2) + r.to_bytes(20, "big"))
+    for altered in (
+        signature + b"\0",
+        signature + der.null(),
+        der.sequence(der.integer(r), der.integer(s), der.integer(0)),
+        der.sequence(padded, der.integer(s)),
+        b"\x30\x81" + signature[1:],
+        b"\x30\x80" + signature[2:] + bytes(2),
+        r.to_bytes(20, "big") + s.to_bytes(20, "big"),
+    ):
+        assert not public.verify(altered, b"m", algorithm=row)
+
+
+def test_a_dsa_key_takes_the_parameters_of_its_issuer(keys: dict[object, Any]) -> None:
+    private = keys[KeyType.DSA]
+    public, row = PublicKey.of(private.public_key()), algorithms.DSA_SHA1
+    signature = sign(private, b"m", row)
+    for bare in (without_parameters(public), without_parameters(public, der.null())):
+        with pytest.raises(MalformedPublicKey):
+            bare.verify(signature, b"m", algorithm=row)
+        whole = bare.inheriting(public)
+        assert whole == public
+        assert whole.verify(signature, b"m", algorithm=row)
+        # Neither a key that has none itself nor one of another kind has any to give.
+        other = PublicKey.of(keys[KeyType.RSA].public_key())
+        assert bare.inheriting(bare) is bare.inheriting(other) is bare
+    for kept in (public, PublicKey.of(keys[KeyType.RSA].public_key())):
+        assert kept.inheriting(public) is kept
+
+
+def test_numbers_that_no_dsa_key_has_are_refused_before_they_are_used(
+    keys: dict[object, Any],
+) -> None:
+    numbers = keys[KeyType.DSA].public_key().public_numbers()
+    p, q, g = (getattr(numbers.parameter_numbers, name) for name in "pqg")
+    y = numbers.y
+    assert dsa_key(p, q, g, y).bits == 1024
+    for changed in (
+        dsa_key(p, q, 1, y),
+        dsa_key(p, q, p - 1, y),
+        dsa_key(p, q, g, 1),
+        dsa_key(p, q, g, 0),
+        dsa_key(p, q, g, p),
+        dsa_key(p - 1, q, g, y),
+        dsa_key(p, -q, g, y),
+    ):
+        with pytest.raises(MalformedPublicKey):
+            changed.verify(b"", b"", algorithm=algorithms.DSA_SHA1)
+    for changed in (
+        dsa_key((1 << 511) + 1, q, g, y),
+        dsa_key((1 << 2047) + 1, q, g, y),
+        dsa_key((1 << 16000) + 1, q, g, y),
+        dsa_key(p, 3, g, y),
+    ):
+        with pytest.raises(UnknownAlgorithm):
+            changed.verify(b"", b"", algorithm=algorithms.DSA_SHA1)
+
+
 def test_kinds_without_a_row_are_unknown_when_somebody_needs_them() -> None:
     for native in (
-        dsa.generate_private_key(1024).public_key(),
         ed448.Ed448PrivateKey.generate().public_key(),
         ec.generate_private_key(ec.SECP256K1()).public_key(),
     ):

@@ -40,6 +40,7 @@ class KeyType(Enum):
     GOST_2015_512 = "GOST 34.10-2015 (512)"
     GOST_2015_256 = "GOST 34.10-2015 (256)"
     GOST_2004 = "GOST 34.310-2004"
+    DSA = "DSA"
 
 
 class Hash(Protocol):
@@ -159,6 +160,7 @@ class SignatureAlgorithm:
 
 _XMLENC = "http://www.w3.org/2001/04/xmlenc#"
 _XMLDSIG = "http://www.w3.org/2000/09/xmldsig#"
+_XMLDSIG_11 = "http://www.w3.org/2009/xmldsig11#"
 _XMLDSIG_MORE = "http://www.w3.org/2001/04/xmldsig-more#"
 _XMLDSIG_MORE_2007 = "http://www.w3.org/2007/05/xmldsig-more#"
 _XMLDSIG_MORE_2021 = "http://www.w3.org/2021/04/xmldsig-more#"
@@ -262,6 +264,7 @@ _MGF1 = "1.2.840.113549.1.1.8"
 RSA_ENCRYPTION: Final = "1.2.840.113549.1.1.1"
 RSASSA_PSS: Final = "1.2.840.113549.1.1.10"
 EC_PUBLIC_KEY: Final = "1.2.840.10045.2.1"
+DSA_KEY: Final = "1.2.840.10040.4.1"
 
 
 def _digest_identifier(digest: DigestAlgorithm) -> bytes:
@@ -352,6 +355,18 @@ def _ecdsa(curve: Curve, digest: DigestAlgorithm) -> SignatureAlgorithm:
     )
 
 
+def _dsa(digest: DigestAlgorithm, oid: str, xml_uri: str) -> SignatureAlgorithm:
+    return SignatureAlgorithm(
+        name=f"dsa-{digest.name}",
+        key_type=KeyType.DSA,
+        digest=digest,
+        cms_digest=digest,
+        oid=oid,
+        xml_uri=xml_uri,
+        relied_on_until=digest.relied_on_until,
+    )
+
+
 def _ml_dsa(key_type: KeyType, oid: str) -> SignatureAlgorithm:
     return SignatureAlgorithm(
         name=key_type.value.lower(),
@@ -413,6 +428,12 @@ ML_DSA_44: Final = _ml_dsa(KeyType.ML_DSA_44, "2.16.840.1.101.3.4.3.17")
 ML_DSA_65: Final = _ml_dsa(KeyType.ML_DSA_65, "2.16.840.1.101.3.4.3.18")
 ML_DSA_87: Final = _ml_dsa(KeyType.ML_DSA_87, "2.16.840.1.101.3.4.3.19")
 
+# FIPS 186-5 keeps it for signatures that exist: verified, and never made (RFC 3279, RFC 5758).
+DSA_SHA1: Final = _dsa(SHA1, "1.2.840.10040.4.3", _XMLDSIG + "dsa-sha1")
+DSA_SHA256: Final = _dsa(SHA256, "2.16.840.1.101.3.4.3.2", _XMLDSIG_11 + "dsa-sha256")
+VERIFY_ONLY: Final = frozenset({KeyType.DSA})
+"""Kinds of keys for which nothing new is made: no key, no signature, no certificate."""
+
 GOST_2015_512: Final = SignatureAlgorithm(
     name="gost-2015-512",
     key_type=KeyType.GOST_2015_512,
@@ -466,6 +487,8 @@ SIGNATURE_ALGORITHMS: Final = (
     *ECDSA_SHA3,
     RSA_PKCS1_SHA1,
     RSA_PSS_SHA1,
+    DSA_SHA256,
+    DSA_SHA1,
 )
 
 # The OIDs of subjectPublicKeyInfo.algorithm.
@@ -481,6 +504,7 @@ KEY_TYPES: Final = MappingProxyType(
         "1.2.398.3.10.1.1.2.2": KeyType.GOST_2015_512,
         "1.2.398.3.10.1.1.2.1": KeyType.GOST_2015_256,
         "1.2.398.3.10.1.1.1.1": KeyType.GOST_2004,
+        DSA_KEY: KeyType.DSA,
     }
 )
 
@@ -499,6 +523,9 @@ KEY_SIZE_PERIODS: Final = (
     KeySizePeriod(key_type=KeyType.RSA, below_bits=1024, relied_on_until=date(2010, 8, 1)),
     KeySizePeriod(key_type=KeyType.RSA, below_bits=1900, relied_on_until=date(2019, 10, 1)),
     KeySizePeriod(key_type=KeyType.RSA, below_bits=3000, relied_on_until=date(2029, 1, 1)),
+    KeySizePeriod(key_type=KeyType.DSA, below_bits=1024, relied_on_until=date.min),
+    KeySizePeriod(key_type=KeyType.DSA, below_bits=1900, relied_on_until=date(2015, 12, 1)),
+    KeySizePeriod(key_type=KeyType.DSA, below_bits=3000, relied_on_until=date(2029, 1, 1)),
 )
 
 # --- looking rows up ----------------------------------------------------------------------------

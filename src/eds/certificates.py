@@ -267,6 +267,19 @@ class Certificate(Encoded):
         """The key it certifies."""
         return PublicKey(self._fields.public_key.encoded)
 
+    def inheriting(self, issuer: PublicKey) -> Certificate:
+        """This certificate, its key completed by that of its issuer (`PublicKey.inheriting`).
+
+        Equal to this one, and the same object for nearly all. Raises MalformedCertificate.
+        """
+        key = self.public_key
+        whole = key.inheriting(issuer)
+        if whole is key:
+            return self
+        completed = Certificate(self.encoded)
+        completed.__dict__["public_key"] = whole
+        return completed
+
     # -- the signature
 
     @property

@@ -12,13 +12,14 @@ from typing import Any, Final, Self
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, mldsa, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import (
     CertificatePublicKeyTypes as NativePublicKey,
 )
 
 from eds import der
 from eds.algorithms import (
+    DSA_KEY,
     KEY_TYPES,
     RSASSA_PSS,
     Curve,
@@ -107,20 +108,38 @@ class PublicKey(Encoded):
 
     @read_once
     def bits(self) -> int:
-        """RSA: bits of the modulus. EC and GOST: bits of the field. Others: bits of the key."""
+        """RSA and DSA: bits of the modulus. EC, GOST: bits of the field. Others: bits of the key.
+
+        Raises UnknownAlgorithm, MalformedPublicKey.
+        """
         if self.key_type is KeyType.RSA:
             modulus = der.decode(self.key_octets).fields().take(der.INTEGER).unsigned()
             return modulus.bit_length()
         if self.curve is not None:
             return self.curve.bits
+        if self.key_type is KeyType.DSA:
+            return _dsa_bits(self.algorithm_parameters, self.key_octets)
         return _FIXED_BITS.get(self.key_type, 8 * len(self.key_octets))
+
+    def inheriting(self, issuer: PublicKey) -> PublicKey:
+        """This key with the parameters of its issuer's, where it is a DSA key without its own.
+
+        A certificate may leave them to the key that signed it, where that is of DSA too
+        (RFC 3279 §2.3.2). Any other key is itself.
+        """
+        if self.algorithm_oid != DSA_KEY or self.algorithm_parameters not in _ABSENT:
+            return self
+        if issuer.algorithm_oid != DSA_KEY or issuer.algorithm_parameters in _ABSENT:
+            return self
+        identifier = der.sequence(der.object_identifier(DSA_KEY), issuer.algorithm_parameters)
+        return PublicKey(der.sequence(identifier, der.bit_string(self.key_octets)))
 
     @read_once
     def description(self) -> str:
         """For people: "RSA 3072", "EC P-256", "Ed25519", or the OID of an unknown kind."""
         try:
-            if self.key_type is KeyType.RSA:
-                return f"RSA {self.bits}"
+            if self.key_type in (KeyType.RSA, KeyType.DSA):
+                return f"{self.key_type.value} {self.bits}"
             if self.curve is not None:
                 return f"EC {self.curve.nist_name or self.curve.name}"
             return str(self.key_type.value)
@@ -143,6 +162,8 @@ class PublicKey(Encoded):
             raise AlgorithmUnavailable(
                 algorithm=self.description, reason="cryptography does not know this key"
             )
+        if self.key_type is KeyType.DSA:
+            _ = self.bits  # its numbers are looked at before anything is reckoned with them
         try:
             key = serialization.load_der_public_key(self.encoded)
         except UnsupportedAlgorithm as error:
@@ -214,6 +235,8 @@ class PublicKey(Encoded):
             arguments = rsa_padding(algorithm), native_hash(algorithm)
         elif isinstance(key, ec.EllipticCurvePublicKey):
             arguments = (ec.ECDSA(native_hash(algorithm)),)
+        elif isinstance(key, dsa.DSAPublicKey):
+            arguments = (native_hash(algorithm),)
         elif isinstance(key, _WHOLE_MESSAGE):
             arguments = ()
         else:
@@ -269,6 +292,28 @@ def _curve(encoded: bytes) -> Curve:
 
 
 _usual_curve = lru_cache(maxsize=256)(_curve)
+
+
+_ABSENT: Final = (b"", der.null())
+# The least bits of the subgroup for those of the modulus: FIPS 186-4 §4.2, and 4096 as OpenSSL
+# makes it. TS 119 312 counts both, and so each pair has the period of its modulus.
+_DSA_SUBGROUP: Final = {1024: 160, 2048: 224, 3072: 256, 4096: 256}
+
+
+def _dsa_bits(parameters: bytes, octets: bytes) -> int:
+    """Bits of the modulus of a DSA key (RFC 3279 §2.3.2) whose numbers are what they must be."""
+    if parameters in _ABSENT:
+        raise MalformedPublicKey(reason="DSA parameters are left to the key of the issuer")
+    fields = der.decode(parameters).fields()
+    p, q, g = (fields.take(der.INTEGER).unsigned() for _ in range(3))
+    fields.finish()
+    y = der.decode(octets).expect(der.INTEGER).unsigned()
+    bits, subgroup = p.bit_length(), q.bit_length()
+    if subgroup not in (160, 224, 256) or subgroup < _DSA_SUBGROUP.get(bits, 257):
+        raise UnknownAlgorithm(identifier=f"DSA with {bits} and {subgroup} bits")
+    if not (p & q & 1 and 1 < g < p - 1 and 1 < y < p - 1):
+        raise MalformedPublicKey(reason="numbers that no DSA key has")
+    return bits
 
 
 _WHOLE_MESSAGE = (

@@ -136,6 +136,7 @@ def judged_by_openssl(folder: AuthorityFolder, place: Path) -> None:
             "certificate[2].profile",
         ),
         ('"ecdsa-p384-sha384"', '"ecdsa-p384"', "certificate[1].algorithm"),
+        ('"ecdsa-p384-sha384"', '"dsa-sha256"', "certificate[1].algorithm"),
         ('"ecdsa-p384-sha384"', '"rsa-pkcs1-sha256"\nrsa_bits = 1024', "certificate[1].rsa_bits"),
         ("shards = 4", "shards = 0", "certificate[2].shards"),
         ("shards = 4", 'shards = "4"', "certificate[2].shards"),

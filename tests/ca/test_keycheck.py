@@ -151,6 +151,15 @@ BAD: dict[str, tuple[PublicKey, Weakness]] = {
     "a hybrid point": (ec_key(P256, b"\x06" + good_point()[1:]), Weakness.EC_FORM),
     "a short point": (ec_key(P256, good_point()[:-1]), Weakness.EC_FORM),
     "secp256k1": (ec_key("1.3.132.0.10", good_point()), Weakness.EC_CURVE),
+    "a key of DSA": (
+        PublicKey(
+            der.sequence(
+                der.sequence(der.object_identifier("1.2.840.10040.4.1")),
+                der.bit_string(der.integer(2)),
+            )
+        ),
+        Weakness.VERIFY_ONLY,
+    ),
     "Ed25519 of 31 octets": (edwards(bytes(31)), Weakness.EDWARDS_FORM),
     "Ed25519 not reduced": (edwards(b"\xee" + b"\xff" * 30 + b"\x7f"), Weakness.EDWARDS_FORM),
     "Ed25519 off the curve": (edwards(b"\x02" + bytes(31)), Weakness.EDWARDS_FORM),

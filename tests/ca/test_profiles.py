@@ -158,6 +158,8 @@ REFUSED: dict[str, tuple[str, Change]] = {
         ISSUING,
         put(permitted_ip=["192.0.0.0/8", "2001:db8::1/128"]),
     ),
+    "keys of DSA": (ISSUING, put(keys=[{"type": "DSA", "minimum_bits": 3072}])),
+    "signatures of DSA": (ISSUING, put(signature_algorithms=["dsa-sha256"])),
     "an authority of authorities": (ISSUING, put(path_length=1)),
     "an authority that answers": (ISSUING, put(extended_key_usage=["OCSPSigning"])),
     "an authority of stamps and people": (

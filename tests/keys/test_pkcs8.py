@@ -309,7 +309,7 @@ def test_a_dsa_key_is_unsupported(path: Path) -> None:
         ed448.Ed448PrivateKey.generate,
         x25519.X25519PrivateKey.generate,
         lambda: ec.generate_private_key(ec.SECP256K1()),
-        lambda: dsa.generate_private_key(1024),
+        lambda: dsa.generate_private_key(1024),  # which are verified with, and nothing else
     ],
 )
 def test_kinds_without_a_row_are_unsupported(make: Any, tmp_path: Path) -> None:

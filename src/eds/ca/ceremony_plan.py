@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from ..algorithms import KeyType, SignatureAlgorithm, signature_algorithm
+from ..algorithms import VERIFY_ONLY, KeyType, SignatureAlgorithm, signature_algorithm
 from ..certificates import Certificate
 from ..errors import (
     AlgorithmError,
@@ -232,6 +232,8 @@ def _algorithm(row: Fields, profile: CertificateProfile) -> tuple[SignatureAlgor
         algorithm = signature_algorithm(name)
     except AlgorithmError:
         row.refuse("algorithm", "no such algorithm")
+    if algorithm.key_type in VERIFY_ONLY:
+        row.refuse("algorithm", "nothing new is signed with it")
     if profile.is_authority and name not in profile.signature_algorithms:
         row.refuse("algorithm", "not one that the profile permits")
     if algorithm.key_type is not KeyType.RSA:

@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, NoReturn
 
 from .. import der
-from ..algorithms import KeyType
+from ..algorithms import VERIFY_ONLY, KeyType
 from ..errors import (
     AlgorithmError,
     DecodeError,
@@ -52,6 +52,7 @@ class Weakness(Enum):
     GOST_POINT = "gost-point"  # not on its curve, not of its order, or no point at all
     EDWARDS_FORM = "ed25519-form"
     EDWARDS_SMALL_ORDER = "ed25519-small-order"
+    VERIFY_ONLY = "verify-only"  # DSA: of no use but for signatures that exist
 
 
 # SHA-256 of SubjectPublicKeyInfo values whose private keys anybody can read.
@@ -130,6 +131,8 @@ def check_key(
             weakness = _ed25519(key.key_octets)
         elif kind in GOST_KEY_TYPES:
             weakness = _gost(key)
+        elif kind in VERIFY_ONLY:
+            weakness = Weakness.VERIFY_ONLY
         else:
             return
     except AlgorithmError:

@@ -17,6 +17,7 @@ from ..algorithms import (
     KEY_TYPES,
     RSA_ENCRYPTION,
     SIGNATURE_ALGORITHMS,
+    VERIFY_ONLY,
     KeyType,
     SignatureAlgorithm,
 )
@@ -197,6 +198,8 @@ def _signature_digest(view: View) -> Answer:
     row = _algorithm(view)
     if row is None:
         return "an unknown signature algorithm"
+    if row.key_type in VERIFY_ONLY:
+        return f"{row.name} signs nothing new"
     return None if row.relied_on_until is None else f"{row.name} is no longer relied on"
 
 
@@ -359,6 +362,8 @@ def _key_form(view: View) -> Answer:
         size = 0 if curve is None else (curve.bits + 7) // 8
         whole = key.key_octets[:1] == b"\x04" and len(key.key_octets) == 2 * size + 1
         return None if whole else "not an uncompressed point of its curve"
+    if KEY_TYPES.get(oid) in VERIFY_ONLY:
+        return f"{KEY_TYPES[oid].value} keys sign nothing new"
     if oid == RSA_ENCRYPTION:
         return None if parameters == b"\x05\x00" else "RSA without the NULL"
     if oid in _BARE_KEYS and parameters:

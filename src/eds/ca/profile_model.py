@@ -18,7 +18,7 @@ from enum import Enum
 from typing import Any, Final, NoReturn
 
 from .. import der, names
-from ..algorithms import KeyType, signature_algorithm
+from ..algorithms import VERIFY_ONLY, KeyType, signature_algorithm
 from ..errors import (
     AlgorithmError,
     DecodeError,
@@ -363,6 +363,8 @@ def _check(profile: CertificateProfile) -> None:
             refuse("signature_algorithms", str(error))
         if algorithm.digest is not None and algorithm.digest.name == "sha1":
             refuse("signature_algorithms", "SHA-1")
+        if algorithm.key_type in VERIFY_ONLY:
+            refuse("signature_algorithms", f"{name} signs nothing new")
     if ANY_POLICY in {policy.oid for policy in (*profile.policies, *profile.optional_policies)}:
         refuse("policies", "anyPolicy")
     seen = [row.oid for row in profile.subject]

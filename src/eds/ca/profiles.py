@@ -15,7 +15,7 @@ from importlib import resources
 from typing import Any, Final, NoReturn, TypeVar
 
 from .. import der
-from ..algorithms import KeyType, curve_by_name
+from ..algorithms import VERIFY_ONLY, KeyType, curve_by_name
 from ..errors import AlgorithmError, InvalidArgument, MalformedProfile, ProfileNotFound
 from ..extensions import (
     CLIENT_AUTH,
@@ -266,7 +266,9 @@ def _policy(row: _Object) -> Policy:
 
 def _key_rule(row: _Object) -> KeyRule:
     rule = KeyRule(
-        key_type=row.choice("type", {kind.value: kind for kind in KeyType}),
+        key_type=row.choice(
+            "type", {kind.value: kind for kind in KeyType if kind not in VERIFY_ONLY}
+        ),
         curve=row.take("curve", str, "") or None,
         minimum_bits=row.take("minimum_bits", int, 0),
         maximum_bits=row.take("maximum_bits", int, 0),

@@ -31,6 +31,7 @@ from eds.algorithms import (
     SHA256,
     SHA384,
     SHA512,
+    VERIFY_ONLY,
     KeyType,
     Padding,
     SignatureAlgorithm,
@@ -167,6 +168,10 @@ class PrivateKey:
     def _load(self, *, skip_check: bool) -> LoadedKey:
         if self.key_type in GOST_KEY_TYPES:
             return read_private_key(self.key_type, self.algorithm_parameters, self.key_octets)
+        if self.key_type in VERIFY_ONLY:
+            raise AlgorithmUnavailable(
+                algorithm=self.key_type.value, reason="nothing is signed with such keys"
+            )
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # old keys are read, and judged by policy
@@ -268,12 +273,16 @@ _BY_CURVE: Final = {
 def default_algorithm(public_key: PublicKey) -> SignatureAlgorithm:
     """How a key signs when nobody said otherwise: RSA PKCS#1 v1.5 with SHA-256, ECDSA with the
     hash of the curve's length, the one way of every other kind. Raises UnknownAlgorithm,
-    MalformedPublicKey.
+    AlgorithmUnavailable for kinds that sign nothing, MalformedPublicKey.
     """
     if public_key.curve is not None:
         return _BY_CURVE[public_key.curve]
     if public_key.algorithm_oid == RSASSA_PSS:
         return RSA_PSS_SHA256
+    if public_key.key_type in VERIFY_ONLY:
+        raise AlgorithmUnavailable(
+            algorithm=public_key.key_type.value, reason="nothing is signed with such keys"
+        )
     return _BY_KEY_TYPE[public_key.key_type]
 
 

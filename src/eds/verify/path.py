@@ -175,6 +175,10 @@ def _end(
     work: Work,
 ) -> PathResult | Finding:
     """What is proven of a certificate signed by a proven authority, whatever the time."""
+    try:
+        certificate = certificate.inheriting(authority.path[0].public_key)
+    except DecodeError as error:
+        return unreadable(certificate, error)
     policies = at_end(certificate, authority.state, purpose, policy, work)
     if isinstance(policies, Finding):
         return policies

@@ -199,11 +199,13 @@ class Search:
         if isinstance(state, Finding):
             return state
         try:
+            # As the working public key of RFC 5280 §6.1.4 (d) to (f).
+            certificate = certificate.inheriting(above.path[0].public_key)
             not_before, not_after = period_of(certificate)
         except DecodeError as error:
             return unreadable(certificate, error)
         return Authority(
-            path=chain,
+            path=(certificate, *above.path),
             anchor=above.anchor,
             state=state,
             valid_from=max(above.valid_from, not_before),
