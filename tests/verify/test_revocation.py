@@ -17,6 +17,7 @@ from eds.errors import InvalidArgument, NaiveDatetime
 from eds.extensions import RevocationReason
 from eds.ocsp import OcspResponse
 from eds.verify.evidence import Evidence
+from eds.verify.findings import Outcome
 from eds.verify.indications import SubIndication
 from eds.verify.path import prove
 from eds.verify.policy import BASIC, AlgorithmRules, Budget, RevocationRules
@@ -738,6 +739,7 @@ def test_every_certificate_of_a_path_needs_a_status() -> None:
 
     whole = status(crl(), crl(issuer="Sub"))
     assert (whole.sub_indication, len(whole.results)) == (None, 2)
+    assert {finding.outcome for finding in whole.findings} == {Outcome.KEPT}
     assert (whole.valid_from, whole.valid_until) == (NOON - HOUR, NOON + DAY)
     assert status(crl()).sub_indication is LATER
     assert status(crl(issuer="Sub")).sub_indication is LATER

@@ -183,7 +183,7 @@ def check_path(
     if policy.revocation.anchors_are_checked:
         pairs.append((anchor.certificate, anchor.certificate))
     else:
-        findings.append(ANCHOR.noted(anchor=anchor.certificate.fingerprint.hex()))
+        findings.append(ANCHOR.kept(anchor=anchor.certificate.fingerprint.hex()))
     results = [
         check(
             certificate,
