@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -18,6 +19,7 @@ from eds_cli.trusting import load_trust, trust_option
 
 if TYPE_CHECKING:
     from eds.verify.evidence import Evidence
+    from eds.verify.fetch_rules import FetchRules
     from eds.verify.policy import ValidationPolicy
     from eds.verify.report import ValidationReport
     from eds.verify.trust import TrustStore
@@ -37,6 +39,7 @@ class Question:
     at: datetime
     evidence: Evidence
     content: str | None
+    rules: FetchRules | None  # None: nothing is fetched
 
 
 @click.command()
@@ -60,6 +63,25 @@ class Question:
 )
 @click.option("--html", metavar="FILE", help="Write the report as a page; a folder for several.")
 @click.option(
+    "--xml",
+    metavar="FILE",
+    help="Write the report as ETSI TS 119 102-2 has it; a folder for several.",
+)
+@click.option(
+    "--fetch-from",
+    "allowed",
+    metavar="URL",
+    multiple=True,
+    help="Missing status may be fetched from addresses that begin so; from none, if not given.",
+)
+@click.option(
+    "--fetch-network",
+    "networks",
+    metavar="NETWORK",
+    multiple=True,
+    help="A private network that may be reached, such as 10.0.0.0/8.",
+)
+@click.option(
     "--confined",
     is_flag=True,
     help="Judge each file in a process of its own: 512 MiB of memory, 30 seconds.",
@@ -73,6 +95,9 @@ def verify(
     policy: str,
     evidence_files: tuple[str, ...],
     html: str | None,
+    xml: str | None,
+    allowed: tuple[str, ...],
+    networks: tuple[str, ...],
     confined: bool,
     as_json: bool,
 ) -> int:
@@ -80,8 +105,8 @@ def verify(
 
     A detached signature is judged with --content, or with the file beside it whose name it
     carries (contract.docx.p7s: contract.docx). Of a folder, all PDF and CMS files in it are
-    judged. Nothing is fetched. The exit status is 0 where all passed, 10 where one failed, 11
-    where one cannot be decided.
+    judged. Nothing is fetched unless --fetch-from says where. The exit status is 0 where all
+    passed, 10 where one failed, 11 where one cannot be decided.
     """
     from eds.errors import EdsError
     from eds_cli.main import code_of, complain_of
@@ -92,12 +117,15 @@ def verify(
         at=at or now(),
         evidence=read_evidence(evidence_files),
         content=content,
+        rules=_rules(allowed, networks),
     )
     found = list(_walk(files))
     if content is not None and len(found) != 1:
         raise click.UsageError("--content goes with one signature")
-    if html is not None and len(found) > 1:
-        Path(html).mkdir(parents=True, exist_ok=True)
+    pages = {kind: Path(place) for kind, place in (("html", html), ("xml", xml)) if place}
+    if len(found) > 1:
+        for place in pages.values():
+            place.mkdir(parents=True, exist_ok=True)
     statuses: set[int] = set()
     results: list[Any] = []
     told: list[tuple[str, str]] = []
@@ -105,7 +133,9 @@ def verify(
         if len(found) > 1 and not as_json:
             _progress(number, len(found), file)
         try:
-            answer = (_answered_apart if confined else _answered)(file, question, page=bool(html))
+            answer = (_answered_apart if confined else _answered)(
+                file, question, kinds=tuple(pages)
+            )
         except (EdsError, OSError) as error:
             if isinstance(error, BrokenPipeError):
                 raise
@@ -116,8 +146,8 @@ def verify(
             continue
         statuses.add(exit_status_of(answer.indication))
         told.append((answer.indication, str(file)))
-        if html is not None:
-            _write_page(answer.page, file, Path(html), alone=len(found) == 1)
+        for kind, place in pages.items():
+            _write_page(answer.pages[kind], kind, file, place, alone=len(found) == 1)
         if as_json:
             results.append({"file": str(file), "report": answer.told})
         else:
@@ -131,34 +161,40 @@ def verify(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A report in the forms in which it is shown; `page` is empty where none is wanted."""
+    """A report in the forms in which it is shown: `pages` by their kind, html or xml."""
 
     indication: str
     told: dict[str, Any]
     lines: list[str]
-    page: str
+    pages: dict[str, str]
 
 
-def _answered(file: Path, question: Question, *, page: bool) -> Answer:
+def _answered(file: Path, question: Question, *, kinds: tuple[str, ...]) -> Answer:
     from eds.verify.report_html import as_html
     from eds.verify.report_json import as_json
     from eds.verify.report_text import as_text
+    from eds.verify.report_xml import as_xml
 
     report = _validated(file, question)
+    pages = {}
+    if "html" in kinds:
+        pages["html"] = as_html(report, document=file.name)
+    if "xml" in kinds:
+        pages["xml"] = as_xml(report).decode()
     return Answer(
         indication=report.indication.value,
         told=as_json(report),
         lines=list(as_text(report)),
-        page=as_html(report, document=file.name) if page else "",
+        pages=pages,
     )
 
 
-def _answered_apart(file: Path, question: Question, *, page: bool) -> Answer:
+def _answered_apart(file: Path, question: Question, *, kinds: tuple[str, ...]) -> Answer:
     """The same, by a child process under limits."""
     from eds_cli.confined import confined
 
     def work() -> bytes:
-        return json.dumps(asdict(_answered(file, question, page=page))).encode()
+        return json.dumps(asdict(_answered(file, question, kinds=kinds))).encode()
 
     return Answer(**json.loads(confined(work)))
 
@@ -186,6 +222,18 @@ def _policy(name: str) -> ValidationPolicy:
     return read_policy(Path(name).read_text(encoding="utf-8"))
 
 
+def _rules(allowed: tuple[str, ...], networks: tuple[str, ...]) -> FetchRules | None:
+    from eds.verify.fetch_rules import FetchRules
+
+    if not allowed:
+        return None
+    try:
+        reached = tuple(map(ip_network, networks))
+    except ValueError as error:
+        raise click.UsageError(f"--fetch-network: {error}") from None
+    return FetchRules(allowed=allowed, networks=reached)
+
+
 def _walk(files: tuple[str, ...]) -> Iterator[Path]:
     for file in map(Path, files):
         if not file.is_dir():
@@ -199,29 +247,40 @@ def _walk(files: tuple[str, ...]) -> Iterator[Path]:
 
 
 def _validated(file: Path, question: Question) -> ValidationReport:
-    from eds.verify.validation import validate
-
     content = question.content or _beside(file)
     with file.open("rb") as opened:
         if content is None:
-            return _asked(validate, opened, None, question)
+            return _asked(opened, None, question)
         signature = opened.read()
     with Path(content).open("rb") as about:
-        return _asked(validate, about, signature, question)
+        return _asked(about, signature, question)
 
 
-def _asked(
-    validate: Any, document: BinaryIO, signature: bytes | None, question: Question
-) -> ValidationReport:
-    report: ValidationReport = validate(
+def _asked(document: BinaryIO, signature: bytes | None, question: Question) -> ValidationReport:
+    from eds.verify.completing import validate_completing
+    from eds.verify.validation import validate
+
+    if question.rules is None:
+        return validate(
+            document,
+            signature=signature,
+            trust=question.trust,
+            policy=question.policy,
+            at=question.at,
+            evidence=question.evidence,
+        )
+    completed = validate_completing(
         document,
         signature=signature,
         trust=question.trust,
         policy=question.policy,
         at=question.at,
         evidence=question.evidence,
+        rules=question.rules,
     )
-    return report
+    for one in completed.outcomes:
+        click.echo(f"fetched: {escape(one.url)} {one.result.value} {one.detail}".rstrip(), err=True)
+    return completed.report
 
 
 def _beside(file: Path) -> Path | None:
@@ -265,7 +324,7 @@ def _progress(number: int, of: int, file: Path) -> None:
             click.echo("\r\033[K", err=True, nl=False)
 
 
-def _write_page(text: str, file: Path, place: Path, *, alone: bool) -> None:
-    page = place if alone else place / f"{file.name}.html"
+def _write_page(text: str, kind: str, file: Path, place: Path, *, alone: bool) -> None:
+    page = place if alone else place / f"{file.name}.{kind}"
     page.write_text(text, encoding="utf-8")
     done(f"report: {page}")

@@ -13,10 +13,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from eds.sign.cms import sign_attached, sign_detached
+from eds.sign.cms import CmsSigner, sign_attached, sign_detached
 from eds.sign.pdf import sign_pdf
 from tests.cli.conftest import Eds
-from tests.sign.house import NOON, page, party, root
+from tests.sign.house import NOON, certify, page, party, root
+from tests.verify import peer as peers
 
 AT = "2026-11-24T12:10:00Z"
 CONTENT = "Мен сізге 10 теңге қарызбын".encode()
@@ -119,6 +120,38 @@ def test_a_page_is_written_for_people(desk: Path, eds: Eds) -> None:
     assert "ӘЛИЕВА АЙГЕРІМ" in page_file.read_text()
     eds("verify", str(desk / "docs"), *asked(desk, "--html", str(desk / "pages")))
     assert (desk / "pages" / "attached.p7m.html").exists()
+
+
+def test_status_is_fetched_from_where_it_is_allowed_and_nowhere_else(desk: Path, eds: Eds) -> None:
+    point = x509.DistributionPoint
+    with peers.serving(peers.reply(revocation_list())) as peer:
+        where = [x509.UniformResourceIdentifier(peer.url("/root.crl"))]
+        points = x509.CRLDistributionPoints([point(where, None, None, None)])
+        ca, one = root(), party()
+        certificate = certify(
+            "With a list",
+            one.native.public_key(),
+            issuer=(ca.certificate.native.subject, ca.native),
+            extensions=((points, False),),
+        )
+        by = CmsSigner(one.signer(), certificates=(certificate, ca.certificate), at=NOON)
+        (desk / "listed.p7m").write_bytes(sign_attached(CONTENT, by=by))
+        asking = ("verify", desk / "listed.p7m", "--trust", desk / "trust", "--at", AT)
+        assert eds(*asking).status == 11
+        other = eds(*asking, "--fetch-from", "http://127.0.0.1:1/")
+        assert (other.status, "not_allowed" in other.err) == (11, True)
+        unreached = eds(*asking, "--fetch-from", peer.url("/"))
+        assert (unreached.status, "address_refused" in unreached.err) == (11, True)
+        assert peer.requests == []
+        done = eds(*asking, "--fetch-from", peer.url("/"), "--fetch-network", "127.0.0.0/8")
+        assert done.status == 0, done.out
+        assert len(peer.requests) == 1
+
+
+def test_a_report_is_written_as_etsi_has_it(desk: Path, eds: Eds) -> None:
+    place = desk / "report.xml"
+    eds("verify", desk / "docs" / "attached.p7m", *asked(desk, "--xml", str(place)))
+    assert b"urn:etsi:019102:mainindication:total-passed" in place.read_bytes()
 
 
 def test_a_policy_of_ones_own_is_demanded(desk: Path, eds: Eds) -> None:
