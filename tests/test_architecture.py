@@ -100,9 +100,9 @@ DOORS: Mapping[str, frozenset[str]] = MappingProxyType({
     "pyhanko": rooms("eds/sign/pdf.py", "eds/verify/pdf_*.py"),
     "sqlalchemy": rooms(
         *("eds/*/store.py", "eds/ca/database.py", "eds/ca/register.py", "eds/ca/tables.py"),
-        *("eds/ca/received.py", "eds/ca/issuing.py", "eds/ca/mass.py", "eds/ca/migrations/*"),
+        *("eds/ca/received.py", "eds/ca/issuing.py", "eds/ca/mass.py", "eds/*/migrations/*"),
     ),
-    "alembic": rooms("eds/ca/migrations/*"),
+    "alembic": rooms("eds/*/migrations/*"),
     # XML that others signed.
     **dict.fromkeys(("lxml", "signxml"), rooms("eds/verify/trustedlist.py")),
     "click": rooms("eds_cli/*"),

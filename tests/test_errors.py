@@ -108,6 +108,17 @@ CODES = (
     "audit.checkpoint_untrusted",
     "audit.checkpoint_not_found",
     "audit.record_not_found",
+    "enroll.error",
+    "enroll.refused",
+    "enroll.wrong_state",
+    "enroll.application_not_found",
+    "enroll.application_changed",
+    "enroll.application_open",
+    "enroll.evidence_used",
+    "enroll.message_reused",
+    "enroll.malformed_statement",
+    "enroll.provider_unavailable",
+    "enroll.simulator_refused",
 )
 
 

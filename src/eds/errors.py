@@ -6,7 +6,7 @@ fields, never the message. No PIN, password, key byte or personal number is ever
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class EdsError(Exception):
@@ -19,6 +19,7 @@ class EdsError(Exception):
     ValidationError    verify.*                            validation that cannot be asked for
     SigningError       sign.*                              documents that cannot be signed
     AuditError         audit.*                             the log of every act
+    EnrolmentError     enroll.*                            applications that do not go on
     """
 
     code: ClassVar[str] = "eds.error"
@@ -1139,3 +1140,128 @@ class MalformedReport(EdsError):
     def __init__(self, *, reason: str) -> None:
         super().__init__(f"not the report of a ceremony: {reason}")
         self.reason = reason
+
+
+# --- enrolment --------------------------------------------------------------------------------
+
+
+class EnrolmentError(EdsError):
+    """An application does not go on, or cannot be read."""
+
+    code = "enroll.error"
+
+
+class TransitionRefused(EnrolmentError):
+    """The guards of an act do not all agree. `failures` say why, each with a code of its own.
+
+    Only `shown` is for the applicant: it does not tell which check failed where that would help
+    an impostor.
+    """
+
+    code = "enroll.refused"
+
+    def __init__(self, *, failures: tuple[Any, ...]) -> None:
+        super().__init__(f"refused: {', '.join(str(each) for each in failures)}")
+        self.failures = failures
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes of the failures, in their order."""
+        return tuple(str(each) for each in self.failures)
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """What the applicant may be told."""
+        return tuple(dict.fromkeys(each.shown for each in self.failures))
+
+
+class WrongState(EnrolmentError):
+    """An application is not where that act begins."""
+
+    code = "enroll.wrong_state"
+
+    def __init__(self, *, application: str, state: str, act: str) -> None:
+        super().__init__(f"application {application} is {state}: there is no {act} from there")
+        self.application = application
+        self.state = state
+        self.act = act
+
+
+class ApplicationNotFound(EnrolmentError):
+    """No such application."""
+
+    code = "enroll.application_not_found"
+
+    def __init__(self, *, application: str) -> None:
+        super().__init__(f"no application {application}")
+        self.application = application
+
+
+class ApplicationChanged(EnrolmentError):
+    """Another act came first: look at the application again, nothing was done."""
+
+    code = "enroll.application_changed"
+
+    def __init__(self, *, application: str) -> None:
+        super().__init__(f"application {application} was changed meanwhile")
+        self.application = application
+
+
+class ApplicationOpen(EnrolmentError):
+    """This person has another open application; one at a time."""
+
+    code = "enroll.application_open"
+
+    def __init__(self) -> None:
+        super().__init__("there is an open application of this person already")
+
+
+class EvidenceUsed(EnrolmentError):
+    """A piece of evidence, an assertion, a code or an act was used before: `kind` says which."""
+
+    code = "enroll.evidence_used"
+
+    def __init__(self, *, kind: str) -> None:
+        super().__init__(f"this {kind} was used before")
+        self.kind = kind
+
+
+class MessageReused(EnrolmentError):
+    """A message key comes with another content than the first time."""
+
+    code = "enroll.message_reused"
+
+    def __init__(self, *, application: str) -> None:
+        super().__init__(f"application {application}: a message key came with another content")
+        self.application = application
+
+
+class MalformedStatement(EnrolmentError):
+    """Not a statement or a record of the desk in its canonical form."""
+
+    code = "enroll.malformed_statement"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"not what the desk reads: {reason}")
+        self.reason = reason
+
+
+class ProviderUnavailable(EnrolmentError):
+    """A register or a service did not answer; nothing was decided."""
+
+    code = "enroll.provider_unavailable"
+
+    def __init__(self, *, provider: str, reason: str) -> None:
+        super().__init__(f"{provider}: {reason}")
+        self.provider = provider
+        self.reason = reason
+
+
+class SimulatorRefused(EnrolmentError):
+    """A simulator stands where a real provider must."""
+
+    code = "enroll.simulator_refused"
+
+    def __init__(self, *, provider: str) -> None:
+        super().__init__(f"{provider} is a simulator, which no desk in production may rely on")
+        self.provider = provider

@@ -1,0 +1,1 @@
+"""Enrolment: application → evidence → decision. docs/enrolment.md is the page."""

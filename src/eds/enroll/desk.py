@@ -1,0 +1,312 @@
+"""The desk: what it works with, and the one way an application moves.
+
+`advance` finds the row, asks its guards, and commits the next version with all that comes with
+it. The flows (`remote`, `centre`, `renewal`, `issuing`) only say what was found and what changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from ..errors import EdsError, MessageReused, NaiveDatetime, TransitionRefused, WrongState
+from .application import Application, EvidenceItem, evolve
+from .encoding import decode, encode
+from .failures import Code, Failure
+from .guards import Findings, Request, judge
+from .kinds import EvidenceKind
+from .officials import Office
+from .people import Pseudonyms, Snapshot
+from .policy import EnrolmentPolicy
+from .providers import (
+    AssertionReader,
+    CheckedEvidence,
+    DocumentRegister,
+    Notifier,
+    PhoneBase,
+    PopulationRegister,
+)
+from .statements import SignedAct
+from .states import transition
+from .store import ApplicationStore, KeptCode, Mark, Step
+
+DAY: Final = timedelta(days=1)
+NOTHING_FOUND: Final = Findings()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Everything a desk needs; time comes with each act. `random` gives so many octets."""
+
+    store: ApplicationStore
+    policy: EnrolmentPolicy
+    pseudonyms: Pseudonyms
+    office: Office
+    population: PopulationRegister
+    phones: PhoneBase
+    documents: DocumentRegister
+    notifier: Notifier
+    assertions: AssertionReader
+    random: Callable[[int], bytes] = secrets.token_bytes
+
+    @property
+    def providers(self) -> tuple[Any, ...]:
+        """What must not be a simulator in production (`eds.enroll.providers.require_real`)."""
+        return (self.population, self.phones, self.documents, self.notifier, self.assertions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """How an act arrives: `message` names it (the same again does nothing twice), `at` is now.
+
+    `token` is what the applicant chose when the application was opened, and nobody else has.
+    """
+
+    message: str
+    at: datetime
+    token: bytes = field(default=b"", repr=False)
+
+    def __post_init__(self) -> None:
+        if self.at.utcoffset() is None:
+            raise NaiveDatetime(argument="at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """One act towards one row: what is asked, what was found, what changes, what is written."""
+
+    request: Request
+    evidence: Findings = NOTHING_FOUND
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    actor: str = "applicant"
+    used: tuple[tuple[str, bytes], ...] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    codes: tuple[KeptCode, ...] = ()
+    spent: tuple[str, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    effect: str | None = None
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+def advance(
+    desk: Desk,
+    before: Application,
+    move: Move,
+    *,
+    message: str,
+    digest: bytes,
+    at: datetime,
+    refused: tuple[str, ...] = (),
+) -> Application:
+    """The next version, committed.
+
+    Raises WrongState, TransitionRefused, ApplicationChanged, ApplicationOpen, EvidenceUsed.
+    """
+    row = transition(move.request.act, state=before.state, flow=before.flow)
+    if row is None:
+        raise WrongState(
+            application=before.application, state=before.state.value, act=move.request.act
+        )
+    failures = judge(row, before, move.evidence, move.request, desk.policy, at)
+    if failures:
+        raise TransitionRefused(failures=failures)
+    after = evolve(before, row, move.changes, at=at, policy=desk.policy)
+    return desk.store.commit(
+        Step(
+            before=before,
+            after=after,
+            act=row.name,
+            actor=move.actor,
+            at=at,
+            message=message,
+            digest=digest,
+            refused=refused,
+            used=move.used,
+            files=move.files,
+            codes=move.codes,
+            spent=move.spent,
+            marks=move.marks,
+            effect=move.effect,
+            details=move.details,
+        )
+    )
+
+
+def attempt(
+    desk: Desk,
+    before: Application,
+    move: Move,
+    miss: Move,
+    *,
+    counted: frozenset[Code],
+    message: str,
+    digest: bytes,
+    at: datetime,
+) -> Application:
+    """`advance`, where a refusal for one of `counted` is an attempt that counts (`miss`).
+
+    Raises as `advance` does; the attempt is counted before the refusal is told.
+    """
+    try:
+        return advance(desk, before, move, message=message, digest=digest, at=at)
+    except TransitionRefused as refusal:
+        if counted.isdisjoint(failure.code for failure in refusal.failures):
+            raise
+        # If this is refused too (no attempts left, time over), that is the answer.
+        advance(desk, before, miss, message=message, digest=digest, at=at, refused=refusal.codes)
+        raise
+
+
+def by_system(desk: Desk, before: Application, move: Move, *, at: datetime) -> Application:
+    """`advance` for what the desk does by itself: once for each version."""
+    message = f"{move.request.act}@{before.version}"
+    return advance(desk, before, move, message=message, digest=bytes(32), at=at)
+
+
+def answered(
+    desk: Desk, application: str, envelope: Envelope, content: object
+) -> tuple[Application | None, bytes]:
+    """(the application, where this message was answered before; the digest of the message).
+
+    Raises MessageReused for another content under the same name, and TransitionRefused where that
+    was the answer.
+    """
+    digest = hashlib.sha256(encode(content)).digest()
+    before = desk.store.message(application, envelope.message)
+    if before is None:
+        return None, digest
+    if before.digest != digest:
+        raise MessageReused(application=application)
+    if before.refused:
+        raise TransitionRefused(failures=tuple(Failure(code=Code(each)) for each in before.refused))
+    return desk.store.load(application), digest
+
+
+def is_token(application: Application, token: bytes) -> bool:
+    """Whether the applicant is who opened it, in constant time."""
+    return hmac.compare_digest(hashlib.sha256(token).digest(), application.token)
+
+
+# --- officials ---------------------------------------------------------------------------------
+
+
+def official_move(before: Application, name: str, signed: SignedAct, move: Move) -> Move:
+    """The move with what every act of an official leaves: the act spent, kept and named."""
+    who = move.evidence.acting
+    digest = hashlib.sha256(signed.statement).digest()
+    person = "" if who is None else who.person
+    return replace(
+        move,
+        actor=f"official/{person}",
+        used=(*move.used, ("act", digest)),
+        files={**move.files, f"act/{name}/{before.version}": encode(signed)},
+        details={
+            **move.details,
+            "act": digest.hex(),
+            "signature": hashlib.sha256(signed.signature).hexdigest(),
+            "official_certificate": "" if who is None else who.certificate.hex(),
+        },
+    )
+
+
+def tell_of_refusal(
+    desk: Desk, application: str, act: str, person: str, refusal: TransitionRefused, *, at: datetime
+) -> None:
+    """An official was refused: the log shows who, what and why; nothing else changes."""
+    desk.store.record(
+        act="enroll.act.refused",
+        actor=f"official/{person}",
+        subject=f"application/{application}",
+        details={"act": act, "refused": list(refusal.codes)},
+        at=at,
+    )
+
+
+# --- evidence ------------------------------------------------------------------------------------
+
+
+def evidence_file(digest: bytes) -> str:
+    """The name that a piece of evidence is kept under."""
+    return f"evidence/{digest.hex()}"
+
+
+def accepted(
+    pieces: tuple[CheckedEvidence, ...],
+) -> tuple[tuple[EvidenceItem, ...], tuple[tuple[str, bytes], ...], dict[str, bytes]]:
+    """(items for the application, what is spent by them, the files to keep)."""
+    items, spent, files = [], [], {}
+    for piece in pieces:
+        digest = hashlib.sha256(piece.octets).digest()
+        items.append(EvidenceItem(kind=piece.kind, digest=digest, valid_until=piece.valid_until))
+        spent.append(("evidence", digest))
+        files[evidence_file(digest)] = piece.octets
+    return tuple(items), tuple(spent), files
+
+
+def is_intact(desk: Desk, application: Application) -> bool:
+    """Whether every piece of evidence is still there, octet for octet."""
+    wanted = [item.digest for item in application.evidence]
+    if application.snapshot:
+        wanted.append(application.snapshot)
+    try:
+        for digest in wanted:
+            kept = desk.store.file(application.application, evidence_file(digest))
+            if kept is None or hashlib.sha256(kept).digest() != digest:
+                return False
+    except EdsError:
+        return False
+    return True
+
+
+def snapshot_of(desk: Desk, application: Application) -> Snapshot | None:
+    """What the register said when this was decided."""
+    if not application.snapshot:
+        return None
+    kept = desk.store.file(application.application, evidence_file(application.snapshot))
+    return None if kept is None else decode(Snapshot, kept)
+
+
+def kept_snapshot(snapshot: Snapshot) -> tuple[bytes, dict[str, bytes]]:
+    """(digest, the file to keep)."""
+    octets = encode(snapshot)
+    digest = hashlib.sha256(octets).digest()
+    return digest, {evidence_file(digest): octets}
+
+
+def register_item(digest: bytes) -> EvidenceItem:
+    """The register's word as a piece of evidence."""
+    return EvidenceItem(kind=EvidenceKind.REGISTER, digest=digest)
+
+
+# --- codes ---------------------------------------------------------------------------------------
+
+
+def new_code(desk: Desk, application: str, purpose: str, code: str, *, until: datetime) -> KeptCode:
+    """What is kept of a code: nothing that would let anybody guess it without the key."""
+    salt = desk.random(16)
+    return KeptCode(
+        purpose=purpose,
+        salt=salt,
+        kept=desk.pseudonyms.code(application, purpose, salt, code),
+        expires_at=until,
+    )
+
+
+def is_code(desk: Desk, application: str, purpose: str, code: str, *, at: datetime) -> bool:
+    """Whether that is the code in force, in constant time."""
+    kept = desk.store.code(application, purpose)
+    if kept is None or at >= kept.expires_at:
+        return False
+    found = desk.pseudonyms.code(application, purpose, kept.salt, code)
+    return hmac.compare_digest(found, kept.kept)
+
+
+def digits(desk: Desk, count: int) -> str:
+    """So many random decimal digits, each as likely as any other."""
+    # 16 octets for at most 12 digits: what modulo favours is below 2⁻⁸⁸.
+    return f"{int.from_bytes(desk.random(16), 'big') % 10**count:0{count}d}"

@@ -1,0 +1,1 @@
+"""The migrations, in order; `upgrade` in the package above carries them out."""

@@ -1,0 +1,137 @@
+"""What a desk demands, as data: limits, timers, profiles, what a set of evidence proves.
+
+Whoever runs a desk may choose other values; nothing here or in a guard asks where it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from types import MappingProxyType
+from typing import Final
+
+from ..errors import InvalidArgument
+from .kinds import Assurance, EvidenceKind
+from .people import Residency
+from .states import TIMERS, Flow, State, Timer
+
+_K: Final = EvidenceKind
+
+# What a set of evidence proves: the best row whose kinds are all there. Only kinds are asked
+# for, never the lack of any, so evidence that is taken away never raises it. TS 119 461 §8, §9.
+PROOFS: Final[tuple[tuple[frozenset[EvidenceKind], Assurance], ...]] = (
+    (frozenset({_K.REGISTER, _K.PASSPORT_CHIP, _K.FACE_MATCH}), Assurance.EXTENDED),
+    (frozenset({_K.REGISTER, _K.IDENTITY_CARD_CHIP, _K.FACE_MATCH}), Assurance.EXTENDED),
+    (frozenset({_K.REGISTER, _K.EXISTING_EDS, _K.FACE_MATCH}), Assurance.EXTENDED),
+    (frozenset({_K.REGISTER, _K.REGISTER_PHOTO, _K.FACE_MATCH}), Assurance.BASELINE),
+    (frozenset({_K.DOCUMENT_SEEN, _K.DOCUMENT_CHIP, _K.LIVE_CAPTURE}), Assurance.EXTENDED),
+    (frozenset({_K.DOCUMENT_SEEN, _K.LIVE_CAPTURE}), Assurance.BASELINE),
+    (frozenset({_K.REGISTER, _K.LIVING_KEY, _K.SECOND_FACTOR}), Assurance.BASELINE),
+)
+
+
+def assurance(kinds: frozenset[EvidenceKind]) -> Assurance:
+    """What these kinds prove together."""
+    return max((level for row, level in PROOFS if row <= kinds), default=Assurance.NONE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileRule:
+    """Who may ask for a certificate of this profile, by which ways, and how surely proven.
+
+    `services` are what it opens to its holder: all of them where it is empty.
+    """
+
+    residency: Residency
+    flows: frozenset[Flow]
+    minimum: Assurance
+    services: frozenset[str] = frozenset()
+
+
+_RESIDENT: Final = ProfileRule(
+    residency=Residency.RESIDENT,
+    flows=frozenset({Flow.REMOTE, Flow.RENEWAL}),
+    minimum=Assurance.BASELINE,
+)
+_NON_RESIDENT: Final = ProfileRule(
+    residency=Residency.NON_RESIDENT,
+    flows=frozenset({Flow.CENTRE, Flow.RENEWAL}),
+    minimum=Assurance.BASELINE,
+    services=frozenset({"business", "migration", "property", "tax"}),
+)
+PROFILES: Final[Mapping[str, ProfileRule]] = MappingProxyType(
+    {
+        "natural-person-signature": _RESIDENT,
+        "natural-person-authentication": _RESIDENT,
+        "non-resident-signature": _NON_RESIDENT,
+        "non-resident-authentication": _NON_RESIDENT,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentPolicy:
+    """The limits of one desk. `terms` is the SHA-256 of the terms in force.
+
+    Raises InvalidArgument for fewer than two deciding people: one never decides alone.
+    """
+
+    name: str
+    version: str
+    terms: bytes
+    stations: frozenset[str]
+    audience: str  # what a provider's assertion must be addressed to
+    profiles: Mapping[str, ProfileRule] = field(default_factory=lambda: PROFILES)
+    accepted_documents: frozenset[str] = frozenset()  # countries; empty: all
+    timers: Mapping[State, Timer] = field(default_factory=lambda: MappingProxyType(TIMERS))
+    holidays: frozenset[date] = frozenset()
+    remote_lifetime: timedelta = timedelta(hours=72)
+    centre_lifetime: timedelta = timedelta(days=60)
+    minimum_age: int = 16
+    applications_a_day: int = 3
+    code_lasts: timedelta = timedelta(minutes=10)
+    code_tries: int = 3
+    sends_a_day: int = 3
+    people_a_contact: int = 2
+    people_a_device: int = 2
+    sharing_window: timedelta = timedelta(days=30)
+    evidence_tries: int = 3
+    document_locks: int = 3  # then it is locked for good
+    face_checks: int = 5
+    face_threshold: int = 900  # of 1000
+    assertion_lasts: timedelta = timedelta(minutes=10)
+    risk_review: int = 30  # from here on people decide
+    deciding_people: int = 2
+    operator_records_a_day: int = 40
+    checker_decisions_a_day: int = 80
+    least_thought: timedelta = timedelta(seconds=60)
+    returns: int = 2
+    secret_tries: int = 5
+    active_certificates: int = 2
+    renewals: int = 2
+    act_lasts: timedelta = timedelta(minutes=15)  # from an official's signature to its arrival
+
+    passphrase_cost: int = 2**15  # of scrypt: N; r = 8, p = 1
+
+    def __post_init__(self) -> None:
+        if self.deciding_people < 2:
+            raise InvalidArgument(argument="deciding_people", reason="nobody decides alone")
+        if len(self.terms) != 32:
+            raise InvalidArgument(argument="terms", reason="a SHA-256 digest is wanted")
+
+    def lifetime(self, flow: Flow) -> timedelta:
+        """How long a whole application may take."""
+        return self.centre_lifetime if flow is Flow.CENTRE else self.remote_lifetime
+
+    def timer_end(self, state: State, *, at: datetime) -> datetime | None:
+        """When an application that enters `state` at `at` has stood there too long."""
+        timer = self.timers.get(state)
+        if timer is None:
+            return None
+        end, days = at + timer.lasts, timer.working_days
+        while days:
+            end += timedelta(days=1)
+            if end.weekday() < 5 and end.date() not in self.holidays:
+                days -= 1
+        return end
