@@ -37,13 +37,15 @@ from tests.verify.status_house import NOON
 ROOT = Path(__file__).parents[1]
 HARNESS = ROOT.parent / "shared" / "tools" / "mutate.py"
 FOLDER = "EDS_CAMPAIGN_FOLDER"
-PDF_OPS = "pdf,append,byte,bit,del,ins,trunc,chunk"
+PDF_OPS = "pdf,append,byte,bit,del,ins,chunk"
 PDF_KINDS = frozenset(
     {
         *("one signature", "with a signature time-stamp", "with a security store"),
         *("form filled, allowed", "two signatures"),
     }
 )
+# Between what is told apart anyhow, blanks may be more or fewer.
+PDF_LOOSE = pdf_house.LOOSE | {"blank": rb"([\n ])"}
 OPS = "byte,bit,zero,del,ins,trunc,append,chunk,tlv"
 
 
@@ -154,9 +156,10 @@ def write_pdf_documents(folder: Path) -> list[Path]:
         path.write_bytes(data)
         regions = layout(data)
         end = max(one["end"] for one in regions if one["name"].endswith("second range"))
-        for kind, pattern in pdf_house.LOOSE.items():
+        for kind, pattern in PDF_LOOSE.items():
             for found in re.finditer(pattern, data[end:], re.DOTALL):
-                place = {"start": end + found.start(1), "end": end + found.end(1)}
+                # What is put in before an octet counts as a change of its neighbours too.
+                place = {"start": end + found.start(1) - 1, "end": end + found.end(1) + 1}
                 regions.append(place | {"name": kind})
         path.with_suffix(".pdf.json").write_text(json.dumps(regions))
         made.append(path)
@@ -170,7 +173,7 @@ def _pdf_arguments(path: Path) -> list[str]:
         kinds.append("signer certificate")  # the store holds it once more
     allowed = {one["name"] for one in regions if one["name"].endswith(tuple(kinds))}
     arguments = []
-    for name in (*sorted(allowed), *pdf_house.LOOSE):
+    for name in (*sorted(allowed), *PDF_LOOSE):
         arguments += ["--allow", name]
     return arguments
 
@@ -198,7 +201,9 @@ def main(arguments: list[str]) -> int:
             )
             worst = max(worst, done.returncode)
         for path in write_pdf_documents(Path(folder)):
-            ops = [] if "--ops" in arguments else ["--ops", PDF_OPS]
+            # Cut back to an earlier revision, a document is what it was then: no mutant.
+            cut = "" if path.read_bytes().count(b"%%EOF") > 2 else ",trunc"
+            ops = [] if "--ops" in arguments else ["--ops", PDF_OPS + cut]
             done = subprocess.run(
                 [
                     *(sys.executable, str(HARNESS), "--callable", "campaigns.mutate:document"),
