@@ -278,6 +278,20 @@ def test_the_difference_analysis_does_not_walk_for_ever() -> None:
     assert broken(only(document, policy=policy)) == {"pdf.limits"}
 
 
+def test_tables_have_no_more_entries_than_octets() -> None:
+    """Where the data ends, entries are not made up: a number alone would cost seconds."""
+    document = house.contract(stream=True)
+    for old, new in (
+        (rb"/Index \[ 0 \d+", b"/Index [ 0 90000000"),
+        (rb"/W \[[^]]*\]", b"/W [ 0 0 0 ]"),
+    ):
+        place = document.index(b"/XRef")
+        changed = document[:place] + re.sub(old, new, document[place:], count=1)
+        assert changed != document
+        report = judged(changed)
+        assert (report.indication, report.sub_indication) == (FAILED, SubIndication.FORMAT_FAILURE)
+
+
 # --- the octets
 
 

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any, Final
 
-from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils import generic, xref
 from pyhanko.pdf_utils.crypt import AuthStatus, StandardSecurityHandler
 from pyhanko.pdf_utils.decode_limits import DecodeLimits, DecodePurpose, DocumentDecodeBudget
 from pyhanko.pdf_utils.generic import DictionaryObject, EncryptedObjAccess, Reference, StreamObject
@@ -32,6 +32,7 @@ from .evidence import Evidence
 from .policy import Budget
 
 FIELDS_LIMIT: Final = 10_000
+ENTRIES_LIMIT: Final = 1_000_000
 _DEEPEST: Final = 32
 _PIECE: Final = 4096
 _DATE: Final = re.compile(
@@ -73,8 +74,29 @@ def _read_hex_string(stream: Any) -> Any:
         raise PdfStreamError("Unexpected token in hex string") from error
 
 
-# The one place where pyHanko is bent; it is offered upstream.
+_parse_xref_stream: Final = xref.parse_xref_stream
+
+
+def _parse_bounded(xref_stream: Any, strict: bool = True) -> Iterator[Any]:  # noqa: ARG001, FBT001, FBT002
+    """The entries of a cross-reference stream, as many as it holds and no more than are allowed.
+
+    pyHanko makes up entries where the data has ended, or where each is of no octets.
+    """
+    widths = xref_stream.get("/W")
+    if not isinstance(widths, generic.ArrayObject) or sum(map(int, widths)) <= 0:
+        raise PdfStreamError("Entries of no octets")
+    reader = xref_stream.get_container_ref().get_pdf_handler()
+    for number, found in enumerate(_parse_xref_stream(xref_stream, strict=True)):
+        if number % 1024 == 0 and isinstance(reader, _Reader):
+            reader.work.look_at_the_clock()
+        if number >= ENTRIES_LIMIT:
+            raise LimitExceeded(limit="entries of a cross-reference stream", allowed=ENTRIES_LIMIT)
+        yield found
+
+
+# The two places where pyHanko is bent; both are offered upstream.
 generic.read_hex_string_from_stream = _read_hex_string
+xref.parse_xref_stream = _parse_bounded
 
 
 class _Spent(Exception):
@@ -91,7 +113,14 @@ class _Work:
 
     def spend(self) -> None:
         self.spent += 1
-        if self.spent > self.allowed or (self.spent % 64 == 0 and monotonic() > self._deadline):
+        if self.spent > self.allowed:
+            raise _Spent
+        if self.spent % 64 == 0:
+            self.look_at_the_clock()
+
+    def look_at_the_clock(self) -> None:
+        """Raises _Spent after the deadline."""
+        if monotonic() > self._deadline:
             raise _Spent
 
 
