@@ -27,7 +27,7 @@ from ..keys.contract import KeyPurpose, Signer
 from ..signeddata import DATA, SIGNED_DATA, SignedData, SignerInfo
 from ..verify import attributes as known
 from . import attributes
-from .attributes import NOTHING_SAID, Statement
+from .attributes import Statement
 
 _BLOCK: Final = 1 << 20
 _FOR_DOCUMENTS: Final = frozenset({KeyUsage.NON_REPUDIATION, KeyUsage.DIGITAL_SIGNATURE})
@@ -39,7 +39,9 @@ class CmsSigner:
     `certificates` begins with the signer's own; others (its issuers) go into each signature
     beside it. `at` is the time of signing for the checks that need one: a certificate that is
     out of its validity period or not for documents is refused here, before any PIN is used for
-    it. Whether it is revoked is asked elsewhere (`eds.sign.admission`).
+    it. Whether it is revoked is asked elsewhere (`eds.sign.admission`). Where a signature is asked
+    for without a statement, `claim` is made: the signing time `at`, which the baseline levels of
+    CAdES want (EN 319 122-1 §6.3).
 
     Raises CertificateMismatch, KeyPurposeForbidden, SignerCertificateRefused, NaiveDatetime.
     """
@@ -56,6 +58,7 @@ class CmsSigner:
         require_for_documents(certificate, at=at)
         algorithm = signer.algorithm
         self.signer: Final = signer
+        self.claim: Final = Statement(signing_time=at)
         self.certificate: Final = certificate
         self.certificates: Final = tuple(dict.fromkeys(certificates))
         self.digest_algorithm: Final[DigestAlgorithm] = algorithm.cms_digest
@@ -80,7 +83,7 @@ class CmsSigner:
         return found.digest()
 
     def signer_info(
-        self, digest: bytes, *, content_type: str | None, statement: Statement = NOTHING_SAID
+        self, digest: bytes, *, content_type: str | None, statement: Statement | None = None
     ) -> bytes:
         """One SignerInfo over a content with that digest (RFC 5652 §5.3).
 
@@ -92,7 +95,7 @@ class CmsSigner:
         named = () if content_type is None else (attributes.content_type(content_type),)
         signed = der.set_of(
             *named,
-            *statement.attributes(),
+            *(self.claim if statement is None else statement).attributes(),
             attributes.message_digest(digest),
             *self._fixed,
         )
@@ -124,7 +127,7 @@ def require_for_documents(certificate: Certificate, *, at: datetime) -> None:
 
 
 def sign_digest(
-    digest: bytes, *, by: CmsSigner, statement: Statement = NOTHING_SAID, content_type: str = DATA
+    digest: bytes, *, by: CmsSigner, statement: Statement | None = None, content_type: str = DATA
 ) -> bytes:
     """A detached signature over a content whose digest is known (`by.digest`). ContentInfo, DER."""
     info = by.signer_info(digest, content_type=content_type, statement=statement)
@@ -136,7 +139,7 @@ def sign_detached(
     content: bytes | BinaryIO,
     *,
     by: CmsSigner,
-    statement: Statement = NOTHING_SAID,
+    statement: Statement | None = None,
     content_type: str = DATA,
 ) -> bytes:
     """A detached signature over `content`, which may be a stream of any size. ContentInfo, DER."""
@@ -147,7 +150,7 @@ def sign_attached(
     content: bytes,
     *,
     by: CmsSigner,
-    statement: Statement = NOTHING_SAID,
+    statement: Statement | None = None,
     content_type: str = DATA,
 ) -> bytes:
     """A signature that carries `content`. ContentInfo, DER."""
@@ -163,7 +166,7 @@ def write_attached(
     sink: BinaryIO,
     *,
     by: CmsSigner,
-    statement: Statement = NOTHING_SAID,
+    statement: Statement | None = None,
     content_type: str = DATA,
 ) -> None:
     """Write to `sink` what `sign_attached` returns, for a `source` of any size that can seek.
@@ -221,7 +224,7 @@ def cosign(
     *,
     by: CmsSigner,
     content: bytes | BinaryIO | None = None,
-    statement: Statement = NOTHING_SAID,
+    statement: Statement | None = None,
 ) -> bytes:
     """One more signature over the same content, beside those that stand there (RFC 5652 §5.1).
 
@@ -239,7 +242,7 @@ def cosign(
 
 
 def cosign_digest(
-    signed: SignedData, digest: bytes, *, by: CmsSigner, statement: Statement = NOTHING_SAID
+    signed: SignedData, digest: bytes, *, by: CmsSigner, statement: Statement | None = None
 ) -> bytes:
     """`cosign`, where the digest of the content is known. Raises ContentMismatch."""
     for other in signed.signer_infos:
@@ -261,7 +264,7 @@ def counter_sign(
     *,
     of: SignerInfo,
     by: CmsSigner,
-    statement: Statement = NOTHING_SAID,
+    statement: Statement | None = None,
 ) -> bytes:
     """A signature over the signature value of one signer (RFC 5652 §11.4).
 
