@@ -125,7 +125,7 @@ def test_a_page_is_written_for_people(desk: Path, eds: Eds) -> None:
 def test_status_is_fetched_from_where_it_is_allowed_and_nowhere_else(desk: Path, eds: Eds) -> None:
     point = x509.DistributionPoint
     with peers.serving(peers.reply(revocation_list())) as peer:
-        where = [x509.UniformResourceIdentifier(peer.url("/root.crl"))]
+        where = [x509.UniformResourceIdentifier(peer.url("/town.crl"))]
         points = x509.CRLDistributionPoints([point(where, None, None, None)])
         ca, one = root(), party()
         certificate = certify(
