@@ -113,7 +113,7 @@ class Budget:
     name_comparisons: int = 100_000  # of names with constraints
     seconds: float = 5.0  # of monotonic time
     pdf_octets: int = 64 * 1024 * 1024
-    pdf_decoded_octets: int = 256 * 1024 * 1024
+    pdf_decoded_octets: int = 64 * 1024 * 1024
     pdf_objects: int = 200_000
 
 
