@@ -153,6 +153,20 @@ def test_a_visible_signature_added_later_counts_as_far_as_it_is_valid() -> None:
     assert broken(author) == {"pdf.visible_signature"}
 
 
+def test_a_visible_field_may_be_added_first_and_signed_then() -> None:
+    from pyhanko.sign.fields import SigFieldSpec, append_signature_field
+
+    def add(writer: Any) -> None:
+        append_signature_field(writer, SigFieldSpec("Buyer", on_page=0, box=(300, 50, 500, 100)))
+
+    first = signed(house.form(), statement=PdfStatement(field="Author"))
+    added = house.appended(first, add)
+    assert broken(only(added)) == {"pdf.coverage"}
+    both = signed(added, by=house.rsa_signer(), statement=PdfStatement(field="Buyer"))
+    report = judged(both)
+    assert report.indication is PASSED, [broken(one) for one in report.signatures]
+
+
 # --- levels and time
 
 

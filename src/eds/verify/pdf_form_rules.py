@@ -95,7 +95,7 @@ class NewSignatureFields(SigFieldCreationRule):
                 if not isinstance(one, DictionaryObject) or not set(one) <= _SIGNATURE_FIELD_KEYS:
                     raise SuspiciousModification(f"the new signature field {name} does more")
             if any(map(_shows, widgets)):
-                if "/V" not in new:
+                if not _is_signed_at_last(spec.new_field_ref, context.new.reader):
                     raise SuspiciousModification(
                         f"a visible signature field {name} was added and not signed"
                     )
@@ -127,6 +127,12 @@ class SignedFields(SigFieldModificationRule):
                 seen = ", visible on a page" if shows else ""
                 self._notes.say(f"a {kind} was added in the field {fq_name}{seen}")
         yield from super().check_form_field(fq_name, spec, context)
+
+
+def _is_signed_at_last(reference: Any, reader: Any) -> bool:
+    """Whether a field that one revision adds is signed in the last one."""
+    found = reader.get_historical_resolver(reader.total_revisions - 1)(reference)
+    return isinstance(found, DictionaryObject) and entry(found, "/V") is not None
 
 
 def _shows(field: DictionaryObject) -> bool:
