@@ -28,6 +28,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import Engine, event, select, text
 
+from eds.audit.statements import Statement
 from eds.audit.store import AuditWriter
 from eds.ca import tables as t
 from eds.ca.authority import Authority, IssueRequest
@@ -138,6 +139,15 @@ def live(url: str, pipe: int, *, seed: int, die_at: int | None) -> None:
     engine = open_database(url)
     for name in ("before_cursor_execute", "after_cursor_execute", "begin", "commit"):
         event.listen(engine, name, step)
+    carry_out = Statement.__call__
+
+    def carry_out_in_steps(*arguments: Any) -> Any:
+        step()
+        found = carry_out(*arguments)
+        step()
+        return found
+
+    setattr(Statement, "__call__", carry_out_in_steps)  # noqa: B010
     register = open_register(engine, 2)
     signer = signer_of(authority("issuing-ca").key)
     issuing = new_authority(register, Telling(signer, tell, step))

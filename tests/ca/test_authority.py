@@ -32,6 +32,7 @@ from eds.errors import (
     KeyBlocked,
     KeyNotPermitted,
     KeyTaken,
+    MonitorRefused,
     ProfileViolated,
     RequestRefused,
     RequestUsed,
@@ -228,6 +229,28 @@ def test_a_blocked_key_is_never_certified_again(desk: Desk) -> None:
     with pytest.raises(EdsError) as refused:
         desk.authority.issue(desk.authority.prepare(request, at=NOON), at=NOON)
     assert refused.value.code == "register.key_blocked"
+
+
+def test_a_key_that_is_blocked_before_the_certificate_is_written_gets_none(desk: Desk) -> None:
+    intents = [desk.authority.prepare(desk.request(), at=NOON).intent for _ in range(2)]
+    desk.register.reserve(intents)
+    desk.register.block_key(intents[1].key_hash, source="reported", actor="op", at=NOON)
+    with pytest.raises(KeyBlocked, match=intents[1].key_hash.hex()):
+        desk.register.complete([(each, each.serial) for each in intents], at=NOON)
+    desk.register.complete([(intents[0], intents[0].serial)], at=NOON)
+    assert desk.authority.recover(before=NOON + HOUR, actor="op", at=NOON) == (intents[1],)
+
+
+def test_what_the_guard_refuses_leaves_no_intent_of_its_batch(desk: Desk) -> None:
+    first, second = (desk.authority.prepare(desk.request(), at=NOON) for _ in range(2))
+    # documentSigning becomes serverAuth, and the intent is for those bytes.
+    tbs = second.tbs.replace(bytes.fromhex("2b06010505070324"), bytes.fromhex("2b06010505070301"))
+    assert tbs != second.tbs
+    intent = replace(second.intent, tbs_hash=hashlib.sha256(tbs).digest())
+    with pytest.raises(MonitorRefused):
+        desk.authority.issue_many([first, replace(second, tbs=tbs, intent=intent)], at=NOON)
+    assert desk.register.open_intents(before=NOON + HOUR) == ()
+    desk.authority.issue_many([first, second], at=NOON)
 
 
 def test_a_key_that_many_block_at_once_is_blocked_once(desk: Desk) -> None:

@@ -49,6 +49,7 @@ from ..errors import (
 from .chain import Item, StoredCheckpoint, StoredHead, StoredRecord
 from .checkpoints import SignedCheckpoint, sizes_of
 from .records import GENESIS, AuditEntry, AuditRecord, IsPersonal
+from .statements import Statement
 from .triggers import TRIGGERS
 
 AUDIT_METADATA: Final = MetaData()
@@ -93,21 +94,22 @@ def _create_triggers(
 
 # --- appending ------------------------------------------------------------------------------------
 
-_MOVE_HEAD: Final = (
+_MOVE_HEAD: Final = Statement.of(
     update(_heads)
     .where(
         _heads.c.writer == bindparam("of"),
         _heads.c.sequence == bindparam("old_sequence"),
         _heads.c.hash == bindparam("old_hash"),
     )
-    .values(sequence=bindparam("sequence"), hash=bindparam("hash"))
+    .values(sequence=bindparam("new_sequence"), hash=bindparam("new_hash")),
+    *("of", "old_sequence", "old_hash", "new_sequence", "new_hash"),
 )
 _LOCK_HEAD: Final = (
     select(_heads.c.sequence, _heads.c.hash)
     .where(_heads.c.writer == bindparam("of"))
     .with_for_update()
 )
-_INSERT_RECORD: Final = insert(_records)
+_INSERT_RECORD: Final = Statement.inserting(_records)
 _NEW_HEAD: Final = {
     "sqlite": sqlite.insert(_heads).on_conflict_do_nothing(),
     "postgresql": postgresql.insert(_heads).on_conflict_do_nothing(),
@@ -191,7 +193,7 @@ def append_all(
             {"writer": writer, "sequence": r.sequence, "hash": r.hash, "encoded": r.encoded}
             for r in records
         ]
-        connection.execute(_INSERT_RECORD, rows if len(rows) > 1 else rows[0])
+        _INSERT_RECORD(connection, rows)
         guesses[writer] = (records[-1].sequence, records[-1].hash)
     return records
 
@@ -219,17 +221,16 @@ def _chained(
 
 
 def _move(connection: Connection, writer: str, head: tuple[int, bytes], last: AuditRecord) -> bool:
-    moved = connection.execute(
-        _MOVE_HEAD,
+    move = [
         {
             "of": writer,
             "old_sequence": head[0],
             "old_hash": head[1],
-            "sequence": last.sequence,
-            "hash": last.hash,
-        },
-    )
-    return moved.rowcount == 1
+            "new_sequence": last.sequence,
+            "new_hash": last.hash,
+        }
+    ]
+    return _MOVE_HEAD(connection, move).rowcount == 1
 
 
 def _lock(connection: Connection, writer: str) -> tuple[int, bytes]:

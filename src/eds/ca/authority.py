@@ -1,8 +1,9 @@
 """Issuing in two steps: all the thinking (`prepare`), then the one irreversible act (`issue`).
 
 `prepare` decides, builds the to-be-signed bytes and lints them. `issue` asks the policy again,
-makes the intent durable, lets the guard look at those very bytes, signs them, and writes the
-certificate. What dies in between is found by `recover` and never answered good.
+lets the guard look at those very bytes, makes the intent durable, signs them, and writes the
+certificate. What is refused leaves no intent; what dies after it is found by `recover` and never
+answered good.
 """
 
 from __future__ import annotations
@@ -192,7 +193,9 @@ class Authority:
         """The same for many in two transactions: all intents, the signatures, all certificates.
 
         Raises RequestUsed, SerialNumberUsed, KeyTaken, KeyBlocked, SubjectTaken, MonitorRefused,
-        and what the policy does; then no certificate leaves the house.
+        and what the policy does; then no certificate leaves the house, and no intent is open.
+        KeyBlocked comes after the signature where the key was blocked since the intent; that
+        intent stays open for `recover`.
         """
         for item in prepared:
             if item.intent.issuer != self.issuer:
@@ -200,6 +203,7 @@ class Authority:
             if hashlib.sha256(item.tbs).digest() != item.intent.tbs_hash:
                 raise InvalidArgument(argument="prepared", reason="the bytes were changed")
             self._policy(item.request, at=at)
+            permit_certificate(item.tbs, issuer_kind=self._guarded)
         self.register.reserve([item.intent for item in prepared])
         signed = [(item.intent, self._sign(item.tbs)) for item in prepared]
         self.register.complete(signed, at=at)
@@ -235,7 +239,6 @@ class Authority:
     # -- inside
 
     def _sign(self, tbs: bytes) -> bytes:
-        permit_certificate(tbs, issuer_kind=self._guarded)
         return assemble(tbs, algorithm=self.facts.algorithm, signature=self._signer.sign(tbs))
 
     def _serial_number(self) -> bytes:

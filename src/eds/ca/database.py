@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import Pool
 
+from ..audit.statements import run
 from ..errors import EdsError, NaiveDatetime, RegisterUnavailable
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -134,4 +135,4 @@ def _configure_sqlite(connection: Any, record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("eds_writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    run(connection, "BEGIN IMMEDIATE" if writes else "BEGIN")

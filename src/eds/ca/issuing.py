@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, CursorResult, Table, bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Table, bindparam, exists, select, update
 from sqlalchemy.exc import IntegrityError
 
+from ..audit.statements import DIALECTS, Statement
 from ..errors import (
     EdsError,
     IntentNotOpen,
@@ -83,19 +82,19 @@ def reserve(connection: Connection, intents: Sequence[Intent], *, node: int) -> 
 
 def _blocked(connection: Connection, keys: Sequence[bytes]) -> Iterator[Any]:
     if len(keys) == 1:
-        yield from _BLOCKED_ONE(connection, [{"key": keys[0]}])
+        yield from _BLOCKED_ONE(connection, [{"key": keys[0]}]).fetchall()
         return
     for start in range(0, len(keys), 500):  # no more in one statement than every database takes
         yield from connection.execute(_BLOCKED_MANY, {"keys": keys[start : start + 500]})
 
 
 def _claim(
-    connection: Connection, statement: _Statement, rows: Sequence[Mapping[str, object]]
+    connection: Connection, statement: Statement, rows: Sequence[Mapping[str, object]]
 ) -> dict[bytes, str]:
     """Hash → whose it is: the person's of the row, if it was nobody's before."""
     found: Any
     if len(rows) == 1:
-        found = statement(connection, rows)
+        found = statement(connection, rows).fetchall()
     else:  # which makes one statement of many rows, and gives their answers
         found = connection.execute(statement.clauses[connection.dialect.name], rows)
     return {bytes(hashed): person for hashed, person in found}
@@ -152,7 +151,7 @@ def complete(connection: Connection, signed: Sequence[Signed], *, now: int) -> N
 
 
 def why_not_completed(connection: Connection, signed: Sequence[Signed]) -> EdsError:
-    """Which intent was not open, or stood there twice."""
+    """Which intent was not open or stood there twice, or whose key was blocked meanwhile."""
     row = t.intents.c
     seen: set[tuple[str, bytes]] = set()
     for intent, _ in signed:
@@ -161,78 +160,41 @@ def why_not_completed(connection: Connection, signed: Sequence[Signed]) -> EdsEr
             row.issuer == intent.issuer, row.serial == intent.serial, row.state == "reserved"
         )
         if key in seen or connection.execute(is_open).first() is None:
-            break
+            return IntentNotOpen(serial_number=intent.serial.hex())
         seen.add(key)
-    return IntentNotOpen(serial_number=intent.serial.hex())
+    for blocked, source in _blocked(connection, sorted({each.key_hash for each, _ in signed})):
+        return KeyBlocked(key=bytes(blocked).hex(), source=source)
+    return RegisterUnavailable(reason="an intent was closed meanwhile")
 
 
 # --- statements and rows --------------------------------------------------------------------------
 
 
-class _Statement:
-    """A statement written out once for each dialect: of a short one, that is most of the time.
-
-    `clauses` are by the name of the dialect. Values stand in `rows` under the statement's names.
-    """
-
-    def __init__(self, clauses: Mapping[str, Any], names: Sequence[str]) -> None:
-        self.clauses = clauses
-        self._names = list(names)
-        self._written: dict[str, tuple[str, Sequence[str] | None]] = {}
-
-    def __call__(
-        self, connection: Connection, rows: Sequence[Mapping[str, object]]
-    ) -> CursorResult[Any]:
-        dialect = connection.dialect
-        written = self._written.get(dialect.name)
-        if written is None:
-            found = self.clauses[dialect.name].compile(dialect=dialect, column_keys=self._names)
-            written = self._written[dialect.name] = str(found), found.positiontup
-        text, places = written
-        values: list[Any] = list(rows)
-        if places is not None:
-            values = [tuple(row[name] for name in places) for row in rows]
-        return connection.exec_driver_sql(
-            text,
-            values if len(rows) > 1 else values[0],
-            execution_options={"preserve_rowcount": True},
-        )
-
-
-_DIALECTS: Final = MappingProxyType({"sqlite": sqlite, "postgresql": postgresql})
-
-
-def _inserting(table: Table) -> _Statement:
-    clauses = dict.fromkeys(_DIALECTS, insert(table))
-    return _Statement(clauses, [column.name for column in table.columns])
-
-
-def _inserting_new(table: Table) -> _Statement:
+def _inserting_new(table: Table) -> Statement:
     """Insert what is not there yet, and tell by the count whether that was all.
 
     An error among many rows would leave psycopg a pipeline to clear away, loudly.
     """
     clauses = {
-        name: dialect.insert(table).on_conflict_do_nothing() for name, dialect in _DIALECTS.items()
+        name: dialect.insert(table).on_conflict_do_nothing() for name, dialect in DIALECTS.items()
     }
-    return _Statement(clauses, [column.name for column in table.columns])
+    return Statement(clauses, [column.name for column in table.columns])
 
 
-def _claiming(table: Table, *key: str) -> _Statement:
+def _claiming(table: Table, *key: str) -> Statement:
     """Insert, or leave as it is; in either case say whose it is now."""
     clauses = {
         name: dialect.insert(table)
         .on_conflict_do_update(index_elements=list(key), set_={"person": table.c.person})
         .returning(table.c[key[-1]], table.c.person)
-        for name, dialect in _DIALECTS.items()
+        for name, dialect in DIALECTS.items()
     }
-    return _Statement(clauses, [*key, "person"])
+    return Statement(clauses, [*key, "person"])
 
 
 _BLOCKED: Final = select(t.blocked_keys.c.key_hash, t.blocked_keys.c.source)
-_BLOCKED_ONE: Final = _Statement(
-    dict.fromkeys(_DIALECTS, _BLOCKED.where(t.blocked_keys.c.key_hash == bindparam("key"))),
-    ["key"],
+_BLOCKED_ONE: Final = Statement.of(
+    _BLOCKED.where(t.blocked_keys.c.key_hash == bindparam("key")), "key"
 )
 _BLOCKED_MANY: Final = _BLOCKED.where(
     t.blocked_keys.c.key_hash.in_(bindparam("keys", expanding=True))
@@ -240,22 +202,21 @@ _BLOCKED_MANY: Final = _BLOCKED.where(
 _CLAIM_KEY: Final = _claiming(t.key_owners, "key_hash")
 _CLAIM_SUBJECT: Final = _claiming(t.subject_owners, "issuer", "subject_hash")
 _INSERT_INTENT: Final = _inserting_new(t.intents)
-_CLOSE: Final = _Statement(
-    dict.fromkeys(
-        _DIALECTS,
-        update(t.intents)
-        .where(
-            t.intents.c.issuer == bindparam("of_issuer"),
-            t.intents.c.serial == bindparam("of_serial"),
-            t.intents.c.state == bindparam("old_state"),
-        )
-        .values(state=bindparam("new_state"), closed_at=bindparam("now")),
-    ),
-    ["of_issuer", "of_serial", "old_state", "new_state", "now"],
+_CLOSE: Final = Statement.of(
+    update(t.intents)
+    .where(
+        t.intents.c.issuer == bindparam("of_issuer"),
+        t.intents.c.serial == bindparam("of_serial"),
+        t.intents.c.state == bindparam("old_state"),
+        # A key may have been blocked since.
+        ~exists().where(t.blocked_keys.c.key_hash == t.intents.c.key_hash),
+    )
+    .values(state=bindparam("new_state"), closed_at=bindparam("now")),
+    *("of_issuer", "of_serial", "old_state", "new_state", "now"),
 )
-_INSERT_CERTIFICATE: Final = _inserting(t.certificates)
-_INSERT_STATUS: Final = _inserting(t.status)
-_INSERT_EVENT: Final = _inserting(t.status_events)
+_INSERT_CERTIFICATE: Final = Statement.inserting(t.certificates)
+_INSERT_STATUS: Final = Statement.inserting(t.status)
+_INSERT_EVENT: Final = Statement.inserting(t.status_events)
 
 
 def _intent_row(intent: Intent, node: int) -> dict[str, object]:

@@ -205,7 +205,8 @@ class Register:
         """Write certificates for reserved intents, all or none: the second transaction.
 
         Each comes with its encoded certificate. Raises IntentNotOpen when an intent was
-        abandoned or completed meanwhile: then that signature must not leave the house.
+        abandoned or completed meanwhile, KeyBlocked when its key was blocked: then that signature
+        must not leave the house.
         """
         signed = tuple(issued)
         try:
