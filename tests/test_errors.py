@@ -119,6 +119,17 @@ CODES = (
     "enroll.malformed_statement",
     "enroll.provider_unavailable",
     "enroll.simulator_refused",
+    "enroll.malformed_mrz",
+    "enroll.mrz_check_failed",
+    "enroll.malformed_chip_data",
+    "enroll.malformed_master_list",
+    "enroll.master_list_untrusted",
+    "enroll.malformed_assertion",
+    "enroll.assertion_refused",
+    "enroll.malformed_evidence",
+    "enroll.evidence_unreadable",
+    "enroll.evidence_destroyed",
+    "enroll.evidence_unverified",
 )
 
 

@@ -1265,3 +1265,107 @@ class SimulatorRefused(EnrolmentError):
     def __init__(self, *, provider: str) -> None:
         super().__init__(f"{provider} is a simulator, which no desk in production may rely on")
         self.provider = provider
+
+
+# --- evidence of identity ---------------------------------------------------------------------
+
+
+class MalformedMrz(DecodeError):
+    """Not a machine-readable zone (ICAO Doc 9303); `field` says where, never what stands there."""
+
+    code = "enroll.malformed_mrz"
+
+    def __init__(self, *, field: str, reason: str) -> None:
+        super().__init__(f"malformed machine-readable zone, {field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class MrzCheckFailed(DecodeError):
+    """Check digits of a machine-readable zone are wrong: misread, mistyped or altered."""
+
+    code = "enroll.mrz_check_failed"
+
+    def __init__(self, *, fields: tuple[str, ...]) -> None:
+        super().__init__(f"wrong check digits: {', '.join(fields)}")
+        self.fields = fields
+
+
+class MalformedChipData(_MalformedObject):
+    """Not a file of a travel document's chip (ICAO Doc 9303-10)."""
+
+    code = "enroll.malformed_chip_data"
+    thing = "chip data"
+
+
+class MalformedMasterList(_MalformedObject):
+    """Not a CSCA master list (ICAO Doc 9303-12)."""
+
+    code = "enroll.malformed_master_list"
+    thing = "master list"
+
+
+class MasterListUntrusted(EnrolmentError):
+    """A master list that is not signed by whom it should be."""
+
+    code = "enroll.master_list_untrusted"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"master list: {reason}")
+        self.reason = reason
+
+
+class MalformedAssertion(_MalformedObject):
+    """Not a provider's assertion: neither its outer form nor its members may be read otherwise."""
+
+    code = "enroll.malformed_assertion"
+    thing = "assertion"
+
+
+class AssertionRefused(EnrolmentError):
+    """A well-formed assertion that may not be relied on here; `reason` is a word that stays."""
+
+    code = "enroll.assertion_refused"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"assertion refused: {reason}")
+        self.reason = reason
+
+
+class MalformedEvidence(EnrolmentError):
+    """A record or sealed piece of evidence that cannot be what it says; `field` names the place."""
+
+    code = "enroll.malformed_evidence"
+
+    def __init__(self, *, field: str, reason: str) -> None:
+        super().__init__(f"malformed evidence, {field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class EvidenceUnreadable(EnrolmentError):
+    """Sealed evidence does not open: altered, or of another application, kind or key."""
+
+    code = "enroll.evidence_unreadable"
+
+    def __init__(self) -> None:
+        super().__init__("sealed evidence does not open with this key, application and kind")
+
+
+class EvidenceDestroyed(EnrolmentError):
+    """The key of this evidence was destroyed; nobody reads it again."""
+
+    code = "enroll.evidence_destroyed"
+
+    def __init__(self) -> None:
+        super().__init__("the key of this evidence was destroyed")
+
+
+class EvidenceUnverified(EnrolmentError):
+    """A signature of a chip or a list does not hold; `reason` says what does not fit."""
+
+    code = "enroll.evidence_unverified"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"not verified: {reason}")
+        self.reason = reason
