@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import subprocess
 import time
@@ -536,6 +537,47 @@ def test_times_are_written_as_rfc5280_wants_them() -> None:
 
 
 # --- constructed values ----------------------------------------------------------------------
+
+
+def fields_by_cursor(element: der.Element, tags: bytes) -> list[der.Element] | None:
+    try:
+        fields = element.fields()
+        found = [fields.take(tag) for tag in tags]
+        fields.finish()
+    except DecodeError:
+        return None
+    return found
+
+
+TAGS = st.sampled_from((der.INTEGER, der.SEQUENCE, der.OCTET_STRING, der.context(0)))
+PARTS = st.lists(st.tuples(TAGS, st.binary(max_size=4) | st.sampled_from([bytes(127), bytes(300)])))
+
+
+@given(PARTS, st.data())
+def test_usual_fields_are_those_that_a_cursor_takes(
+    parts: list[tuple[int, bytes]], data: st.DataObject
+) -> None:
+    tags = bytes(tag for tag, _ in parts)
+    whole = der.sequence(*(der.value(tag, content) for tag, content in parts))
+    found = der.decode(whole).usual_fields(tags)
+    assert found == fields_by_cursor(der.decode(whole), tags)
+    assert found is not None
+    mutated = bytearray(whole)
+    place = data.draw(st.integers(0, min(len(whole), 12) - 1))
+    mutated[place] = data.draw(st.sampled_from([0, 2, 4, 0x30, 0x7F, 0x80, 0x81, 0x82, 0x83, 0xFF]))
+    with contextlib.suppress(DecodeError):
+        element = der.decode(bytes(mutated))
+        for wanted in (tags, tags[:-1], tags + b"\x02"):
+            assert element.usual_fields(wanted) == fields_by_cursor(element, wanted)
+
+
+def test_usual_fields_leave_long_and_other_values_to_a_cursor() -> None:
+    long = der.sequence(der.octet_string(bytes(1 << 16)))
+    assert der.decode(long).usual_fields(bytes((der.OCTET_STRING,))) is None
+    assert der.decode(der.set_of(der.null())).usual_fields(bytes((der.NULL,))) is None
+    assert der.decode(b"\x30\x03\x04\x81\x00").usual_fields(b"\x04") is None
+    assert der.decode(b"\x30\x02\x04\x82").usual_fields(b"\x04") is None
+    assert der.decode(b"\x30\x01\x04").usual_fields(b"\x04") is None
 
 
 @given(st.lists(st.binary(max_size=6).map(der.octet_string)))

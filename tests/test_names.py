@@ -162,6 +162,32 @@ def test_any_text_is_a_name_or_refused(text: str) -> None:
     assert Name.parse(name.rfc4514).matches(name)
 
 
+def prepared_from_rdns(name: Name) -> object:
+    return tuple(
+        tuple(sorted((one.oid, prepare(one.text) if one.is_string else one.text) for one in rdn))
+        for rdn in name.rdns
+    )
+
+
+SHORT = Name.build(
+    [(names.COUNTRY, "KZ"), (names.ORGANIZATION, "Ёжик Ltd"), (names.COMMON_NAME, "CA")]
+)
+
+
+@given(st.lists(st.tuples(st.integers(0, len(SHORT.encoded) - 1), st.integers(0, 255)), max_size=3))
+def test_a_name_read_in_place_is_the_one_its_rdns_give(changes: list[tuple[int, int]]) -> None:
+    encoded = bytearray(SHORT.encoded)
+    for place, octet in changes:
+        encoded[place] = octet
+    try:
+        expected = prepared_from_rdns(Name(bytes(encoded)))
+    except MalformedName:
+        with pytest.raises(MalformedName):
+            _ = Name(bytes(encoded)).prepared
+    else:
+        assert Name(bytes(encoded)).prepared == expected
+
+
 @given(st.binary(max_size=80))
 def test_any_bytes_are_a_name_or_malformed(data: bytes) -> None:
     name = Name(b"0" + bytes((len(data),)) + data)

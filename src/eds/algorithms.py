@@ -596,15 +596,16 @@ def identify(
     if len(encoded) > 64:
         return _identify(identifier, key_type, curve)
     try:
-        return _usual(encoded, key_type, curve)
+        return _usual(encoded, key_type, None if curve is None else curve.name)
     except DecodeError:
         return _identify(identifier, key_type, curve)  # where it stands, to say where
 
 
 # The few that there are stand under millions of objects.
 @lru_cache(maxsize=1024)
-def _usual(encoded: bytes, key_type: KeyType, curve: Curve | None) -> SignatureAlgorithm:
-    return _identify(der.decode(encoded), key_type, curve)
+def _usual(encoded: bytes, key_type: KeyType, curve: str | None) -> SignatureAlgorithm:
+    row = None if curve is None else _CURVE_BY_NAME[curve]
+    return _identify(der.decode(encoded), key_type, row)
 
 
 def _identify(

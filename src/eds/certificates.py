@@ -48,6 +48,13 @@ R = TypeVar("R")
 _VERSION: Final = der.context(0)
 _VERSION_3: Final = der.integer(2)
 
+# What nearly all certificates consist of: the fields of the whole, and of a version 3
+# TBSCertificate without unique identifiers.
+_OUTER: Final = bytes((der.SEQUENCE, der.SEQUENCE, der.BIT_STRING))
+_VERSION_3_FIELDS: Final = bytes(
+    (der.context(0), der.INTEGER, *(der.SEQUENCE,) * 5, der.context(3))
+)
+_UTC_TIMES: Final = bytes((der.UTC_TIME, der.UTC_TIME))
 _NO_EXTENSIONS: Final[Mapping[str, Extension]] = MappingProxyType({})
 _load_native: Final = x509.load_der_x509_certificate
 # What `x509.load_der_x509_certificate` raises; UserWarning where warnings are made errors.
@@ -175,7 +182,15 @@ class Certificate(Encoded):
 
     @read_once
     def _fields(self) -> _Fields:
-        outer = der.decode(self.encoded).fields()
+        whole = der.decode(self.encoded)
+        usual = whole.usual_fields(_OUTER)
+        if usual is not None:
+            tbs, outer_algorithm, signature = usual
+            usual = tbs.usual_fields(_VERSION_3_FIELDS)
+            if usual is not None:
+                usual[-1] = usual[-1].only_child()
+                return _Fields._make((tbs, *usual, outer_algorithm, signature))
+        outer = whole.fields()
         tbs = outer.take(der.SEQUENCE)
         outer_algorithm = outer.take(der.SEQUENCE)
         signature = outer.take(der.BIT_STRING)
@@ -238,6 +253,9 @@ class Certificate(Encoded):
 
     @read_once
     def _validity(self) -> tuple[datetime, datetime]:
+        usual = self._fields.validity.usual_fields(_UTC_TIMES)
+        if usual is not None:
+            return usual[0].time(), usual[1].time()
         fields = self._fields.validity.fields()
         not_before, not_after = fields.take().time(), fields.take().time()
         fields.finish()

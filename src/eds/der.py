@@ -144,6 +144,35 @@ class Element(NamedTuple):
             self.fail("more than one value inside")
         return _new(Element, (data, tag, position, content, stop))
 
+    def usual_fields(self, tags: bytes) -> list[Element] | None:
+        """The fields of this SEQUENCE where they carry exactly `tags`, an octet each; else None.
+
+        One pass without a cursor, for the shapes that nearly all objects have. None is no
+        refusal: `fields` reads the others, and says what is wrong with them.
+        """
+        data, tag, _, position, end = self
+        if tag != SEQUENCE:
+            return None
+        found: list[Element] = []
+        for tag in tags:
+            content = position + 2
+            if content > end or data[position] != tag:
+                return None
+            length = data[position + 1]
+            if length >= 0x80:
+                content += length - 0x80
+                if not 0x80 < length <= 0x82 or content > end:
+                    return None
+                length = int.from_bytes(data[position + 2 : content], "big")
+                if length < (0x80 if content - position == 3 else 0x100):
+                    return None
+            stop = content + length
+            if stop > end:
+                return None
+            found.append(_new(Element, (data, tag, position, content, stop)))
+            position = stop
+        return found if position == end else None
+
     # -- primitive values
 
     def boolean(self) -> bool:

@@ -219,7 +219,7 @@ class Name(Encoded):
         Two names match where these are equal. Hold it like the name itself: it may hold a
         personal number. Raises MalformedName.
         """
-        return tuple(
+        return _usually_prepared(self.encoded) or tuple(
             tuple(
                 sorted(
                     (part.oid, prepare(part.text) if part.is_string else part.text) for part in rdn
@@ -227,6 +227,43 @@ class Name(Encoded):
             )
             for rdn in self.rdns
         )
+
+
+_CODEC: Final = {der.UTF8_STRING: "utf-8", der.PRINTABLE_STRING: "ascii", der.IA5_STRING: "ascii"}
+
+
+def _usually_prepared(encoded: bytes) -> tuple[tuple[tuple[str, str], ...], ...]:
+    """A name of short RDNs of one attribute each, in the usual string types, read in place.
+
+    Every path compares some. Empty: for `rdns` to read or refuse.
+    """
+    end = len(encoded)
+    if not 2 < end < 0x82 or encoded[0] != der.SEQUENCE or encoded[1] != end - 2:
+        return ()
+    found: list[tuple[tuple[str, str]]] = []
+    position = 2
+    try:
+        while position < end:
+            stop = position + 2 + encoded[position + 1]
+            first = position + 6
+            value = first + encoded[position + 5]
+            codec = _CODEC.get(encoded[value])
+            if (
+                codec is None
+                or encoded[position] != der.SET
+                or encoded[position + 2] != der.SEQUENCE
+                or encoded[position + 4] != der.OBJECT_IDENTIFIER
+                or encoded[position + 3] != stop - position - 4
+                or encoded[value + 1] != stop - value - 2
+                or stop > end
+            ):
+                return ()
+            oid = der.dotted_form(encoded[first:value], first)
+            found.append(((oid, prepare(encoded[value + 2 : stop].decode(codec))),))
+            position = stop
+    except (IndexError, UnicodeDecodeError):
+        return ()
+    return tuple(found)
 
 
 # RFC 4518 §2.2: mapped to nothing; tab, line ends and every separator count as spaces.

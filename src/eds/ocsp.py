@@ -21,6 +21,16 @@ from eds.values import Encoded, read_once
 
 BASIC_RESPONSE: Final = "1.3.6.1.5.5.7.48.1.1"
 
+# The shapes that nearly all responses have: of the whole, of what is signed without and with
+# certificates, and of the answer "good" with a next update.
+_VERSION: Final = der.context(0)
+_EXTENSIONS: Final = der.context(1)
+_ANSWERED: Final = bytes((der.ENUMERATED, der.context(0)))
+_SIGNED: Final = bytes((der.SEQUENCE, der.SEQUENCE, der.BIT_STRING))
+_SIGNED_AND_CERTIFIED: Final = _SIGNED + bytes((der.context(0),))
+_GOOD: Final = bytes(
+    (der.SEQUENCE, der.context(0, constructed=False), der.GENERALIZED_TIME, der.context(0))
+)
 _NO_EXTENSIONS: Final[Mapping[str, Extension]] = MappingProxyType({})
 _LIMITS: Final = der.Limits(size=256 * 1024, elements=4096)
 
@@ -152,7 +162,11 @@ class OcspResponse(Encoded):
 
     @read_once
     def _outer(self) -> tuple[ResponseStatus, der.Element | None]:
-        fields = der.decode(self.encoded, limits=_LIMITS).fields()
+        whole = der.decode(self.encoded, limits=_LIMITS)
+        usual = whole.usual_fields(_ANSWERED)
+        if usual is not None and usual[0].octets == b"\0":
+            return ResponseStatus.SUCCESSFUL, usual[1]
+        fields = whole.fields()
         number = fields.take(der.ENUMERATED)
         found = fields.optional(der.context(0))
         fields.finish()
@@ -172,25 +186,30 @@ class OcspResponse(Encoded):
         if found is None:
             raise MalformedOcspResponse(reason=f"no answer inside, status {self.status.name}")
         wrapped = found.only_child().fields()
-        kind = wrapped.take(der.OBJECT_IDENTIFIER).object_identifier()
+        kind = wrapped.object_identifier()
         if kind != BASIC_RESPONSE:
             raise MalformedOcspResponse(reason=f"an unknown type of response, {kind}")
-        encoded = wrapped.take(der.OCTET_STRING).octets
+        encoded = wrapped.octets(der.OCTET_STRING)
         wrapped.finish()
-        outer = der.decode(encoded, limits=_LIMITS).fields()
-        tbs = outer.take(der.SEQUENCE)
-        algorithm = outer.take(der.SEQUENCE)
-        signature = outer.take(der.BIT_STRING)
-        certificates = outer.optional(der.context(0))
-        outer.finish()
+        whole = der.decode(encoded, limits=_LIMITS)
+        usual = whole.usual_fields(_SIGNED) or whole.usual_fields(_SIGNED_AND_CERTIFIED)
+        if usual is not None:
+            tbs, algorithm, signature, *rest = usual
+            certificates = rest[0] if rest else None
+        else:
+            outer = whole.fields()
+            tbs = outer.take(der.SEQUENCE)
+            algorithm = outer.take(der.SEQUENCE)
+            signature = outer.take(der.BIT_STRING)
+            certificates = outer.optional(der.context(0))
+            outer.finish()
         inner = tbs.fields()
-        version = inner.optional(der.context(0))
-        if version is not None:
-            version.only_child().expect(der.INTEGER).small(0)
+        if inner.next_tag == _VERSION:
+            inner.take().only_child().expect(der.INTEGER).small(0)
         responder = inner.take()
         produced_at = inner.take(der.GENERALIZED_TIME).time()
         responses = inner.take(der.SEQUENCE)
-        found_extensions = inner.optional(der.context(1))
+        found_extensions = inner.optional(_EXTENSIONS)
         inner.finish()
         return _Basic(
             encoded=encoded,
@@ -326,13 +345,13 @@ def write_request(
 def read_cert_id(element: der.Element) -> CertId:
     """A CertID, in requests and responses. Raises MalformedDer."""
     fields = element.fields()
-    algorithm = fields.take(der.SEQUENCE).fields()
-    oid = algorithm.take(der.OBJECT_IDENTIFIER).object_identifier()
+    algorithm = fields.fields()
+    oid = algorithm.object_identifier()
     if algorithm.next_tag is not None:
         algorithm.take()
     algorithm.finish()
-    name_hash = fields.take(der.OCTET_STRING).octets
-    key_hash = fields.take(der.OCTET_STRING).octets
+    name_hash = fields.octets(der.OCTET_STRING)
+    key_hash = fields.octets(der.OCTET_STRING)
     serial_number = fields.take(der.INTEGER).integer(limits=extensions.SERIAL_LIMITS)
     fields.finish()
     return CertId(
@@ -344,6 +363,14 @@ def read_cert_id(element: der.Element) -> CertId:
 
 
 def _read_single(element: der.Element) -> SingleResponse:
+    usual = element.usual_fields(_GOOD)
+    if usual is not None and usual[1].content == usual[1].end:
+        return SingleResponse(
+            cert_id=read_cert_id(usual[0]),
+            status=CertificateStatus.GOOD,
+            this_update=usual[2].time(),
+            next_update=usual[3].only_child().expect(der.GENERALIZED_TIME).time(),
+        )
     fields = element.fields()
     cert_id = read_cert_id(fields.take(der.SEQUENCE))
     status = fields.take()

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, mldsa, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.types import (
     CertificatePublicKeyTypes as NativePublicKey,
 )
@@ -69,7 +69,11 @@ class PublicKey(Encoded):
     @read_once
     def _parts(self) -> tuple[str, bytes, bytes]:
         """(algorithm OID, encoded parameters or empty, content of the BIT STRING)."""
-        fields = der.decode(self.encoded).fields()
+        whole = der.decode(self.encoded)
+        usual = whole.usual_fields(_FIELDS)
+        if usual is not None:
+            return *_algorithm(usual[0]), usual[1].bit_string()
+        fields = whole.fields()
         oid, parameters = _algorithm(fields.take(der.SEQUENCE))
         key = fields.take(der.BIT_STRING).bit_string()
         fields.finish()
@@ -224,24 +228,25 @@ class PublicKey(Encoded):
         Raises as `verify` does, which it may as well when it is called.
         """
         if self.__dict__.get("_required") is not algorithm:
-            self.require(algorithm)
+            # A row with a curve is for the keys of that curve, and for no others.
+            if algorithm.curve is None or algorithm.curve is not self.curve:
+                self.require(algorithm)
             self.__dict__["_required"] = algorithm  # an issuer's key is asked again and again
         if self.key_type in GOST_KEY_TYPES and algorithm.digest is not None:
             gost, digest = self.gost, algorithm.digest.digest
             return lambda signature, message: gost.verify(digest(message), signature)
         key = self.native
         arguments: tuple[Any, ...]
-        if isinstance(key, rsa.RSAPublicKey):
+        # By its kind: asking whose instance it is costs more than all else here.
+        if self.key_type is KeyType.EC:
+            arguments = (_ecdsa(algorithm),)
+        elif self.key_type is KeyType.RSA:
             arguments = rsa_padding(algorithm), native_hash(algorithm)
-        elif isinstance(key, ec.EllipticCurvePublicKey):
-            arguments = (ec.ECDSA(native_hash(algorithm)),)
-        elif isinstance(key, dsa.DSAPublicKey):
+        elif self.key_type is KeyType.DSA:
             arguments = (native_hash(algorithm),)
-        elif isinstance(key, _WHOLE_MESSAGE):
-            arguments = ()
         else:
-            raise AlgorithmUnavailable(algorithm=algorithm.name, reason="no verifier")
-        check: Callable[..., None] = key.verify
+            arguments = ()
+        check: Callable[..., None] = key.verify  # type: ignore[union-attr]
 
         def verify(signature: bytes, message: bytes) -> bool:
             try:
@@ -257,6 +262,7 @@ class PublicKey(Encoded):
         return verify
 
 
+_FIELDS: Final = bytes((der.SEQUENCE, der.BIT_STRING))
 _USUAL: Final = 64  # octets of what is worth remembering: a few values stand in millions of keys
 
 
@@ -316,12 +322,6 @@ def _dsa_bits(parameters: bytes, octets: bytes) -> int:
     return bits
 
 
-_WHOLE_MESSAGE = (
-    ed25519.Ed25519PublicKey,
-    mldsa.MLDSA44PublicKey,
-    mldsa.MLDSA65PublicKey,
-    mldsa.MLDSA87PublicKey,
-)
 _FIXED_BITS: Final = {
     KeyType.ED25519: 256,
     KeyType.GOST_2015_512: 512,
@@ -338,6 +338,17 @@ _HASHES: Final[dict[str, type[hashes.HashAlgorithm]]] = {
     "sha3_384": hashes.SHA3_384,
     "sha3_512": hashes.SHA3_512,
 }
+
+
+_ECDSA: Final = {name: ec.ECDSA(digest()) for name, digest in _HASHES.items()}
+
+
+def _ecdsa(algorithm: SignatureAlgorithm) -> ec.ECDSA:
+    """The scheme of a row, as `cryptography` wants it. Raises AlgorithmUnavailable."""
+    digest = algorithm.digest
+    if digest is None or digest.name not in _ECDSA:
+        raise AlgorithmUnavailable(algorithm=algorithm.name, reason="no such hash here")
+    return _ECDSA[digest.name]
 
 
 def native_hash(algorithm: SignatureAlgorithm) -> hashes.HashAlgorithm:

@@ -85,9 +85,9 @@ class KindProofs:
     def __init__(self, policy: ValidationPolicy, purpose: Purpose) -> None:
         self.policy: Final = policy
         self.purpose: Final = purpose
-        self.paths: Final = Memo[PathResult](entries=1024)
-        self.authorities: Final = Memo[tuple[Authority, ...]](entries=256)
-        self.passed: Final = Memo[Any](entries=1024)
+        self.paths: Final[Memo[PathResult]] = Memo(entries=1024)
+        self.authorities: Final[Memo[tuple[Authority, ...]]] = Memo(entries=256)
+        self.passed: Final[Memo[Any]] = Memo(entries=1024)
 
 
 class Proofs:
@@ -99,7 +99,7 @@ class Proofs:
     """
 
     def __init__(self) -> None:
-        self.certificates: Final = Memo[Certificate](entries=1024)
+        self.certificates: Final[Memo[Certificate]] = Memo(entries=1024)
         self._used: tuple[KindProofs, ...] = ()
 
     def of(self, policy: ValidationPolicy, purpose: Purpose) -> KindProofs:

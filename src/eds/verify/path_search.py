@@ -97,6 +97,8 @@ class Search:
             return []
         found = dict.fromkeys(self.trust.named(name))
         found |= dict.fromkeys(self._handed().get(key, ()))
+        if len(found) == 1:
+            return [*found]
         return sorted(found, key=lambda issuer: self._rank(issuer, certificate))
 
     def _handed(self) -> dict[object, list[Certificate]]:

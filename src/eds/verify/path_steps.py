@@ -287,6 +287,10 @@ def _map_policies(
 
 def _limit(certificate: Certificate, state: State) -> State | Finding:
     """What an authority adds of its own: RFC 5280 §6.1.4 (g), (i), (j), (m)."""
+    basic = certificate.basic_constraints
+    path_length = None if basic is None else basic.path_length
+    if path_length is None and _LIMITING.isdisjoint(certificate.extensions):
+        return state  # as most authorities
     limits = state.limits
     constraints = certificate.name_constraints
     if constraints is not None:
@@ -296,7 +300,7 @@ def _limit(certificate: Certificate, state: State) -> State | Finding:
             return rules.NAME_CONSTRAINTS.broken(
                 CONSTRAINTS, certificate=certificate.fingerprint, reason=str(error)
             )
-    policy, basic = certificate.policy_constraints, certificate.basic_constraints
+    policy = certificate.policy_constraints
     explicit = None if policy is None else policy.require_explicit_policy
     mapping = None if policy is None else policy.inhibit_policy_mapping
     return State(
@@ -304,9 +308,18 @@ def _limit(certificate: Certificate, state: State) -> State | Finding:
         explicit_policy=_least(state.explicit_policy, explicit),
         policy_mapping=_least(state.policy_mapping, mapping),
         inhibit_any_policy=_least(state.inhibit_any_policy, certificate.inhibit_any_policy),
-        path_length=_least(state.path_length, None if basic is None else basic.path_length),
+        path_length=_least(state.path_length, path_length),
         limits=limits,
     )
+
+
+_LIMITING: Final = frozenset(
+    {
+        extensions.NAME_CONSTRAINTS,
+        extensions.POLICY_CONSTRAINTS,
+        extensions.INHIBIT_ANY_POLICY,
+    }
+)
 
 
 def _least(counter: int, own: int | None) -> int:

@@ -51,10 +51,11 @@ class AlgorithmRules:
 
     def signature_until(self, algorithm: SignatureAlgorithm, key: PublicKey) -> date | None:
         """The last day for that algorithm with that key; None: no end is known."""
-        days = [self._until(algorithm.name, algorithm.relied_on_until), self.key_until(key)]
-        if algorithm.digest is not None:
-            days.append(self.digest_until(algorithm.digest))
-        return min((day for day in days if day is not None), default=None)
+        until = _earlier(
+            self._until(algorithm.name, algorithm.relied_on_until), self.key_until(key)
+        )
+        digest = algorithm.digest
+        return until if digest is None else _earlier(until, self.digest_until(digest))
 
     def key_until(self, key: PublicKey) -> date | None:
         """The last day for a key of that kind and size; None: no end is known.
@@ -62,18 +63,25 @@ class AlgorithmRules:
         Raises UnknownAlgorithm, MalformedPublicKey.
         """
         key_type, bits = key.key_type, key.bits
-        if bits < self.minimum_bits.get(key_type, 0):
+        if self.minimum_bits and bits < self.minimum_bits.get(key_type, 0):
             return date.min
         until: date | None = None
         for period in KEY_SIZE_PERIODS:
             if period.key_type is key_type and bits < period.below_bits:
-                until = min(until or period.relied_on_until, period.relied_on_until)
+                until = _earlier(until, period.relied_on_until)
         return until
 
     def _until(self, name: str, otherwise: date | None) -> date | None:
         if name in self.refused:
             return date.min
         return self.until.get(name, otherwise)
+
+
+def _earlier(one: date | None, other: date | None) -> date | None:
+    """The earlier of two days, of which None never comes."""
+    if one is None or other is None:
+        return one or other
+    return min(one, other)
 
 
 def is_relied_on(until: date | None, *, at: datetime) -> bool:

@@ -151,7 +151,7 @@ def check(
             validation_time=validation_time,
             nonce=nonce,
             anchor=anchor,
-            visiting=frozenset({certificate.fingerprint}),
+            visiting=frozenset({certificate.encoded}),
             checks=[policy.budget.signature_checks],
             deadline=time.monotonic() + policy.budget.seconds,
             status_of=_status_of,
@@ -223,7 +223,7 @@ def _status_of(
         validation_time=inquiry.validation_time,
         nonce=None,
         anchor=inquiry.anchor,
-        visiting=inquiry.visiting | {certificate.fingerprint},
+        visiting=inquiry.visiting | {certificate.encoded},
         checks=inquiry.checks,
         deadline=inquiry.deadline,
         status_of=_status_of,
@@ -396,7 +396,9 @@ def _good(
     inquiry: Inquiry, knowing: Sequence[Observation], later: Observation | None
 ) -> RevocationResult:
     at = inquiry.at
-    deciding = max(knowing, key=lambda one: (one.reasons == ALL_REASONS, one.this_update))
+    deciding = knowing[0]
+    if len(knowing) > 1:
+        deciding = max(knowing, key=lambda one: (one.reasons == ALL_REASONS, one.this_update))
     used = [deciding] if deciding.reasons == ALL_REASONS else list(knowing)
     findings = [finding for one in used for finding in one.findings]
     findings.append(

@@ -204,7 +204,7 @@ class NotUsable(Exception):
 class Inquiry:
     """One certificate, one instant, and everything that bears on its status.
 
-    `visiting` are the fingerprints of the certificates whose status is being established:
+    `visiting` are the octets of the certificates whose status is being established:
     a signer among them proves nothing about itself. `status_of` judges the certificate of
     another signer of evidence, under the issuer and at the instant given. `checks` counts
     signature checks down, shared by all that hang together; so is `deadline`, an instant of

@@ -58,6 +58,7 @@ _KNOWN: Final = frozenset(
 )
 _KNOWN_OF_ENTRIES: Final = frozenset({extensions.REASON_CODE, extensions.INVALIDITY_DATE})
 _EVERYTHING: Final = IssuingDistributionPoint()
+_MINE: Final = (AUTHORITY.kept(), SCOPE.kept())
 
 
 class _Believed(NamedTuple):
@@ -232,7 +233,7 @@ def _believe(
     if found.next_update is not None and found.next_update < found.this_update:
         raise NotUsable(WELL_FORMED, GENERAL_FAILURE, next_update=found.next_update)
     reasons = _reasons_in_scope(inquiry, found, points)
-    return _Believed(found, signer, reasons, until, (signature, AUTHORITY.kept(), SCOPE.kept()))
+    return _Believed(found, signer, reasons, until, (signature, *_MINE))
 
 
 def _signed(
@@ -344,7 +345,7 @@ def _require_proven(inquiry: Inquiry, signer: Certificate, instant: datetime) ->
     Raises NotUsable.
     """
     facts = {"signer": signer.fingerprint.hex()}
-    if signer.fingerprint in inquiry.visiting or len(inquiry.visiting) >= DEEPEST:
+    if signer.encoded in inquiry.visiting or len(inquiry.visiting) >= DEEPEST:
         raise NotUsable(AUTHORITY, GENERAL_FAILURE, **facts, reason="its own status hangs on it")
     proof = prove(
         signer,

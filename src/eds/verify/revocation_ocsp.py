@@ -52,6 +52,7 @@ _KNOWN_OF_RESPONDERS: Final = frozenset(
     }
 )
 _MAY_SIGN: Final = frozenset({KeyUsage.DIGITAL_SIGNATURE, KeyUsage.NON_REPUDIATION})
+_AUTHORISED: Final = AUTHORITY.kept()
 _NEVER_ISSUED: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -88,7 +89,7 @@ def _observations(inquiry: Inquiry, found: OcspResponse) -> Iterator[Observation
     if inquiry.nonce is not None and found.nonce != inquiry.nonce:
         raise NotUsable(NONCE, GENERAL_FAILURE, present=found.nonce is not None)
     for single in singles:
-        yield _observation(inquiry, found, single, until, (signature, AUTHORITY.kept()))
+        yield _observation(inquiry, found, single, until, (signature, _AUTHORISED))
 
 
 def _is_meant(inquiry: Inquiry, cert_id: CertId) -> bool:
@@ -197,7 +198,7 @@ def _require_appointed(
     until = min(until, inquiry.require_algorithm(algorithm, key, instant))
     if responder.ocsp_no_check:
         return until
-    if responder.fingerprint in inquiry.visiting or len(inquiry.visiting) >= DEEPEST:
+    if responder.encoded in inquiry.visiting or len(inquiry.visiting) >= DEEPEST:
         raise NotUsable(AUTHORITY, GENERAL_FAILURE, **facts, reason="its own status hangs on it")
     status = inquiry.status_of(inquiry, responder, issuer, instant)
     if status is Status.UNKNOWN and not _names_a_source(responder):

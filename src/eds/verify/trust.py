@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from functools import cached_property
 from typing import Final, Self, TypeVar
 
 from ..certificatelists import CertificateList
@@ -17,6 +18,7 @@ from .memo import Memo
 from .path_proofs import Proofs
 
 T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 
 class Purpose(Enum):
@@ -94,7 +96,6 @@ class TrustStore:
         self.environment: Final = environment
         self.anchors: Final = tuple(dict.fromkeys(anchors))
         self.certificates: Final = tuple(dict.fromkeys(certificates))
-        self.digest: Final = _digest(self)
         self.verified_lists: Final[Memo[CertificateList]] = Memo(
             entries=4096, weight=_OCTETS_OF_LISTS
         )
@@ -102,9 +103,12 @@ class TrustStore:
         """What was proven with it: kept here and nowhere else, and never part of its content."""
         self._anchors: Final = _by(self.anchors, lambda anchor: anchor.certificate)
         self._known: Final = frozenset(self.certificates)
-        self._named: Final = _by(
-            (*(anchor.certificate for anchor in self.anchors), *self.certificates), _subject
-        )
+        self._named: Final = _by(dict.fromkeys((*self._anchors, *self.certificates)), _subject)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """What names its content, 32 octets."""
+        return _digest(self)
 
     @classmethod
     def from_pem(
@@ -206,9 +210,9 @@ def _subject(certificate: Certificate) -> Hashable:
         return certificate.encoded
 
 
-def _by(items: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable, list[T]]:
-    found: dict[Hashable, list[T]] = {}
-    for item in dict.fromkeys(items):
+def _by(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
+    found: dict[K, list[T]] = {}
+    for item in items:
         found.setdefault(key(item), []).append(item)
     return found
 
