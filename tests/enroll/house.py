@@ -108,6 +108,31 @@ def name_of(certificate: Certificate) -> str | None:
 
 
 @dataclass
+class MortalWriter:
+    """An audit trail at which the process dies: `left` records from now, before it is written
+    (the act is undone) or, by `after`, at the next use of the database."""
+
+    inner: AuditWriter
+    left: int | None = None
+    death: type[BaseException] = KeyboardInterrupt
+
+    def __call__(self, connection: Any, **record: Any) -> None:
+        self.inner(connection, **record)
+        if self.left is not None:
+            self.left -= 1
+            if self.left == 0:
+                raise self.death
+
+    def append_all(self, connection: Any, entries: Any) -> object:
+        made = self.inner.append_all(connection, entries)
+        if self.left is not None:
+            self.left -= 1
+            if self.left == 0:
+                raise self.death
+        return made
+
+
+@dataclass
 class QuickChecker:
     """Signatures of a test's own: an HMAC that names the signer; `revoked` no longer pass.
 
@@ -180,7 +205,8 @@ class House:
 
     def __post_init__(self) -> None:
         self.numbers = itertools.count(1)
-        audit = AuditWriter(writer="desk-1", is_personal=is_personal)
+        audit = MortalWriter(AuditWriter(writer="desk-1", is_personal=is_personal))
+        self.mortal = audit
         self.vault = TestVault()
         self.store = ApplicationStore(self.engine, audit=audit, vault=self.vault)
         self.checker = QuickChecker()
@@ -231,6 +257,10 @@ class House:
             ),
             check_key=check_key,
         )
+
+    def die_after(self, records: int | None, death: type[BaseException]) -> None:
+        """Die in the transaction of that record from now: what was committed before stays."""
+        self.mortal.left, self.mortal.death = records, death
 
     # -- officials
 
@@ -345,7 +375,7 @@ class House:
             message=f"m{next(self.numbers)}", at=self.at,
         )  # fmt: skip
 
-    def face(self, application: Application, **changes: Any) -> bytes:
+    def face(self, application: Application, /, **changes: Any) -> bytes:
         made: dict[str, Any] = {
             "identifier": f"f{next(self.numbers)}", "audience": self.policy.audience,
             "application": application.application, "challenge": application.challenge,
@@ -353,7 +383,7 @@ class House:
         }  # fmt: skip
         return self.faces.assertion(**(made | changes))
 
-    def face_check(self, application: Application, **changes: Any) -> Application:
+    def face_check(self, application: Application, /, **changes: Any) -> Application:
         return remote.face_check(
             self.desk, application.application, token=self.face(application, **changes),
             message=f"m{next(self.numbers)}", at=self.at,

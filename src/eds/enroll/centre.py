@@ -27,6 +27,7 @@ from .desk import (
     kept_snapshot,
     new_code,
     official_move,
+    previous_application,
     snapshot_of,
     tell_of_refusal,
 )
@@ -181,6 +182,7 @@ def send_back(desk: Desk, application: str, envelope: Envelope, act: SignedAct) 
         return {
             "returns": arrived.before.returns + 1,
             "operator": "",
+            "checker": "",
             "record": b"",
             "in_person": True,
             "reason": arrived.who.statement.reason,
@@ -222,6 +224,7 @@ def _official(
     content: object = None,
     mark: str = "",
     intact: bool = False,
+    codes: tuple[KeptCode, ...] = (),
 ) -> Application:
     known, digest = answered(
         desk, application, envelope, [name, act.statement, act.signature, content]
@@ -244,6 +247,7 @@ def _official(
         changes=changes(arrived),
         used=used,
         files=files or {},
+        codes=codes,
         marks=(
             Mark(
                 kind=mark, name=who.person, holder=f"{application}@{before.version}",
@@ -331,12 +335,8 @@ def clear(desk: Desk, application: str, *, at: datetime) -> Cleared:
     changes["subject"] = subject
     halves = ("", "")
     codes: tuple[KeptCode, ...] = ()
-    address = contact_bound(desk, before, at=at)
     if before.in_person:
-        halves = (_half(desk), _half(desk))
-        codes = (
-            new_code(desk, application, "activation", "".join(halves), until=at + _SECRET_LASTS),
-        )
+        halves, codes = _new_secret(desk, application, at=at)
     move = Move(
         request=Request(act="clear"),
         evidence=Findings(
@@ -352,14 +352,50 @@ def clear(desk: Desk, application: str, *, at: datetime) -> Cleared:
         actor="system",
     )
     after = by_system(desk, before, move, at=at)
-    if before.in_person and address:
-        words = {"half": halves[1], "application": application}
-        desk.notifier.send(address, "activation-half", words, at=at)
+    _send_half(desk, after, halves[1], at=at)
     return Cleared(application=after, printed_half=halves[0])
 
 
+def new_secret(desk: Desk, application: str, envelope: Envelope, act: SignedAct) -> Cleared:
+    """A new activation secret in place of one that was lost, at the counter.
+
+    The same message again makes none: its halves went out already. Raises as `check_in` does.
+    """
+    if desk.store.message(application, envelope.message) is not None:
+        return Cleared(application=desk.store.load(application), printed_half="")
+    halves, codes = _new_secret(desk, application, at=envelope.at)
+    after = _official(
+        desk, application, envelope, "new_secret", act, changes=lambda _: {}, codes=codes
+    )
+    _send_half(desk, after, halves[1], at=envelope.at)
+    return Cleared(application=after, printed_half=halves[0])
+
+
+def _new_secret(
+    desk: Desk, application: str, *, at: datetime
+) -> tuple[tuple[str, str], tuple[KeptCode, ...]]:
+    halves = (_half(desk), _half(desk))
+    code = new_code(desk, application, "activation", "".join(halves), until=at + _SECRET_LASTS)
+    return halves, (code,)
+
+
+def _send_half(desk: Desk, application: Application, half: str, *, at: datetime) -> None:
+    address = contact_bound(desk, application, at=at)
+    if half and address:
+        words = {"half": half, "application": application.application}
+        desk.notifier.send(address, "activation-half", words, at=at)
+
+
 def contact_bound(desk: Desk, application: Application, *, at: datetime) -> str | None:
-    """The address bound at the centre, or else the number that the state's base has."""
+    """The address bound at the centre, or else the number that the state's base has.
+
+    A renewal has the address of the application that proved the person.
+    """
+    while application.renews:
+        previous = previous_application(desk, application.renews)
+        if previous is None:
+            return None
+        application = previous
     kept = desk.store.file(application.application, "contact")
     if kept is not None:
         return kept.decode()

@@ -283,6 +283,12 @@ def register_item(digest: bytes) -> EvidenceItem:
     return EvidenceItem(kind=EvidenceKind.REGISTER, digest=digest)
 
 
+def previous_application(desk: Desk, certificate: bytes) -> Application | None:
+    """The application that a certificate (its SHA-256) came from."""
+    name = desk.store.reference("certificate", certificate.hex())
+    return None if name is None else desk.store.find(name)
+
+
 # --- codes ---------------------------------------------------------------------------------------
 
 

@@ -69,6 +69,7 @@ class Code(Enum):
     KEY_NOT_LIVING = "key_not_living"
     SECOND_FACTOR_MISSING = "second_factor_missing"
     RENEWALS_SPENT = "renewals_spent"
+    NOT_IN_PERSON = "not_in_person"
     SECRET_WRONG = "secret_wrong"  # noqa: S105 - the name of a refusal
     POSSESSION_NOT_PROVED = "possession_not_proved"
     POSSESSION_FOREIGN = "possession_foreign"

@@ -671,6 +671,13 @@ def secret_attempts_left(
 
 
 @guard
+def came_in_person(
+    a: Application, e: Findings, r: Request, p: EnrolmentPolicy, at: datetime
+) -> Found:
+    yield from _unless(a.in_person, Code.NOT_IN_PERSON)
+
+
+@guard
 def activation_secret(
     a: Application, e: Findings, r: Request, p: EnrolmentPolicy, at: datetime
 ) -> Found:

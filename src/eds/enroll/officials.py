@@ -50,6 +50,7 @@ EXCLUSIVE: Final = (
 ACTS: Final[Mapping[str, Role]] = MappingProxyType(
     {
         **dict.fromkeys(("check_in", "examine", "record", "turn_away"), Role.OPERATOR),
+        "new_secret": Role.OPERATOR,
         **dict.fromkeys(("approve", "return", "decline"), Role.CHECKER),
         **dict.fromkeys(
             ("appoint_official", "remove_official", "unlock_document"), Role.SECURITY_OFFICER

@@ -27,6 +27,7 @@ from .desk import (
     by_system,
     is_code,
     is_token,
+    previous_application,
     snapshot_of,
 )
 from .failures import Code, Failure
@@ -60,12 +61,6 @@ def open_renewal(
     )
 
 
-def previous_application(desk: Desk, certificate: bytes) -> Application | None:
-    """The application that a certificate (its SHA-256) came from."""
-    name = desk.store.reference("certificate", certificate.hex())
-    return None if name is None else desk.store.find(name)
-
-
 def send_factor(desk: Desk, application: str, envelope: Envelope) -> Application:
     """Send the code of the second factor. Raises as `send_code` does."""
     return send_code(desk, application, envelope, contact_of=bound_contact)
@@ -73,10 +68,7 @@ def send_factor(desk: Desk, application: str, envelope: Envelope) -> Application
 
 def bound_contact(desk: Desk, application: Application, at: datetime) -> str | None:
     """The address that was bound when the renewed certificate was proven."""
-    previous = previous_application(desk, application.renews)
-    while previous is not None and previous.renews:
-        previous = previous_application(desk, previous.renews)
-    return None if previous is None else contact_bound(desk, previous, at=at)
+    return contact_bound(desk, application, at=at)
 
 
 def prove_living_key(

@@ -210,8 +210,10 @@ def _rows() -> Iterator[Transition]:
     yield _row("approve", _DESK, s.MAKER_RECORDED, s.CHECKER_APPROVED, a.CHECKER,
                (*_DECIDES, "signs_the_record", "record_intact", "checker_limit",
                 "not_in_haste"), ("decision",))  # fmt: skip
-    yield _row("return", _DESK, s.MAKER_RECORDED, s.RETURNED, a.CHECKER,
-               (*_DECIDES, "reason_given", "returns_left"), ("decision",))  # fmt: skip
+    # Also when the decision no longer stands, because one of the two left office.
+    for source in (s.MAKER_RECORDED, s.CHECKER_APPROVED):
+        yield _row("return", _DESK, source, s.RETURNED, a.CHECKER,
+                   (*_DECIDES, "reason_given", "returns_left"), ("decision",))  # fmt: skip
     yield _row("clear", _DESK, s.CHECKER_APPROVED, s.CLEARED, a.SYSTEM,
                (*DECISION_STANDS, "person_resolved", "person_alive", "residency_fits_profile",
                 "assurance_reached"), ("snapshot", "nonce"))  # fmt: skip
@@ -225,6 +227,8 @@ def _rows() -> Iterator[Transition]:
 
     # the key, the certificate
     yield _row("miss_secret", EVERY, s.CLEARED, s.CLEARED, a.APPLICANT, ("secret_attempts_left",))
+    yield _row("new_secret", _DESK, s.CLEARED, s.CLEARED, a.OPERATOR,
+               (*_SIGNED, "came_in_person"))  # fmt: skip
     yield _row("bind_key", EVERY, s.CLEARED, s.KEY_BOUND, a.APPLICANT,
                ("applicant_authentic", "activation_secret", "possession_proved",
                 "possession_for_this", "key_never_certified", "names_not_invented"),

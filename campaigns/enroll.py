@@ -1,0 +1,71 @@
+"""Long random histories of a desk with all its adversaries, on SQLite and PostgreSQL.
+
+`make campaign-enroll`, or with `ARGS="STEPS [FIRST_SEED]"`: so many steps in all (1 000 000), in
+histories of 5 000; every tenth of them on PostgreSQL. tests/enroll/machine.py says what is checked.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from eds.ca.database import open_database
+from eds.enroll.migrations import upgrade
+from tests.enroll.machine import run
+from tests.postgresql import Cluster, programs, running
+
+HISTORY, EVERY = 5_000, 250
+
+
+def history(url: str, seed: int, steps: int) -> Counter[str]:
+    """Raises AssertionError where an invariant breaks; the seed tells the history again."""
+    engine = open_database(url)
+    try:
+        upgrade(engine)
+        return run(engine, seed=seed, steps=steps, every=EVERY)
+    finally:
+        engine.dispose()
+
+
+def campaign(steps: int, first: int, cluster: Cluster | None) -> bool:
+    counts: Counter[str] = Counter()
+    begun, done, seed, failures = time.monotonic(), 0, first, 0
+    while done < steps:
+        length = min(HISTORY, steps - done)
+        folder = Path(tempfile.mkdtemp(prefix="eds-enroll-"))
+        on_postgresql = cluster is not None and seed % 10 == 0
+        url = f"sqlite:///{folder / 'desk.db'}"
+        if on_postgresql and cluster is not None:
+            url = cluster.new_database()
+        try:
+            counts += history(url, seed, length)
+        except AssertionError as error:
+            failures += 1
+            print(f"seed {seed}, {length} steps: {error!r}", flush=True)
+        finally:
+            shutil.rmtree(folder)
+        done, seed = done + length, seed + 1
+        print(f"{done} steps, {time.monotonic() - begun:.0f} s, {failures} failures", flush=True)
+    for name, count in counts.most_common():
+        print(f"{count:9d} {name}")
+    return not failures
+
+
+def main() -> None:
+    steps = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    first = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    if programs() is None:
+        print("no PostgreSQL here: all on SQLite")
+        raise SystemExit(not campaign(steps, first, None))
+    with running() as cluster:
+        raise SystemExit(not campaign(steps, first, cluster))
+
+
+if __name__ == "__main__":
+    main()
