@@ -52,7 +52,7 @@ class Question:
     default="basic",
     show_default=True,
     metavar="NAME|FILE",
-    help="What is demanded: basic, strict, or a TOML file.",
+    help="What is demanded: basic, strict, that of a country (kz), or a TOML file.",
 )
 @click.option(
     "--evidence",
@@ -101,7 +101,8 @@ def verify(
     confined: bool,
     as_json: bool,
 ) -> int:
-    """Validate the signatures of each FILE: PDF, CMS with its content or without.
+    """Validate the signatures of each FILE: PDF, CMS with its content or without, a ZIP container
+    of the NCA of Kazakhstan.
 
     A detached signature is judged with --content, or with the file beside it whose name it
     carries (contract.docx.p7s: contract.docx). Of a folder, all PDF and CMS files in it are
@@ -215,10 +216,10 @@ def _weight(status: int) -> int:
 
 
 def _policy(name: str) -> ValidationPolicy:
-    from eds.verify.policies import SHIPPED, read_policy
+    from eds.verify.policies import read_policy, shipped_policies
 
-    if name in SHIPPED:
-        return SHIPPED[name]
+    if name in shipped_policies():
+        return shipped_policies()[name]
     return read_policy(Path(name).read_text(encoding="utf-8"))
 
 

@@ -175,6 +175,13 @@ class PdfEncrypted(DecodeError):
         self.handler = handler
 
 
+class MalformedContainer(_MalformedObject):
+    """Not a container of signed files that can be read in one way only."""
+
+    code = "formats.malformed_container"
+    thing = "container"
+
+
 class MalformedName(_MalformedObject):
     """Not a Name (RFC 5280 §4.1.2.4), or not one that can be read."""
 
@@ -243,6 +250,20 @@ class NameRefused(EdsError):
     def __init__(self, *, attribute: str, reason: str) -> None:
         super().__init__(f"{attribute}: {reason}")
         self.attribute = attribute
+        self.reason = reason
+
+
+class IdentityNumberRefused(EdsError):
+    """A number of a person or organisation that cannot have been assigned; it is no field.
+
+    `type` is what its country calls such a number.
+    """
+
+    code = "names.number_refused"
+
+    def __init__(self, *, type: str, reason: str) -> None:  # noqa: A002 - the word of the page
+        super().__init__(f"{type}: {reason}")
+        self.type = type
         self.reason = reason
 
 
@@ -793,6 +814,17 @@ class AnchorNotFound(ValidationError):
     def __init__(self, *, reference: str) -> None:
         super().__init__(f"no such certificate in the trust store: {reference}")
         self.reference = reference
+
+
+class AnchorNotListed(ValidationError):
+    """A certificate was brought for a trust set that does not list its fingerprint."""
+
+    code = "verify.anchor_not_listed"
+
+    def __init__(self, *, trust_set: str, sha256: str) -> None:
+        super().__init__(f"{trust_set} does not list the certificate {sha256}")
+        self.trust_set = trust_set
+        self.sha256 = sha256
 
 
 # --- signing ------------------------------------------------------------------------------------

@@ -13,9 +13,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from eds import names
 from eds.algorithms import ECDSA_P256_SHA256, SignatureAlgorithm
-from eds.ca.profiles import CertificateProfile, CrlUse, read_profile, shipped_profiles
+from eds.ca.profiles import (
+    CertificateProfile,
+    CrlUse,
+    SerialNumbers,
+    read_profile,
+    serial_of_key,
+    shipped_profiles,
+)
 from eds.ca.tbs import IssuerFacts, assemble, build_tbs
 from eds.certificates import Certificate
+from eds.country import countries
 from eds.names import Name
 from eds.publickeys import PublicKey
 
@@ -28,7 +36,14 @@ TEST_PROFILES = {
     profile.name: profile
     for profile in (read_profile(file.read_bytes()) for file in sorted(DATA.glob("*.json")))
 }
-PROFILES = {**shipped_profiles(), **TEST_PROFILES}
+# Those of countries have their own subjects, and their tests in tests/country.
+NATIONAL = {
+    one.name for country in countries().values() for one in map(read_profile, country.profiles())
+}
+PROFILES = {
+    **{name: one for name, one in shipped_profiles().items() if name not in NATIONAL},
+    **TEST_PROFILES,
+}
 LEAVES = [name for name, profile in PROFILES.items() if not profile.is_authority]
 
 C, CN, SN, GN = names.COUNTRY, names.COMMON_NAME, names.SURNAME, names.GIVEN_NAME
@@ -213,11 +228,13 @@ def good_tbs(name: str, **changes: object) -> bytes:
     """A lawful to-be-signed certificate of that profile, valid from NOON."""
     profile = PROFILES[name]
     facts = facts_of(profile)
+    key = facts.public_key if name == "root" else public(leaf_key())
+    of_key = profile.serial_number is SerialNumbers.KEY_IDENTIFIER
     arguments: dict[str, object] = {
         "issuer": facts,
-        "serial_number": serial_number(),
+        "serial_number": int.from_bytes(serial_of_key(key), "big") if of_key else serial_number(),
         "subject": subject_of(name),
-        "public_key": facts.public_key if name == "root" else public(leaf_key()),
+        "public_key": key,
         "not_before": facts.not_before if name == "root" else NOON,
         "not_after": facts.not_after
         if name == "root"

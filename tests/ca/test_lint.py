@@ -243,6 +243,11 @@ def serial_that_counts(parts: Parts) -> None:
     parts.serial = der.integer((1 << 144) + 77)
 
 
+@bad("serial-key", "kz-first-head")
+def a_serial_number_that_is_not_of_the_key(parts: Parts) -> None:
+    parts.serial = der.integer((1 << 158) + 0x7A1B2C3D4E5F6A7B8C9D0E1F)
+
+
 @bad("signature-algorithm")
 def another_algorithm_inside(parts: Parts) -> None:
     parts.algorithm = RSA_PKCS1_SHA256.identifier

@@ -38,6 +38,9 @@ def test_the_shipped_profiles() -> None:
         *("non-resident-signature", "non-resident-authentication", "information-system"),
         *("legal-entity-head", "legal-entity-signer", "legal-entity-finance"),
         *("legal-entity-hr", "legal-entity-employee"),
+        *("kz-individual", "kz-head", "kz-signer", "kz-finance", "kz-hr", "kz-employee"),
+        *("kz-treasury", "kz-information-system", "kz-ocsp-responder", "kz-tsa"),
+        *("kz-root", "kz-issuing-ca", "kz-time-stamping-ca"),
     }
     with pytest.raises(ProfileNotFound):
         shipped_profile("citizen")
@@ -336,7 +339,7 @@ MIXED = "etsi.en_319_412_2.nat-4.3.2-1.mixed_key_usage_setting"
 
 @pytest.mark.untraced
 @needs_pkilint
-@pytest.mark.parametrize("name", shipped_profiles())
+@pytest.mark.parametrize("name", sorted({*shipped_profiles()} & {*PROFILES}))
 def test_pkilint_finds_no_error(name: str) -> None:
     # One certificate for signing and for logging in: EN 319 412-2 would rather have two.
     both = {KeyUsage.DIGITAL_SIGNATURE, KeyUsage.NON_REPUDIATION} <= PROFILES[name].key_usage

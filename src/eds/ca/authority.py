@@ -26,7 +26,13 @@ from . import lifecycle
 from .lifecycle import Change, State, Status
 from .lint import require_clean
 from .monitor import GuardedKey, permit_certificate
-from .profiles import CertificateKind, CertificateProfile, CrlUse
+from .profiles import (
+    CertificateKind,
+    CertificateProfile,
+    CrlUse,
+    SerialNumbers,
+    serial_of_key,
+)
 from .register import Intent, Issued, Register
 from .selection import MassPlan
 from .tbs import IssuerFacts, assemble, build_tbs
@@ -135,7 +141,7 @@ class Authority:
         profile.check_subject(request.subject)
         profile.check_key(request.public_key)
         self._check_key(request.public_key)
-        serial = self._serial_number()
+        serial = new_serial_number(profile, request.public_key, node=self.register.node)
         number = int.from_bytes(serial, "big")
         # Chosen once and written into the certificate; it never moves.
         sharded = profile.crl is CrlUse.SHARDED
@@ -241,10 +247,6 @@ class Authority:
     def _sign(self, tbs: bytes) -> bytes:
         return assemble(tbs, algorithm=self.facts.algorithm, signature=self._signer.sign(tbs))
 
-    def _serial_number(self) -> bytes:
-        # 19 octets: the writer's number (1 to 127, so positive) and 144 random bits.
-        return bytes((self.register.node,)) + secrets.token_bytes(18)
-
     def _not_after(self, request: IssueRequest, not_before: datetime) -> datetime:
         profile = request.profile
         wanted = request.not_after or not_before + profile.validity
@@ -256,6 +258,17 @@ class Authority:
                 profile=profile.name, field="validity", reason="longer than the profile allows"
             )
         return min(wanted, self.facts.not_after) if request.not_after is None else wanted
+
+
+def new_serial_number(profile: CertificateProfile, key: PublicKey, *, node: int) -> bytes:
+    """The content octets of a serial number, from where the profile says.
+
+    Else 19 octets: the writer's number (1 to 127, so positive) and 144 random bits. One that
+    names the key is used once like any other: a key whose certificate failed half-way is spent.
+    """
+    if profile.serial_number is SerialNumbers.KEY_IDENTIFIER:
+        return serial_of_key(key)
+    return bytes((node,)) + secrets.token_bytes(18)
 
 
 # --- what needs no key ------------------------------------------------------------------------

@@ -21,14 +21,13 @@ from ..errors import (
     StoreUnavailable,
 )
 from ..keys.contract import KeyRef, KeyStore, PinSource, Signer
-from .authority import IssueRequest, give_up_request
+from .authority import IssueRequest, give_up_request, new_serial_number
 from .ceremony_journal import INTENDED, Journal
 from .ceremony_plan import (
     Ceremony,
     PlannedCertificate,
     Role,
     Standing,
-    new_serial_number,
     plan,
     root_facts,
     root_tbs,
@@ -259,7 +258,10 @@ class _Act:
         tbs = self.journal.root(role.label, "tbs")
         if tbs is None:
             facts = root_facts(role, key.public_key, self.now().replace(microsecond=0))
-            number = int.from_bytes(new_serial_number(self.folder.settings.node), "big")
+            number = int.from_bytes(
+                new_serial_number(role.profile, key.public_key, node=self.folder.settings.node),
+                "big",
+            )
             tbs = root_tbs(role, facts, serial_number=number)
             begins = facts.not_before
         else:

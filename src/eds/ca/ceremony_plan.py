@@ -9,7 +9,6 @@ occasion, linted as the real ones will be.
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -29,6 +28,7 @@ from ..keys.contract import KeyPurpose
 from ..keys.privatekeys import PrivateKey, generate
 from ..names import Name
 from ..publickeys import PublicKey
+from .authority import new_serial_number
 from .issuers import LABEL, IssuerSettings, read_issuer_settings
 from .lint import Finding, Severity, lint
 from .monitor import GuardedKey, permit_certificate
@@ -39,7 +39,7 @@ from .tbs import IssuerFacts, assemble, build_tbs
 
 FEWEST_PARTICIPANTS: Final = 2
 MOST_CERTIFICATES: Final = 64
-_EXAMPLE_NODE: Final = b"\x01"
+_EXAMPLE_NODE: Final = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,15 +332,10 @@ def root_tbs(role: Role, facts: IssuerFacts, *, serial_number: int) -> bytes:
     )
 
 
-def new_serial_number(node: int) -> bytes:
-    """19 octets: the writer's number and 144 random bits."""
-    return bytes((node,)) + secrets.token_bytes(18)
-
-
 def _twin(
     role: Role, key: PublicKey, facts: IssuerFacts, at: datetime, *, key_stands: bool
 ) -> PlannedCertificate:
-    number = int.from_bytes(_EXAMPLE_NODE + secrets.token_bytes(18), "big")
+    number = int.from_bytes(new_serial_number(role.profile, key, node=_EXAMPLE_NODE), "big")
     shard = number % facts.shard_count if role.profile.crl is CrlUse.SHARDED else None
     if role.is_root:
         tbs = root_tbs(role, facts, serial_number=number)

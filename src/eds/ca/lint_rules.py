@@ -55,7 +55,9 @@ from .profiles import (
     AuthorityProfile,
     CertificateKind,
     CrlUse,
+    SerialNumbers,
     could_be_host_name,
+    serial_of_key,
 )
 from .tbs import (
     CPS_QUALIFIER,
@@ -158,6 +160,13 @@ def _serial_positive(view: View) -> Answer:
 @_rule("serial-length", "RFC 5280 §4.1.2.2")
 def _serial_length(view: View) -> Answer:
     return None if len(view.serial) <= 20 else f"{len(view.serial)} octets"
+
+
+@_rule("serial-key", "profile; NCA RK")
+def _serial_key(view: View) -> Answer:
+    if view.profile.serial_number is not SerialNumbers.KEY_IDENTIFIER:
+        return None
+    return None if view.serial == serial_of_key(view.public_key) else "not that of the key"
 
 
 @_rule("serial-entropy", "ca.md §2.2 I2; CA/B BR 7.1")

@@ -19,6 +19,7 @@ from typing import Any, Final, NoReturn
 
 from .. import der, names
 from ..algorithms import VERIFY_ONLY, KeyType, signature_algorithm
+from ..country import subject_checks
 from ..errors import (
     AlgorithmError,
     DecodeError,
@@ -87,6 +88,13 @@ class CrlUse(Enum):
     SHARDED = "sharded"  # the shard chosen at issue, of as many as the issuer has
 
 
+class SerialNumbers(Enum):
+    """Where serial numbers come from."""
+
+    RANDOM = "random"  # the writer's number and 144 random bits
+    KEY_IDENTIFIER = "key-identifier"  # SHA-1 of the key: one certificate for each key
+
+
 class QcType(Enum):
     """What a qualified certificate is for (EN 319 412-5 §4.2.3)."""
 
@@ -99,7 +107,8 @@ class SubjectAttribute:
     """One place in the subject: which attribute, how often, and what may stand in it.
 
     `pattern` is a regular expression for the whole text, `values` the only texts allowed (empty:
-    any), `maximum` the length in characters where it is shorter than that of RFC 5280.
+    any), `maximum` the length in characters where it is shorter than that of RFC 5280. `check`
+    names what a country checks beside (`eds.country.subject_checks`), a check digit say.
     """
 
     oid: str
@@ -108,6 +117,7 @@ class SubjectAttribute:
     pattern: str = ""
     values: tuple[str, ...] = ()
     maximum: int = 0
+    check: str = ""
     compiled: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -127,7 +137,7 @@ class SubjectAttribute:
             return "none of the values of the profile"
         if self.pattern and not self.compiled.fullmatch(text):
             return "not in the form of the profile"
-        return None
+        return subject_checks()[self.check](text) if self.check else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +223,7 @@ class CertificateProfile:
     no_revocation_available: bool = False  # RFC 9608
     email: bool = False  # an rfc822Name is the one alternative name there is
     ocsp_no_check: bool = False
+    serial_number: SerialNumbers = SerialNumbers.RANDOM
     extensions: tuple[FixedExtension, ...] = ()
     canonical: bytes = field(init=False, repr=False)
     hash: bytes = field(init=False, repr=False)
@@ -316,6 +327,17 @@ def common_name(*parts: str) -> str:
 MONONYM_MARK: Final = "(one name)"
 
 
+def serial_of_key(key: PublicKey) -> bytes:
+    """The serial number that names the key: SHA-1 of the key, made positive and 20 octets long.
+
+    As the NCA of Kazakhstan has it: the top bit cleared, and 0x10 set where the first octet
+    would fall below.
+    """
+    identifier = key.key_identifier
+    first = identifier[0] & 0x7F
+    return bytes((first if first >= 0x10 else first | 0x10,)) + identifier[1:]
+
+
 # --- what must not exist ----------------------------------------------------------------------
 
 
@@ -367,6 +389,8 @@ def _check(profile: CertificateProfile) -> None:
             refuse("signature_algorithms", f"{name} signs nothing new")
     if ANY_POLICY in {policy.oid for policy in (*profile.policies, *profile.optional_policies)}:
         refuse("policies", "anyPolicy")
+    if not {row.check for row in profile.subject} <= {"", *subject_checks()}:
+        refuse("subject", "no country has a check of that name")
     seen = [row.oid for row in profile.subject]
     if len(set(seen)) != len(seen):
         refuse("subject", "an attribute twice")
@@ -515,12 +539,17 @@ def as_data(profile: CertificateProfile) -> dict[str, Any]:
                 "required": row.required,
                 "type": row.name,
                 "values": list(row.values),
+                **({"check": row.check} if row.check else {}),
             }
             for row in profile.subject
         ],
         "validity_days": profile.validity.days,
         "version": profile.version,
     }
+    # Younger than the rest: written out only where it is not the default, so that the hashes of
+    # profiles under which certificates were issued stand.
+    if profile.serial_number is not SerialNumbers.RANDOM:
+        data["serial_number"] = profile.serial_number.value
     if isinstance(profile, AuthorityProfile):
         data["path_length"] = profile.path_length
         data["permitted_dns"] = list(profile.permitted_dns)

@@ -16,6 +16,7 @@ from typing import Any, Final, NoReturn, TypeVar
 
 from .. import der
 from ..algorithms import VERIFY_ONLY, KeyType, curve_by_name
+from ..country import countries
 from ..errors import AlgorithmError, InvalidArgument, MalformedProfile, ProfileNotFound
 from ..extensions import (
     CLIENT_AUTH,
@@ -39,11 +40,13 @@ from .profile_model import (
     Policy,
     QcStatements,
     QcType,
+    SerialNumbers,
     SubjectAttribute,
     as_data,
     canonical,
     common_name,
     could_be_host_name,
+    serial_of_key,
 )
 
 __all__ = [
@@ -59,12 +62,14 @@ __all__ = [
     "Policy",
     "QcStatements",
     "QcType",
+    "SerialNumbers",
     "SubjectAttribute",
     "as_data",
     "canonical",
     "common_name",
     "could_be_host_name",
     "read_profile",
+    "serial_of_key",
     "shipped_profile",
     "shipped_profiles",
 ]
@@ -230,6 +235,9 @@ def _fields(top: _Object, kind: CertificateKind) -> dict[str, Any]:
         "no_revocation_available": top.take("no_revocation_available", bool, default=False),
         "email": top.take("email", bool, default=False),
         "ocsp_no_check": top.take("ocsp_no_check", bool, default=False),
+        "serial_number": top.choice("serial_number", {row.value: row for row in SerialNumbers})
+        if "serial_number" in top.left
+        else SerialNumbers.RANDOM,
         "extensions": tuple(_extension(row) for row in top.objects("extensions")),
     }
 
@@ -254,6 +262,7 @@ def _subject_attribute(row: _Object) -> SubjectAttribute:
         pattern=row.take("pattern", str, ""),
         values=row.strings("values"),
         maximum=row.take("maximum", int, 0),
+        check=row.take("check", str, ""),
     )
 
 
@@ -317,13 +326,11 @@ def _qc_statements(row: _Object) -> QcStatements:
 
 @lru_cache(maxsize=1)
 def shipped_profiles() -> Mapping[str, CertificateProfile]:
-    """The profiles that come with the library, by name."""
+    """The profiles that come with the library, those of countries among them, by name."""
     folder = resources.files(__package__).joinpath("profile_data")
-    found = [
-        read_profile(entry.read_bytes())
-        for entry in folder.iterdir()
-        if entry.name.endswith(".json")
-    ]
+    files = (entry for entry in folder.iterdir() if entry.name.endswith(".json"))
+    found = [read_profile(entry.read_bytes()) for entry in files]
+    found += [read_profile(data) for one in countries().values() for data in one.profiles()]
     return {profile.name: profile for profile in sorted(found, key=lambda item: item.name)}
 
 

@@ -28,6 +28,9 @@ ATTRIBUTES: Final[Mapping[str, str]] = {
     "pseudonym": names.PSEUDONYM,
     "title": names.TITLE,
     "serial_number": names.SERIAL_NUMBER,
+    "business_category": names.BUSINESS_CATEGORY,
+    "domain_component": names.DOMAIN_COMPONENT,
+    "user_id": names.USER_ID,
 }
 
 

@@ -2,7 +2,7 @@
 
 | purpose | key usage, where present | extended key usage |
 |---|---|---|
-| signature | what the policy names | absent, or one of those that mean documents or mail |
+| signature | what the policy names | absent, or for documents, mail or what the policy adds |
 | authentication | digitalSignature | absent, or clientAuth, smart card logon |
 | time-stamping | the same or nonRepudiation | timeStamping, alone, critical (RFC 3161 §2.3) |
 | OCSP signing | the same | OCSPSigning by name (RFC 6960 §4.2.2.2) |
@@ -94,13 +94,20 @@ def serves(
         return rules.PURPOSE.broken(
             _FAILURE, purpose=purpose.value, key_usage=tuple(sorted(one.name for one in found))
         )
+    if purpose is Purpose.SIGNATURE and policy.signer_policies is not None:
+        policies = tuple(one.oid for one in certificate.policies or ())
+        if policy.signer_policies.isdisjoint(policies):
+            return rules.SIGNER_POLICY.broken(_FAILURE, policies=policies)
     if not usages.extended:
         return None
     extended = certificate.extended_key_usage
     if extended is None:
         kept = not usages.named
     else:
-        kept = not usages.extended.isdisjoint(extended) or (
+        serving = usages.extended
+        if purpose is Purpose.SIGNATURE:
+            serving |= policy.signer_purposes
+        kept = not serving.isdisjoint(extended) or (
             not usages.named and ANY_EXTENDED_KEY_USAGE in extended
         )
         if usages.alone:

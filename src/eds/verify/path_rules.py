@@ -61,6 +61,11 @@ POLICIES: Final = Rule(
     clause="RFC 5280 §6.1.3 (f), §6.1.5 (g); RFC 9618",
     says="where a policy is required, the path has one that is accepted",
 )
+SIGNER_POLICY: Final = Rule(
+    code="path.signer_policy",
+    clause="policy; RFC 5280 §4.2.1.4",
+    says="the signer's certificate names a certificate policy that is asked for",
+)
 POLICY_MAPPINGS: Final = Rule(
     code="path.policy_mappings",
     clause="RFC 5280 §6.1.4 (a)",

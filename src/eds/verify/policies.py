@@ -25,10 +25,12 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from ..algorithms import DIGESTS, SIGNATURE_ALGORITHMS, KeyType
+from ..country import countries
 from ..errors import MalformedPolicy
 from ..extensions import KeyUsage
 from ..tolerances import TOLERANCES
@@ -60,7 +62,7 @@ STRICT: Final = ValidationPolicy(
 )
 """What a court would ask for: a proven time, contentCommitment, status not older than a day."""
 
-SHIPPED: Final[Mapping[str, ValidationPolicy]] = MappingProxyType(
+_INTERNATIONAL: Final[Mapping[str, ValidationPolicy]] = MappingProxyType(
     {"basic": BASIC, "strict": STRICT}
 )
 
@@ -76,18 +78,32 @@ _ALGORITHMS: Final = frozenset(
 
 def read_policy(text: str) -> ValidationPolicy:
     """The policy that a TOML text says. Raises MalformedPolicy."""
+    policy = _read(text, shipped_policies())
+    if policy.name in shipped_policies():
+        raise MalformedPolicy(field="name", reason="is the name of a policy that is shipped")
+    return policy
+
+
+@lru_cache(maxsize=1)
+def shipped_policies() -> Mapping[str, ValidationPolicy]:
+    """The policies that come with the library, those of countries among them, by name."""
+    national = (
+        _read(text, _INTERNATIONAL) for one in countries().values() for text in one.policies()
+    )
+    return MappingProxyType({**_INTERNATIONAL, **{policy.name: policy for policy in national}})
+
+
+def _read(text: str, bases: Mapping[str, ValidationPolicy]) -> ValidationPolicy:
     if len(text) > _SIZE_LIMIT:
         raise MalformedPolicy(field="", reason=f"more than {_SIZE_LIMIT} characters")
     try:
         said = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise MalformedPolicy(field="", reason=str(error)) from error
-    base = _one_of(SHIPPED)(said.pop("based_on", "basic"), "based_on")
+    base = _one_of(bases)(said.pop("based_on", "basic"), "based_on")
     for wanted in ("name", "version"):
         if wanted not in said:
             raise MalformedPolicy(field=wanted, reason="is missing")
-    if said["name"] in SHIPPED:
-        raise MalformedPolicy(field="name", reason="is the name of a policy that is shipped")
     return _changed(base, said, "")
 
 
@@ -210,6 +226,8 @@ _READ: Final[Mapping[str, Callable[[Any, str], Any]]] = MappingProxyType(
         "required_level": _one_of({level.value: level for level in Level}),
         "content_types": _set_of(_oid),
         "signer_key_usage": _set_of(_one_of(_USAGES)),
+        "signer_purposes": _set_of(_oid),
+        "signer_policies": _set_of(_oid),
         "certificate_policies": _set_of(_oid),
         "require_explicit_policy": _truth,
         "inhibit_policy_mapping": _truth,

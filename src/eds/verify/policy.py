@@ -131,7 +131,10 @@ class ValidationPolicy:
 
     `certificate_policies` is the user-initial-policy-set of RFC 5280 §6.1.1 (c).
     `content_types` are the eContentTypes that may be signed. `signer_key_usage`: at least one
-    of them must be in the signer's certificate, where it limits the usage at all. `tolerated`
+    of them must be in the signer's certificate, where it limits the usage at all.
+    `signer_purposes` are extended key usages that mean signing beside the international ones;
+    of `signer_policies` one must stand in the signer's own certificate, whatever the authorities
+    above it say (None: not asked). `tolerated`
     names the departures from the standards that are forgiven in what a signature is carried in.
     """
 
@@ -145,6 +148,8 @@ class ValidationPolicy:
     signer_key_usage: frozenset[KeyUsage] = frozenset(
         {KeyUsage.DIGITAL_SIGNATURE, KeyUsage.NON_REPUDIATION}
     )
+    signer_purposes: frozenset[str] = frozenset()
+    signer_policies: frozenset[str] | None = None
     certificate_policies: frozenset[str] = frozenset({ANY_POLICY})
     require_explicit_policy: bool = False
     inhibit_policy_mapping: bool = False

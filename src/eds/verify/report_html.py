@@ -18,7 +18,7 @@ from .findings import Fact, Finding, Outcome
 from .indications import Indication, SubIndication
 from .report import Coverage, SignatureReport, TimeStampReport, ValidationReport
 from .report_json import fact_value
-from .wording import Translate, explain, subject_of
+from .wording import Translate, explain, holder_rows, subject_of
 
 _CLASS: Final = {
     Indication.TOTAL_PASSED: "passed",
@@ -149,6 +149,7 @@ class _Page:
         yield self.rows(
             ("Signer", who),
             ("Organisation", organisation),
+            *(() if one.signer is None else holder_rows(one.signer)),
             ("Certified by", subject_of(one.path[1])[0] if len(one.path) > 1 else None),
             ("Format", one.format.value + ("" if one.level is None else f" B-{one.level.value}")),
             ("Proven time", _instant(one.proven_time)),

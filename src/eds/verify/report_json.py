@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ..certificates import Certificate
+from ..country import holder_of
 from ..errors import DecodeError
 from ..names import Name
 from .findings import Fact, Finding
@@ -47,6 +48,7 @@ def _signature(one: SignatureReport) -> dict[str, Any]:
         "sub_indication": None if one.sub_indication is None else one.sub_indication.value,
         "level": None if one.level is None else one.level.value,
         "signer": None if one.signer is None else _certificate(one.signer),
+        "holder": None if one.signer is None else _holder(one.signer),
         "claimed_time": instant(one.claimed_time),
         "proven_time": instant(one.proven_time),
         "algorithm": one.algorithm,
@@ -116,6 +118,15 @@ def _certificate(certificate: Certificate) -> dict[str, Any]:
         "not_before": _read(certificate, "not_before"),
         "not_after": _read(certificate, "not_after"),
     }
+
+
+def _holder(certificate: Certificate) -> dict[str, Any] | None:
+    """The subject in the terms of its country; null where none is known."""
+    found = holder_of(certificate)
+    if found is None:
+        return None
+    facts = {key: fact_value(value) for key, value in found.facts()}
+    return {"country": found.country, **facts}
 
 
 def _name(certificate: Certificate, which: str) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from .findings import Fact, Finding, Outcome
 from .indications import SubIndication
 from .report import SignatureReport, TimeStampReport, ValidationReport
 from .report_json import fact_value, instant
-from .wording import Translate, explain, subject_of
+from .wording import Translate, explain, holder_rows, subject_of
 
 _MARKS: Final = {Outcome.KEPT: "+", Outcome.NOTED: "!", Outcome.BROKEN: "x"}
 
@@ -36,6 +36,8 @@ def _signature(one: SignatureReport, title: str, translate: Translate) -> Iterat
     yield f"  {explain(one, translate=translate)}"
     if one.signer is not None:
         yield _row(translate("signer"), _who(one.signer))
+        for label, text in holder_rows(one.signer):
+            yield _row(translate(label), text)
     if len(one.path) > 1:
         yield _row(translate("certified by"), _who(one.path[1]))
     level = "" if one.level is None else f" B-{one.level.value}"

@@ -17,10 +17,12 @@ from .context import Context, Existence, Work
 from .evidence import NO_EVIDENCE, Evidence
 from .findings import Finding, Rule
 from .indications import Indication, SubIndication
+from .ncazip import validate_container
 from .policy import BASIC, ValidationPolicy
 from .report import SignatureReport, TimeStampReport, ValidationReport
 from .timestamp import validate_token
 from .trust import TrustStore
+from .zipentries import is_zip
 
 FORMAT: Final = Rule(
     code="document.format",
@@ -47,7 +49,8 @@ def validate(
 ) -> ValidationReport:
     """What is found of every signature of `document` at the instant `at` (aware).
 
-    `document` is a signed document (CMS with its content inside, PDF), or, where `signature` is
+    `document` is a signed document (CMS with its content inside, PDF, a ZIP container of
+    the NCA RK), or, where `signature` is
     given, the content that this CMS is about: bytes, a binary file that can be read again
     (streamed, whatever its size), or digests of it computed elsewhere. The format is told by
     content. `evidence` is what the caller adds: certificates, lists, OCSP responses; none is
@@ -119,6 +122,8 @@ def validate_time_stamp(
 
 
 def _document(data: bytes, context: Context) -> ValidationReport:
+    if is_zip(data):
+        return _container(data, context)
     if b"%PDF-" in data[:1024] and data[:1] != b"\x30":
         # The reader of PDF documents is slow to import: those who never see one do not pay.
         from .pdf import validate_pdf
@@ -135,6 +140,13 @@ def _document(data: bytes, context: Context) -> ValidationReport:
         return _reported(signed_data, ABSENT if view is None else Octets(view), context)
     except DecodeError as error:
         return _unreadable(context, error=error.code, reason=str(error))
+
+
+def _container(data: bytes, context: Context) -> ValidationReport:
+    judged = validate_container(data, context)
+    if judged is None:
+        return _unreadable(context, reason="no format that is read here")
+    return _report(context, judged.signatures, judged.findings)
 
 
 def _detached(signature: bytes, content: Content, context: Context) -> ValidationReport:

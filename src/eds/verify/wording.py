@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from .. import names
 from ..certificates import Certificate
+from ..country import countries, holder_of
 from ..errors import DecodeError
 from .indications import Indication, SubIndication
 from .report import SignatureReport, ValidationReport
@@ -86,6 +87,16 @@ def explain(report: ValidationReport | SignatureReport, *, translate: Translate 
     if report.sub_indication is None:
         return translate(meaning)
     return f"{translate(meaning)} {translate(SUB_MEANING[report.sub_indication])}"
+
+
+def holder_rows(certificate: Certificate) -> Iterator[tuple[str, str]]:
+    """(label, text) of the subject in the terms of its country, where that is known."""
+    holder = holder_of(certificate)
+    if holder is None:
+        return
+    labels = countries()[holder.country].labels
+    for key, value in holder.facts():
+        yield labels.get(key, key), value if isinstance(value, str) else "; ".join(value)
 
 
 def subject_of(certificate: Certificate) -> tuple[str, str | None]:

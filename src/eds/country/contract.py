@@ -1,0 +1,190 @@
+"""What a country brings along: how its certificates and numbers read, and its data.
+
+A country is one value of `Country`, made by the package that bears its ISO 3166-1 code. Other
+rooms ask `eds.country` for it and never name a country themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum
+from typing import NamedTuple
+
+from ..certificates import Certificate
+from ..errors import IdentityNumberRefused
+
+
+class Term(NamedTuple):
+    """An object identifier and what the country calls it; `word` is None where it is unknown."""
+
+    oid: str
+    word: str | None
+
+    @property
+    def text(self) -> str:
+        """The word and the number, or the number alone."""
+        return self.oid if self.word is None else f"{self.word} ({self.oid})"
+
+
+class Departure(NamedTuple):
+    """One way in which a number or a certificate is not what its country prescribes.
+
+    `code` is stable; `says` one sentence, which never repeats a number or a name.
+    """
+
+    code: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityNumber:
+    """A number of a person or an organisation, and what it says.
+
+    `type` is what the country calls it, `facts` pairs of a stable key and a value. A number with
+    departures may stand in a certificate all the same; no authority may certify it.
+    """
+
+    type: str
+    country: str
+    digits: str = field(repr=False)
+    facts: tuple[tuple[str, str], ...] = field(repr=False)
+    departures: tuple[Departure, ...] = ()
+    begins: date | None = field(default=None, repr=False)
+    """The birth or registration that it states, where it states a whole date."""
+
+    def require_assignable(self, *, on: date) -> None:
+        """Raises IdentityNumberRefused unless the number may have been assigned by that day."""
+        if self.departures:
+            raise IdentityNumberRefused(type=self.type, reason=self.departures[0].says)
+        if self.begins is not None and self.begins > on:
+            raise IdentityNumberRefused(type=self.type, reason="its date lies in the future")
+
+
+class HolderKind(Enum):
+    """Who or what a certificate is about."""
+
+    INDIVIDUAL = "individual"
+    EMPLOYEE = "employee of an organisation"
+    INFORMATION_SYSTEM = "information system"
+    SERVICE = "service of the authority"
+    AUTHORITY = "certification authority"
+    UNKNOWN = "unknown"
+
+
+class KeyUse(Enum):
+    """What the key is certified for."""
+
+    AUTHENTICATION = "AUTH"
+    SIGNATURE = "SIGN"
+    UNIFIED = "AUTH and SIGN"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """The subject of a certificate in the terms of its country. Nothing here is proven by it.
+
+    `roles` are all purposes that are not international, known or not. `details` are further
+    pairs of a stable key and a value. `departures` are warnings.
+    """
+
+    country: str
+    kind: HolderKind
+    use: KeyUse
+    surname: str | None = field(default=None, repr=False)
+    given_name: str | None = field(default=None, repr=False)
+    patronymic: str | None = field(default=None, repr=False)
+    personal_number: IdentityNumber | None = field(default=None, repr=False)
+    organisation: str | None = field(default=None, repr=False)
+    organisation_number: IdentityNumber | None = field(default=None, repr=False)
+    email: str | None = field(default=None, repr=False)
+    details: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    roles: tuple[Term, ...] = ()
+    identified_by: tuple[Term, ...] = ()
+    key_storage: tuple[Term, ...] = ()
+    policies: tuple[Term, ...] = ()
+    departures: tuple[Departure, ...] = ()
+
+    def facts(self) -> Iterator[tuple[str, str | tuple[str, ...]]]:
+        """(stable key, value) of all that is known, in the order for people to read."""
+        personal, organisation = self.personal_number, self.organisation_number
+        pairs: tuple[tuple[str, str | tuple[str, ...] | None], ...] = (
+            ("kind", self.kind.value),
+            ("key_use", self.use.value),
+            ("surname", self.surname),
+            ("given_name", self.given_name),
+            ("patronymic", self.patronymic),
+            ("personal_number", None if personal is None else personal.digits),
+            ("organisation", self.organisation),
+            ("organisation_number", None if organisation is None else organisation.digits),
+            ("email", self.email),
+            *self.details,
+            ("roles", tuple(one.text for one in self.roles)),
+            ("identified_by", tuple(one.text for one in self.identified_by)),
+            ("key_storage", tuple(one.text for one in self.key_storage)),
+            ("policies", tuple(one.text for one in self.policies)),
+            ("warnings", tuple(one.says for one in self.departures)),
+        )
+        return ((key, value) for key, value in pairs if value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownCertificate:
+    """A certificate that a trust set takes in when somebody brings it.
+
+    `sha256` is of its DER, in hexadecimal. `is_anchor`: believed by itself; else known only.
+    """
+
+    sha256: str
+    label: str
+    is_anchor: bool
+    until: date
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownTrustSet:
+    """The certificates of one hierarchy by fingerprint. `environment`: production or test."""
+
+    name: str
+    environment: str
+    certificates: tuple[KnownCertificate, ...]
+    lacks: str = ""
+    """What belongs to the hierarchy and is not listed, for people to read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceAddress:
+    """Where a service answers: configuration to start from, with where it was learnt and when."""
+
+    service: str  # ocsp, time-stamp, crl, delta-crl, ca-certificate
+    environment: str
+    url: str
+    source: str
+    seen: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Country:
+    """Everything national that other rooms ask for.
+
+    `labels` are words for the keys of facts. `subject_checks` are by name: text of a subject
+    attribute → why it may not be certified, None where it may. `policies` are validation policies
+    in the TOML form of `eds.verify.policies`; `profiles` certificate profiles in the JSON form of
+    `eds.ca.profiles`.
+    """
+
+    code: str
+    name: str
+    labels: Mapping[str, str]
+    recognises: Callable[[Certificate], bool]
+    read_holder: Callable[[Certificate], Holder]
+    read_number: Callable[[str], IdentityNumber]
+    subject_checks: Mapping[str, Callable[[str], str | None]]
+    terms: Callable[[str], str | None]
+    trust_sets: tuple[KnownTrustSet, ...]
+    services: tuple[ServiceAddress, ...]
+    policies: Callable[[], tuple[str, ...]]
+    profiles: Callable[[], tuple[bytes, ...]]

@@ -1,0 +1,90 @@
+"""Kazakhstan: the National Certification Authority (NCA RK) and those it certifies.
+
+docs/kazakhstan.md is the page. All of it is data and readers; nothing here trusts anything.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from types import MappingProxyType
+from typing import Final
+
+from ...errors import IdentityNumberRefused
+from ..contract import Country, IdentityNumber
+from .holders import read_holder, recognises
+from .known import PRODUCTION, SERVICES, TEST
+from .numbers import read_bin, read_iin, read_number
+from .terms import term
+
+_LABELS: Final = MappingProxyType(
+    {
+        "kind": "holder (иесі)",
+        "key_use": "key (кілт)",
+        "surname": "surname (тегі)",
+        "given_name": "given name (аты)",
+        "patronymic": "patronymic (әкесінің аты)",
+        "personal_number": "IIN (ЖСН)",
+        "organisation": "organisation (ұйым)",
+        "organisation_number": "BIN (БСН)",
+        "name": "name (атауы)",
+        "system_oid": "information system",
+        "treasury_code": "treasury code",
+        "treasury_role": "treasury role",
+        "roles": "roles (рөлдері)",
+        "identified_by": "identified by",
+        "key_storage": "key storage",
+        "email": "e-mail",
+        "locality": "locality",
+        "region": "region",
+        "policies": "policies",
+        "warnings": "warnings",
+    }
+)
+
+
+def _why(number: IdentityNumber) -> str | None:
+    return number.departures[0].says if number.departures else None
+
+
+def _iin(text: str) -> str | None:
+    """Why a subject's `IIN…` may not be certified."""
+    try:
+        return _why(read_iin(text.removeprefix("IIN")))
+    except IdentityNumberRefused as error:
+        return error.reason
+
+
+def _bin(text: str) -> str | None:
+    """Why a subject's `BIN…` may not be certified."""
+    try:
+        return _why(read_bin(text.removeprefix("BIN")))
+    except IdentityNumberRefused as error:
+        return error.reason
+
+
+def _policies() -> tuple[str, ...]:
+    return (resources.files(__name__).joinpath("policy.toml").read_text(encoding="utf-8"),)
+
+
+def _profiles() -> tuple[bytes, ...]:
+    return tuple(
+        entry.read_bytes()
+        for entry in resources.files(__name__).joinpath("profile_data").iterdir()
+        if entry.name.endswith(".json")
+    )
+
+
+COUNTRY: Final = Country(
+    code="KZ",
+    name="Kazakhstan",
+    labels=_LABELS,
+    recognises=recognises,
+    read_holder=read_holder,
+    read_number=read_number,
+    subject_checks=MappingProxyType({"kz-iin": _iin, "kz-bin": _bin}),
+    terms=term,
+    trust_sets=(PRODUCTION, TEST),
+    services=SERVICES,
+    policies=_policies,
+    profiles=_profiles,
+)
