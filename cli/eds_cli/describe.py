@@ -15,6 +15,7 @@ from eds import der, extensions
 from eds.algorithms import RSASSA_PSS, SIGNATURE_ALGORITHMS, digest_by_oid, pss_algorithm
 from eds.certificatelists import CertificateList, RevokedEntry
 from eds.certificates import Certificate
+from eds.country import term
 from eds.errors import AlgorithmError, DecodeError, EdsError, ProofOfPossessionFailed
 from eds.extensions import Extension, GeneralName, GeneralNameKind
 from eds.names import Name
@@ -191,7 +192,7 @@ def extension_list(found: Mapping[str, Extension]) -> Shown | None:
                 value = reader(extension.octets)
             except DecodeError as reason:
                 error = str(reason)
-        called = EXTENSIONS.get(extension.oid)
+        called = EXTENSIONS.get(extension.oid) or term(extension.oid)
         facts.append(
             {
                 "oid": extension.oid,
@@ -400,6 +401,7 @@ def certificate(value: Certificate, *, at: datetime) -> Facts:
     return {
         "subject": attempt(lambda: name(value.subject)),
         "issuer": attempt(lambda: name(value.issuer)),
+        "holder": holder(value),
         "serial_number": attempt(lambda: hexadecimal(value.serial_number)),
         "version": value.version,
         "not_before": attempt(lambda: instant(value.not_before)),
@@ -411,6 +413,21 @@ def certificate(value: Certificate, *, at: datetime) -> Facts:
         "sha1": _sha1(value.encoded),
         "sha256": octets(value.fingerprint),
     }
+
+
+def holder(value: Certificate) -> Shown | None:
+    """The subject in the terms of its country, where the certificate has a country's form."""
+    from eds.country import countries, holder_of
+
+    found = holder_of(value)
+    if found is None:
+        return None
+    labels = countries()[found.country].labels
+    facts = {key: list(one) if isinstance(one, tuple) else one for key, one in found.facts()}
+    return Shown(
+        {"country": found.country, **facts},
+        {labels.get(key, key): one for key, one in facts.items()},
+    )
 
 
 def _until(value: Certificate, at: datetime) -> Shown:

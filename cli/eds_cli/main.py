@@ -73,11 +73,13 @@ EXIT_STATUS: Final = {
     "keys.invalid": MALFORMED,
     "keys.malformed_uri": MALFORMED,
     "names.malformed": MALFORMED,
+    "names.number_refused": MALFORMED,
     "pem": MALFORMED,
     "verify.anchor_not_found": NOT_FOUND,
     "verify.trust_store_unavailable": NOT_FOUND,
     "verify.environments_mixed": REFUSED,
     "verify.trusted_list_untrusted": REFUSED,
+    "verify.anchor_not_listed": REFUSED,
     "verify": MALFORMED,
     "sign.time_stamp_refused": UNAVAILABLE,
     "sign": REFUSED,
@@ -110,6 +112,7 @@ COMMANDS: Final = {
     "verify": ("eds_cli.verify:verify", "Validate signed documents."),
     "trust": ("eds_cli.trust:trust", "Say whose certificates count."),
     "audit": ("eds_cli.audit:audit", "Read, verify and prove the log of every act."),
+    "id": ("eds_cli.identity:identity", "Look at identity numbers (IIN, BIN)."),
     "inspect": ("eds_cli.inspect:inspect", "Say what a file is, and what is in it."),
 }
 

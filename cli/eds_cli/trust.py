@@ -66,6 +66,11 @@ def trust() -> None:
     help="FILE is a trusted list of ETSI TS 119 612, signed by --signer.",
 )
 @click.option("--signer", "signers", metavar="CERT", multiple=True, help="Who signs the list.")
+@click.option(
+    "--known",
+    metavar="SET",
+    help="Take only what the set lists by SHA-256, each in its place: kz-production, kz-test.",
+)
 @click.option("--source", metavar="TEXT", default="", help="Where it comes from; shown to people.")
 @click.option("--at", type=Instant(), help="When the list must be fresh; now, if not given.")
 @plan_options
@@ -78,6 +83,7 @@ def add(
     intermediate: bool,
     trusted_list: bool,
     signers: tuple[str, ...],
+    known: str | None,
     source: str,
     at: datetime | None,
     consent: Consent,
@@ -87,11 +93,14 @@ def add(
     Compare the SHA-256 with what their authority publishes elsewhere before you say yes.
     """
     from eds.certificates import Certificate
-    from eds.errors import MalformedCertificate
+    from eds.errors import EnvironmentsMixed, MalformedCertificate
+    from eds.verify.knowntrust import known_store
     from eds.verify.trust import Environment, Purpose, TrustAnchor, TrustStore
     from eds.verify.trustedlist import read_trusted_list
     from eds.verify.trustfolder import MANIFEST, load_trust_store, save_trust_store
 
+    if known is not None and (trusted_list or intermediate or purposes or environment):
+        raise click.UsageError("--known says itself what the certificates are for")
     if trusted_list is not bool(signers):
         raise click.UsageError("--trusted-list and --signer belong together")
     place = trust_folders((folder,) if folder else ())[0]
@@ -102,14 +111,22 @@ def add(
         load_trust_store(place)
         if exists
         else TrustStore(
-            (), name=name or "user", environment=Environment(environment or "production")
+            (),
+            name=name or known or "user",
+            environment=Environment(environment or _environment_of(known)),
         )
     )
     anchors: list[TrustAnchor] = []
     certificates: list[Certificate] = []
     for file in files:
         data = Path(file).read_bytes()
-        if trusted_list:
+        if known is not None:
+            listed = known_store(known, Certificate.certificates(data))
+            if listed.environment is not old.environment:
+                raise EnvironmentsMixed(names=(old.name, known))
+            anchors += listed.anchors
+            certificates += listed.certificates
+        elif trusted_list:
             named = [Certificate.load(Path(one).read_bytes()) for one in signers]
             anchors += read_trusted_list(data, signers=named, at=at or now()).anchors
         elif intermediate:
@@ -140,6 +157,17 @@ def add(
     if not consent.as_json:
         done(f"{place}: {len(new.anchors)} anchors, {len(new.certificates)} intermediates")
     return 0
+
+
+def _environment_of(known: str | None) -> str:
+    """The environment of a set that is known; production without one."""
+    from eds.country import trust_sets
+
+    if known is None:
+        return "production"
+    if known not in trust_sets():
+        raise click.UsageError(f"--known is one of {', '.join(sorted(trust_sets()))}")
+    return trust_sets()[known].environment
 
 
 def _limited(anchor: TrustAnchor, purposes: Any) -> TrustAnchor:

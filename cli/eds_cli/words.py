@@ -151,7 +151,9 @@ OBJECTS: Final = {
 
 def word(oid: str) -> str:
     """What `oid` is called, or itself."""
-    return OBJECTS.get(oid) or EXTENSIONS.get(oid) or oid
+    from eds.country import term
+
+    return OBJECTS.get(oid) or EXTENSIONS.get(oid) or term(oid) or oid
 
 
 def word_and_oid(oid: str) -> str:
