@@ -40,7 +40,7 @@ consent_option: Final = click.option(
     type=click.Choice(["auto", "cades", "pades"]),
     default="auto",
     show_default=True,
-    help="auto: PAdES for PDF files, CAdES for others.",
+    help="auto: PAdES for PDF files, CAdES for others. PAdES with GOST keys is experimental.",
 )
 @click.option("--level", type=click.Choice(LEVELS), default="B", show_default=True)
 @click.option("--attached", is_flag=True, help="CAdES: put the document into the signature.")
@@ -234,7 +234,10 @@ def _pdf_signer(
     certify: str | None,
     level: str,
 ) -> Callable[[bytes], bytes]:
-    from eds.sign.pdf import PdfStatement, Permission, sign_pdf
+    from eds.sign.pdf import PdfStatement, Permission, is_experimental, sign_pdf
+
+    if is_experimental(by):
+        click.echo("eds: PDF signatures with GOST keys are experimental", err=True)
 
     said = PdfStatement(
         reason=reason,

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from .. import der
-from ..algorithms import SHA256, DigestAlgorithm
+from ..algorithms import DigestAlgorithm
 from ..certificatelists import CertificateList
 from ..certificates import Certificate
 from ..errors import ContentMismatch, LevelNotReached
@@ -30,7 +30,7 @@ from ..verify.trust import Purpose, TrustStore
 from ..verify.validation import validate
 from .archive import with_archive_time_stamp
 from .cms import rebuilt
-from .stamping import TimeStamper, with_signature_time_stamp
+from .stamping import TimeStamper, imprint_algorithm, with_signature_time_stamp
 
 _ORDER: Final = (Level.B, Level.T, Level.LT, Level.LTA)
 
@@ -59,7 +59,8 @@ class Raising:
     """What is needed to raise signatures.
 
     `at` is now. `evidence` is at hand already; `collector` is asked for what is missing.
-    `algorithm` is the digest of the imprints of new time-stamps.
+    `algorithm` is the digest of the imprints of new time-stamps; None: Streebog-512 for
+    signatures of GOST, SHA-256 for others.
     """
 
     trust: TrustStore
@@ -68,7 +69,7 @@ class Raising:
     stamper: TimeStamper
     evidence: Evidence = NO_EVIDENCE
     collector: Collector = OFFLINE
-    algorithm: DigestAlgorithm = SHA256
+    algorithm: DigestAlgorithm | None = None
 
 
 def extend(
@@ -139,7 +140,7 @@ class _Work:
                         of=info,
                         stamper=self.by.stamper,
                         content=self.content or ABSENT,
-                        algorithm=self.by.algorithm,
+                        algorithm=self.by.algorithm or imprint_algorithm(info),
                     )
                 )
                 # The status of the new token's authority: not covered, and of use tomorrow.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SIZE_LIMIT: Final = 256 * 1024 * 1024
 _TEXT_LIMIT: Final = 500
+_PYHANKO: Final = frozenset({"sha256", "sha384", "sha512", "sha3_256", "sha3_384", "sha3_512"})
 _OVERHEAD: Final = 2048  # octets of a SignedData beside its certificates
 
 
@@ -80,6 +81,9 @@ def sign_pdf(
     attributes, so `attributes` must not name one. With a `stamper` the signature reaches
     level T. `password` opens an encrypted document.
 
+    With a GOST key it is experimental: no other software has made or read such a document here,
+    and `is_experimental` says so.
+
     Raises DocumentRefused, InvalidArgument, TimeStampRefused, NaiveDatetime, and what the key
     raises.
     """
@@ -102,6 +106,11 @@ def sign_pdf(
     with _pdf_errors():
         digest.fill_with_cms(output, cms)
         return bytes(output.getvalue())
+
+
+def is_experimental(by: CmsSigner) -> bool:
+    """Whether a PDF signature by that signer has no other implementation to be held against."""
+    return by.digest_algorithm.name not in _PYHANKO
 
 
 def _open(document: bytes, password: Secret | None) -> Any:
@@ -141,7 +150,9 @@ def _embedder(
         bytes_reserved=2 * size,
     )
     mdp = None
-    algorithm = by.digest_algorithm.name
+    # pyHanko knows no GOST: it lays out the document, and the digest is taken here.
+    national = by.digest_algorithm.name not in _PYHANKO
+    algorithm = "sha256" if national else by.digest_algorithm.name
     if statement.certify is not None:
         if _has_signatures(writer):
             raise DocumentRefused(reason="the author's signature must be the first")
@@ -152,6 +163,13 @@ def _embedder(
     next(steps)
     steps.send(SigObjSetup(sig_placeholder=placeholder, mdp_setup=mdp))
     digest, output = steps.send(SigIOSetup(md_algorithm=algorithm, output=io.BytesIO()))
+    if national:
+        octets = output.getbuffer()
+        feed = by.digest_algorithm.new()
+        feed.update(octets[: digest.reserved_region_start])
+        feed.update(octets[digest.reserved_region_end :])
+        octets.release()
+        digest = replace(digest, document_digest=feed.digest())
     return digest, output
 
 

@@ -11,8 +11,15 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from .. import der
-from ..algorithms import SHA256, DigestAlgorithm
-from ..errors import DecodeError, InvalidArgument, TimeStampRefused
+from ..algorithms import (
+    GOST34311,
+    SHA256,
+    STREEBOG256,
+    STREEBOG512,
+    DigestAlgorithm,
+    digest_by_oid,
+)
+from ..errors import AlgorithmError, DecodeError, InvalidArgument, TimeStampRefused
 from ..signeddata import SignedData, SignerInfo
 from ..timestamps import TimeStampResponse, TimeStampToken
 from ..verify import attributes as known
@@ -93,21 +100,37 @@ class TimeStampQuestion:
         return token
 
 
+def imprint_algorithm(info: SignerInfo) -> DigestAlgorithm:
+    """The digest by which a signature is time-stamped unless somebody says otherwise.
+
+    Streebog-512 for one of GOST, of either generation, as its authorities take it; else SHA-256.
+    """
+    try:
+        fields = der.decode(info.digest_algorithm).fields()
+        digest = digest_by_oid(fields.take(der.OBJECT_IDENTIFIER).object_identifier())
+    except (AlgorithmError, DecodeError):
+        return SHA256
+    return STREEBOG512 if digest in (STREEBOG256, STREEBOG512, GOST34311) else SHA256
+
+
 def with_signature_time_stamp(
     signed: SignedData,
     *,
     of: SignerInfo,
     stamper: TimeStamper,
-    algorithm: DigestAlgorithm = SHA256,
+    algorithm: DigestAlgorithm | None = None,
 ) -> bytes:
     """Level T: a time-stamp over the signature value of one signer (EN 319 122-1 §5.3).
+
+    `algorithm` is the digest of the imprint; None: as `imprint_algorithm` says.
 
     Everything else stays byte for byte. Raises InvalidArgument where `of` is none of the
     signers, TimeStampRefused.
     """
     if of not in signed.signer_infos:
         raise InvalidArgument(argument="of", reason="not a signer of this document")
-    token = stamper.stamp(algorithm.digest(of.signature), algorithm=algorithm)
+    chosen = algorithm or imprint_algorithm(of)
+    token = stamper.stamp(chosen.digest(of.signature), algorithm=chosen)
     added = attributes.attribute(known.SIGNATURE_TIME_STAMP, token.encoded)
     return rebuilt(
         signed,
