@@ -178,7 +178,8 @@ def check_path(
         raise InvalidArgument(argument="path", reason="only a proven path has a status")
     anchor = path.anchor
     below = [one for one in path.path if one != anchor.certificate]
-    pairs = list(zip(below, [*below[1:], anchor.certificate], strict=True))
+    # Nothing is below an anchor that is asked about itself.
+    pairs = list(zip(below, [*below, anchor.certificate][1:], strict=True))
     findings: list[Finding] = []
     if policy.revocation.anchors_are_checked:
         pairs.append((anchor.certificate, anchor.certificate))
