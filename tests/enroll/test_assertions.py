@@ -126,7 +126,7 @@ def payload(**changes: object) -> dict[str, object]:
 
 def face(**changes: object) -> dict[str, object]:
     return {
-        "reference": "chip",
+        "reference": "passport_chip",
         "score": 930,
         "threshold": 700,
         "liveness": "active",
@@ -421,7 +421,7 @@ def test_simulators_sign_what_they_say_and_say_what_they_are() -> None:
         ),
         faces: faces.ask(
             b"a capture",
-            reference=FaceReference.CHIP,
+            reference=FaceReference.PASSPORT_CHIP,
             score=910,
             expected=expected(Topic.FACE_MATCH),
             at=AT,

@@ -24,6 +24,8 @@ from .strictjson import instant
 
 T = TypeVar("T")
 SCORE_LIMIT: Final = 1000
+LIFETIME: Final = timedelta(minutes=10)
+SKEW: Final = timedelta(seconds=60)
 _TEXT_LIMIT: Final = 256
 
 
@@ -39,8 +41,9 @@ class Topic(Enum):
 class FaceReference(Enum):
     """What the face was compared with."""
 
-    CHIP = "chip"
-    REGISTER = "register"
+    PASSPORT_CHIP = "passport_chip"
+    IDENTITY_CARD_CHIP = "identity_card_chip"
+    REGISTER = "register_photo"
 
 
 class LivenessMethod(Enum):
@@ -167,8 +170,8 @@ class Expectation:
     audience: str
     application: str
     nonce: str = field(repr=False)
-    lifetime: timedelta = timedelta(minutes=10)
-    skew: timedelta = timedelta(seconds=60)
+    lifetime: timedelta = LIFETIME
+    skew: timedelta = SKEW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +182,7 @@ class Assertion:
     transaction: str
     topic: Topic
     application: str
+    nonce: str = field(repr=False)
     issued_at: datetime
     expires_at: datetime
     answer: Answer
@@ -198,15 +202,45 @@ def read_assertion(
 
     Raises MalformedAssertion, AssertionRefused with the reason, NaiveDatetime.
     """
+    found = open_assertion(
+        token,
+        provider=provider,
+        topic=expected.topic,
+        audience=expected.audience,
+        at=at,
+        lifetime=expected.lifetime,
+        skew=expected.skew,
+    )
+    if found.application != expected.application:
+        raise AssertionRefused(reason="application")
+    if found.nonce != expected.nonce:
+        raise AssertionRefused(reason="nonce")
+    return found
+
+
+def open_assertion(
+    token: bytes,
+    *,
+    provider: TrustedProvider,
+    topic: Topic,
+    audience: str,
+    at: datetime,
+    lifetime: timedelta = LIFETIME,
+    skew: timedelta = SKEW,
+) -> Assertion:
+    """The same for one who compares application and nonce afterwards, as the desk's guards do.
+
+    Raises MalformedAssertion, AssertionRefused, NaiveDatetime.
+    """
     if at.utcoffset() is None:
         raise NaiveDatetime(argument="at")
-    if expected.topic not in provider.topics:
+    if topic not in provider.topics:
         raise AssertionRefused(reason="topic")
     verified = verify_jws(token, pinned=provider.pinned)
     try:
         claims = _Members(verified.payload)
-        issuer, audience = claims.text("iss"), claims.text("aud")
-        topic, application = claims.text("evidence"), claims.text("application")
+        issuer, addressee = claims.text("iss"), claims.text("aud")
+        about, application = claims.text("evidence"), claims.text("application")
         nonce, transaction = claims.text("nonce"), claims.text("jti")
         issued_at, expires_at = instant(claims.whole("iat")), instant(claims.whole("exp"))
         result = claims.members("result")
@@ -215,30 +249,29 @@ def read_assertion(
         raise MalformedAssertion(reason=f"payload: {error}") from None
     for holds, reason in (
         (issuer == provider.issuer, "issuer"),
-        (audience == expected.audience, "audience"),
-        (topic == expected.topic.value, "topic"),
-        (application == expected.application, "application"),
-        (nonce == expected.nonce, "nonce"),
-        (timedelta(0) < expires_at - issued_at <= expected.lifetime, "lifetime"),
-        (issued_at <= at + expected.skew, "not_yet_valid"),
-        (at < expires_at + expected.skew, "expired"),
+        (addressee == audience, "audience"),
+        (about == topic.value, "topic"),
+        (timedelta(0) < expires_at - issued_at <= lifetime, "lifetime"),
+        (issued_at <= at + skew, "not_yet_valid"),
+        (at < expires_at + skew, "expired"),
     ):
         if not holds:
             raise AssertionRefused(reason=reason)
     try:
-        answer = _READERS[expected.topic](result)
+        answer = _READERS[topic](result)
         result.finish()
     except ValueError as error:
         raise MalformedAssertion(reason=f"result: {error}") from None
     if isinstance(answer, FaceMatch) and not (
-        issued_at - expected.lifetime <= answer.captured_at <= issued_at + expected.skew
+        issued_at - lifetime <= answer.captured_at <= issued_at + skew
     ):
         raise AssertionRefused(reason="capture_time")
     return Assertion(
         provider=issuer,
         transaction=transaction,
-        topic=expected.topic,
+        topic=topic,
         application=application,
+        nonce=nonce,
         issued_at=issued_at,
         expires_at=expires_at,
         answer=answer,
