@@ -25,6 +25,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Final, NoReturn
 
 from .. import extensions
@@ -178,8 +179,7 @@ def check_path(
         raise InvalidArgument(argument="path", reason="only a proven path has a status")
     anchor = path.anchor
     below = [one for one in path.path if one != anchor.certificate]
-    # Nothing is below an anchor that is asked about itself.
-    pairs = list(zip(below, [*below, anchor.certificate][1:], strict=True))
+    pairs = list(pairwise((*below, anchor.certificate)))  # none, where the anchor itself signed
     findings: list[Finding] = []
     if policy.revocation.anchors_are_checked:
         pairs.append((anchor.certificate, anchor.certificate))
