@@ -236,17 +236,19 @@ def _pdf_signer(
 ) -> Callable[[bytes], bytes]:
     from eds.sign.pdf import PdfStatement, Permission, is_experimental, sign_pdf
 
-    if is_experimental(by):
-        click.echo("eds: PDF signatures with GOST keys are experimental", err=True)
-
     said = PdfStatement(
         reason=reason,
         location=location,
         certify=None if certify is None else Permission[certify.upper().replace("-", "_")],
     )
     stamper = None if level == "B" else means.raising().stamper
+    warnings = (
+        ["eds: PDF signatures with GOST keys are experimental"] if is_experimental(by) else []
+    )
 
     def act(document: bytes) -> bytes:
+        if warnings:  # once, however many documents
+            click.echo(warnings.pop(), err=True)
         if level in {"LT", "LTA"}:
             raise click.UsageError("PDF signatures reach level T; LT and LTA are not built yet")
         return sign_pdf(
@@ -361,18 +363,28 @@ def extend(
 @click.command()
 @click.argument("file", metavar="FILE")
 @click.option("--out", metavar="FILE", help="Where to write; FILE.tst, if not given.")
+@click.option(
+    "--digest",
+    type=click.Choice(["sha256", "sha384", "sha512", "streebog256", "streebog512"]),
+    default="sha256",
+    show_default=True,
+    help="The digest that is stamped.",
+)
 @means_options
 @json_option
-def timestamp(file: str, out: str | None, means: Means, as_json: bool) -> int:
+def timestamp(file: str, out: str | None, digest: str, means: Means, as_json: bool) -> int:
     """Have the time stamped over FILE (RFC 3161): it existed then, whoever made it."""
-    from eds.algorithms import SHA256
+    from eds.algorithms import digest_algorithm
     from eds.sign.output import write_document
+    from eds.verify.content import File
 
     stamper = means.stamper()
     if stamper is None:
         raise click.UsageError("--tsa names a time-stamping authority")
-    digest = bytes.fromhex(document_facts(Path(file))["sha256"])
-    token = stamper.stamp(digest, algorithm=SHA256)
+    algorithm = digest_algorithm(digest)
+    with Path(file).open("rb") as opened:
+        found = File(opened).digest(algorithm)
+    token = stamper.stamp(found, algorithm=algorithm)
     place = out or f"{file}.tst"
     write_document(Path(place), token.encoded)
     _told(place, token.encoded, as_json=as_json, time=token.tst_info.gen_time.isoformat())

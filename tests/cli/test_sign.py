@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from eds.algorithms import ECDSA_P256_SHA256
+from eds.algorithms import ECDSA_P256_SHA256, STREEBOG512
 from eds.signeddata import SignedData
 from eds.timestamps import TimeStampToken
 from tests.cli.conftest import PASSWORD, Eds, Outcome, at_terminal, openssl
@@ -218,6 +218,17 @@ def test_signatures_are_added_and_raised_later(
     assert set(SignedData(signature.read_bytes()).certificates) <= set(
         SignedData(both.read_bytes()).certificates
     )
+
+
+def test_the_digest_of_a_time_stamp_can_be_chosen(place: Path, eds: Eds, clock: Peer) -> None:
+    letter = place / "letter.txt"
+    done = eds(
+        *("timestamp", str(letter), "--trust", str(place / "trust"), "--digest", "streebog512"),
+        *("--tsa", clock.url(), "--tsa-network", "127.0.0.0/8"),
+    )
+    assert done.status == 0, done.err
+    info = TimeStampToken((place / "letter.txt.tst").read_bytes()).tst_info
+    assert info.imprint == STREEBOG512.digest(letter.read_bytes())
 
 
 def test_a_time_stamp_over_a_file_is_good_for_openssl(place: Path, eds: Eds, clock: Peer) -> None:

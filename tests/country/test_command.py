@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.cli.conftest import Eds
 from tests.country.house import KZ
 from tests.material import needs_data
+from tests.sign.house import page
 
 IIN = "900101300017"
 
@@ -63,3 +66,21 @@ def test_known_takes_no_other_certificate_and_no_other_set(eds: Eds) -> None:
     test = KZ / "ca" / "test_root_gost_2022.cer"
     mixed = eds("trust", "add", "--known", "kz-test", "--trust", "t", "--yes", test)
     assert (mixed.status, mixed.err.count("verify.environments_mixed")) == (5, 1)
+
+
+@needs_data
+def test_a_key_file_of_the_nca_signs_and_only_pdf_is_an_experiment(eds: Eds, home: Path) -> None:
+    key = home / "head.p12"
+    key.write_bytes((KZ / "p12" / "sdk-2026" / "valid" / "head.p12").read_bytes())
+    key.chmod(0o600)
+    (home / "letter.txt").write_bytes(b"I owe you 10")
+    (home / "letter.pdf").write_bytes(page())
+    files = sorted((KZ / "ca").glob("test_*"))
+    assert eds("trust", "add", "--known", "kz-test", "--trust", "t", "--yes", *files).status == 0
+    options = ("--store", key, "--trust", "t", "--yes")
+    for name, told in (("letter.txt", False), ("letter.pdf", True)):
+        signed = eds("sign", name, *options, password="Qwerty12")
+        assert signed.status == 0, signed.err
+        assert ("experimental" in signed.err) is told
+    refused = eds("sign", "letter.txt", "--out", "other.p7s", *options, password="Wrong-1")
+    assert (refused.status, refused.code) == (4, "keys.password_incorrect")

@@ -16,7 +16,7 @@ from eds.verify.indications import Indication, SubIndication
 from eds.verify.ncazip import MANIFEST, read_manifest
 from eds.verify.trust import Environment, TrustStore
 from eds.verify.validation import validate
-from eds.verify.zipentries import UNPACKED_LIMIT, read_entries
+from eds.verify.zipentries import UNPACKED_FREELY, read_entries
 from tests.country.house import NOON, POLICY
 
 EMPTY = TrustStore([], name="empty", environment=Environment.TEST)
@@ -122,7 +122,7 @@ def test_whatever_can_be_read_in_two_ways_is_refused(name: str) -> None:
 def test_a_bomb_is_not_unpacked() -> None:
     data = packed(("bomb", bytes(4 * 1024 * 1024)))
     place = data.index(b"PK\x01\x02") + 24
-    lying = data[:place] + struct.pack("<I", UNPACKED_LIMIT + 1) + data[place + 4 :]
+    lying = data[:place] + struct.pack("<I", UNPACKED_FREELY + 1) + data[place + 4 :]
     with pytest.raises(LimitExceeded):
         read_entries(lying)
     short = data[:22] + struct.pack("<I", 10) + data[26:]

@@ -14,7 +14,7 @@ from eds.certificatelists import CertificateList
 from eds.certificates import Certificate
 from eds.country import countries, holder_of
 from eds.country.contract import HolderKind, KeyUse
-from eds.errors import AnchorNotListed, EnvironmentsMixed, PasswordIncorrect
+from eds.errors import AnchorNotListed, DecodeError, EnvironmentsMixed, PasswordIncorrect
 from eds.extensions import CLIENT_AUTH
 from eds.keys import pkcs12
 from eds.keys.contract import Secret
@@ -27,6 +27,7 @@ from eds.verify.knowntrust import known_store
 from eds.verify.report import SignatureFormat, ValidationReport
 from eds.verify.trust import TrustStore
 from eds.verify.validation import validate
+from tests.cli.conftest import Eds
 from tests.country.house import DAY, KZ, POLICY, below_issuers, material, nca, nca_lists
 from tests.keys.test_pkcs12 import nca_password
 from tests.material import kz_certificates, needs_data, read
@@ -327,3 +328,31 @@ def test_lists_read_whatever_they_leave_out() -> None:
     sizes = {path.name: len(CertificateList(read(path))) for path in (KZ / "crl").glob("*.crl")}
     assert sizes["test_nca_gost2022_2026-08.crl"] == 195
     assert sizes["test_nca_gost2022_delta_2025-04.crl"] == 0
+
+
+def test_a_certificate_changed_anywhere_is_read_or_refused() -> None:
+    """What is made of it never raises but as octets that are no certificate do."""
+    original = kz_certificates()["sdk2026-individual_signer.cer"]
+    read_back = 0
+    for place in range(0, len(original) - 150, 3):
+        for bit in (0x01, 0x80):
+            changed = bytearray(original)
+            changed[place] ^= bit
+            try:
+                found = holder_of(Certificate(bytes(changed)))
+            except DecodeError:
+                continue
+            read_back += found is not None
+    assert read_back > 100
+
+
+def test_the_command_judges_a_container(eds: Eds) -> None:
+    (path,) = sorted((KZ / "zip").glob("*.zip"))
+    files = sorted((KZ / "ca").glob("prod_[nr]*"))
+    assert (
+        eds("trust", "add", "--known", "kz-production", "--trust", "t", "--yes", *files).status == 0
+    )
+    found = eds("verify", "--policy", "kz", "--trust", "t", "--at", "2021-05-05T00:00:00Z", path)
+    assert found.status == 11
+    assert "INDETERMINATE / TRY_LATER" in found.out
+    assert "the whole document" in found.out

@@ -20,6 +20,8 @@ from ..errors import LimitExceeded, MalformedContainer
 ENTRY_LIMIT: Final = 1024
 NAME_LIMIT: Final = 1024  # octets
 UNPACKED_LIMIT: Final = 256 * 1024 * 1024  # octets of all entries together
+UNPACKED_FREELY: Final = 16 * 1024 * 1024  # from here on at most so many times the archive:
+RATIO_LIMIT: Final = 20
 
 _LOCAL: Final = struct.Struct("<4sHHHHHIIIHH")
 _CENTRAL: Final = struct.Struct("<4sHHHHHHIIIHHHHHII")
@@ -108,6 +110,7 @@ def _entries(data: bytes) -> Iterator[Entry]:
         raise MalformedContainer(reason="a directory in several parts, or at another place")
     if count > ENTRY_LIMIT:
         raise LimitExceeded(limit="entries of a container", allowed=ENTRY_LIMIT, found=count)
+    limit = min(UNPACKED_LIMIT, max(UNPACKED_FREELY, RATIO_LIMIT * len(data)))
     place, at, unpacked = 0, start, 0
     seen: set[str] = set()
     for _ in range(count):
@@ -120,8 +123,8 @@ def _entries(data: bytes) -> Iterator[Entry]:
             raise MalformedContainer(reason="two entries of one name")
         seen.add(folded)
         unpacked += head.unpacked
-        if unpacked > UNPACKED_LIMIT:
-            raise LimitExceeded(limit="octets unpacked", allowed=UNPACKED_LIMIT, found=unpacked)
+        if unpacked > limit:
+            raise LimitExceeded(limit="octets unpacked", allowed=limit, found=unpacked)
         packed, place = _local_entry(view, place, raw, head)
         if name.endswith("/"):
             if head.unpacked:
