@@ -34,12 +34,14 @@ from eds.values import Encoded, read_once
 R = TypeVar("R")
 
 # What nearly all lists consist of: the fields of the whole, and of a version 2 TBSCertList with
-# times before 2050, with and without entries.
+# entries, extensions, and times before 2050.
 _OUTER: Final = bytes((der.SEQUENCE, der.SEQUENCE, der.BIT_STRING))
-_VERSION_2_EMPTY: Final = bytes(
-    (der.INTEGER, der.SEQUENCE, der.SEQUENCE, der.UTC_TIME, der.UTC_TIME, der.context(0))
+_VERSION_2: Final = bytes(
+    (
+        *(der.INTEGER, der.SEQUENCE, der.SEQUENCE, der.UTC_TIME, der.UTC_TIME),
+        *(der.SEQUENCE, der.context(0)),
+    )
 )
-_VERSION_2: Final = _VERSION_2_EMPTY[:-1] + bytes((der.SEQUENCE, der.context(0)))
 _NO_EXTENSIONS: Final[Mapping[str, Extension]] = MappingProxyType({})
 _SEARCHES: Final = 16
 _TELLING: Final = 8  # octets; shorter serial numbers are met by chance
@@ -107,12 +109,11 @@ class CertificateList(Encoded):
             outer_algorithm = outer.take(der.SEQUENCE)
             signature = outer.take(der.BIT_STRING)
             outer.finish()
-        usual = tbs.usual_fields(_VERSION_2) or tbs.usual_fields(_VERSION_2_EMPTY)
+        usual = tbs.usual_fields(_VERSION_2)
         if usual is not None and usual[0].octets == b"\x01":
-            revoked = usual[5] if len(usual) == len(_VERSION_2) else None
             return _Fields(
-                tbs, 2, usual[1], usual[2], usual[3].time(), usual[4].time(), revoked,
-                usual[-1].only_child(), outer_algorithm, signature,
+                tbs, 2, usual[1], usual[2], usual[3].time(), usual[4].time(), usual[5],
+                usual[6].only_child(), outer_algorithm, signature,
             )  # fmt: skip
         inner = tbs.fields()
         version = inner.optional(der.INTEGER)

@@ -161,10 +161,10 @@ class Element(NamedTuple):
             length = data[position + 1]
             if length >= 0x80:
                 content += length - 0x80
-                if not 0x80 < length <= 0x82 or content > end:
+                if not 0x80 < length <= 0x84 or content > end:
                     return None
                 length = int.from_bytes(data[position + 2 : content], "big")
-                if length < (0x80 if content - position == 3 else 0x100):
+                if length < 0x80 or data[position + 2] == 0:
                     return None
             stop = content + length
             if stop > end:
