@@ -1,11 +1,13 @@
-"""Long random histories of a desk with all its adversaries, on SQLite and PostgreSQL.
+"""Long random histories of a desk with all its adversaries, and lives that end by SIGKILL.
 
-`make campaign-enroll`, or with `ARGS="STEPS [FIRST_SEED]"`: so many steps in all (1 000 000), in
-histories of 5 000; every tenth of them on PostgreSQL. tests/enroll/machine.py says what is checked.
+`make campaign-enroll`, or with `ARGS="STEPS [FIRST_SEED [KILLS]]"`: so many steps in all
+(1 000 000) in histories of 5 000, every tenth of them on PostgreSQL; then so many lives (500) on
+each database. tests/enroll/machine.py and tests/enroll/crash.py say what is checked.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import tempfile
@@ -17,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from eds.ca.database import open_database
 from eds.enroll.migrations import upgrade
+from tests.enroll import crash
 from tests.enroll.machine import run
 from tests.postgresql import Cluster, programs, running
 
@@ -57,14 +60,28 @@ def campaign(steps: int, first: int, cluster: Cluster | None) -> bool:
     return not failures
 
 
+def deaths(cluster: Cluster | None, kills: int, seed: int) -> bool:
+    """So many lives on one database, SQLite where no cluster is given."""
+    with tempfile.TemporaryDirectory(prefix="eds-enroll-") as folder:
+        url = f"sqlite:///{folder}/desk.db" if cluster is None else cluster.new_database()
+        engine = open_database(url)
+        upgrade(engine)
+        engine.dispose()
+        figures, problems = crash.run(url, kills, seed)
+    print(json.dumps(figures), *problems, sep="\n", flush=True)
+    return not problems
+
+
 def main() -> None:
     steps = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     first = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    kills = int(sys.argv[3]) if len(sys.argv) > 3 else 500
     if programs() is None:
         print("no PostgreSQL here: all on SQLite")
-        raise SystemExit(not campaign(steps, first, None))
+        raise SystemExit(not (campaign(steps, first, None) and deaths(None, kills, first)))
     with running() as cluster:
-        raise SystemExit(not campaign(steps, first, cluster))
+        passed = campaign(steps, first, cluster) and deaths(None, kills, first)
+        raise SystemExit(not (passed and deaths(cluster, kills, first)))
 
 
 if __name__ == "__main__":

@@ -202,6 +202,7 @@ class House:
         )
     )  # fmt: skip
     at: datetime = NOON
+    checker: Any = field(default_factory=QuickChecker)
 
     def __post_init__(self) -> None:
         self.numbers = itertools.count(1)
@@ -209,7 +210,6 @@ class House:
         self.mortal = audit
         self.vault = TestVault()
         self.store = ApplicationStore(self.engine, audit=audit, vault=self.vault)
-        self.checker = QuickChecker()
         self.pseudonyms = Pseudonyms(b"k" * 32)
         self.population = SimulatedPopulation(
             people={RESIDENT: resident()}, numbers=[f"8505053{n:05d}" for n in range(100, 200)]
@@ -348,10 +348,8 @@ class House:
 
     def code(self) -> str:
         """The newest code that was sent."""
-        return next(
-            words["code"] for _, kind, words in reversed(self.notifier.sent)
-            if kind == "contact-code"
-        )  # fmt: skip
+        sent = (w["code"] for _, kind, w in reversed(self.notifier.sent) if kind == "contact-code")
+        return next(sent, "none was sent")
 
     def contact_confirmed(self, number: str = RESIDENT) -> Application:
         application = self.resolved(number)
@@ -544,10 +542,13 @@ class House:
 
 
 class Holder:
-    """A key of a citizen, on the citizen's side."""
+    """A key of a citizen, on the citizen's side; of a `name`, always the same one."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "") -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
+        if name:
+            number = int.from_bytes(hashlib.sha256(name.encode()).digest(), "big")
+            self.key = ec.derive_private_key(number % 2**255 + 1, ec.SECP256R1())
         self.signer = LocalSigner(
             self.key,
             key=KeyRef(uri="file:mine", label="mine"),

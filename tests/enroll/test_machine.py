@@ -19,7 +19,7 @@ def test_nobody_bends_the_desk(
 ) -> None:
     engine = open_database(sqlite_desk(tmp_path))
     try:
-        counts = run(engine, seed=seed, steps=400, every=100)
+        counts = run(engine, seed=seed, steps=300, every=100)
     finally:
         engine.dispose()
-    assert sum(counts.values()) == 400
+    assert sum(counts.values()) == 300
