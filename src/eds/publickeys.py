@@ -199,11 +199,12 @@ class PublicKey(Encoded):
 
     def require(self, algorithm: SignatureAlgorithm) -> None:
         """Raises AlgorithmKeyMismatch unless this key may be used with `algorithm`."""
-        limit = self.restriction
+        pss = self.algorithm_oid == RSASSA_PSS
+        limit = self.restriction if pss else None
         if (
             algorithm.key_type is not self.key_type
             or (algorithm.curve is not self.curve and algorithm.curve != self.curve)
-            or (self.algorithm_oid == RSASSA_PSS and algorithm.padding is not Padding.PSS)
+            or (pss and algorithm.padding is not Padding.PSS)
             or (
                 limit is not None
                 and (

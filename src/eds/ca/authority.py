@@ -17,7 +17,7 @@ from typing import Final, Protocol
 
 from .. import der
 from ..certificates import Certificate
-from ..errors import InvalidArgument, NaiveDatetime, ProfileViolated
+from ..errors import InvalidArgument, LintFailed, NaiveDatetime, ProfileViolated
 from ..extensions import INVALIDITY_DATE, REASON_CODE, RevocationReason
 from ..keys.contract import Signer
 from ..names import Name
@@ -138,7 +138,6 @@ class Authority:
             raise NaiveDatetime(argument="at")
         self._policy(request, at=at)
         profile = request.profile
-        profile.check_subject(request.subject)
         profile.check_key(request.public_key)
         self._check_key(request.public_key)
         serial = new_serial_number(profile, request.public_key, node=self.register.node)
@@ -160,13 +159,18 @@ class Authority:
             purposes=request.purposes,
             policies=request.policies,
         )
-        require_clean(
-            tbs,
-            profile=profile,
-            issuer=self.facts,
-            at=at,
-            shard=shard if sharded else None,
-        )
+        try:
+            require_clean(
+                tbs,
+                profile=profile,
+                issuer=self.facts,
+                at=at,
+                shard=shard if sharded else None,
+            )
+        except LintFailed:
+            # The bytes were held against the same grammar: its own error says more.
+            profile.check_subject(request.subject)
+            raise
         intent = Intent(
             issuer=self.issuer,
             serial=serial,

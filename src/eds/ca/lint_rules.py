@@ -6,7 +6,7 @@ A rule answers None, one sentence or several. It never repeats a text of the sub
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from typing import Final
 
@@ -454,22 +454,24 @@ def _extension_unknown(view: View) -> Answer:
 
 @_shared("extension-form", "RFC 5280 §4.2; RFC 3739 §3.2.6; RFC 6960 §4.2.2.2.1")
 def _extension_form(view: View) -> Answer:
-    return list(_unreadable(view, own=False)) or None
+    found = (item.oid for item in view.extensions)
+    return _unreadable(view, (oid for oid in found if oid not in _OWN_EXTENSIONS))
 
 
 @_rule("own-extension-form", "RFC 5280 §4.2.1.2, §4.2.1.6")
 def _own_extension_form(view: View) -> Answer:
-    return list(_unreadable(view, own=True)) or None
+    return _unreadable(view, _OWN_EXTENSIONS)
 
 
-def _unreadable(view: View, *, own: bool) -> Iterator[str]:
-    for item in view.extensions:
-        oid = item.oid
-        if (oid in _OWN_EXTENSIONS) is own and oid in READERS and view.read(oid) is None:
-            yield oid
+def _unreadable(view: View, oids: Iterable[str]) -> Answer:
+    return [
+        oid
+        for oid in oids
+        if oid in READERS and view.read(oid) is None and view.extension(oid) is not None
+    ] or None
 
 
-_OWN_EXTENSIONS: Final = frozenset({SUBJECT_KEY_IDENTIFIER, SUBJECT_ALTERNATIVE_NAME})
+_OWN_EXTENSIONS: Final = (SUBJECT_KEY_IDENTIFIER, SUBJECT_ALTERNATIVE_NAME)
 
 
 _CRITICAL: Final = frozenset({KEY_USAGE, BASIC_CONSTRAINTS, NAME_CONSTRAINTS})
@@ -488,7 +490,7 @@ def _extension_criticality(view: View) -> Answer:
 @_rule("own-extension-criticality", "RFC 5280 §4.2.1.2, §4.2.1.6")
 def _own_extension_criticality(view: View) -> Answer:
     for item in view.extensions:
-        if item.critical and item.oid in (SUBJECT_KEY_IDENTIFIER, SUBJECT_ALTERNATIVE_NAME):
+        if item.critical and item.oid in _OWN_EXTENSIONS:
             return item.oid
     return None
 
@@ -672,8 +674,10 @@ def _alternative_name_kind(view: View) -> Answer:
         return None
     if not view.profile.email:
         return "the profile has none"
-    kinds = {name.kind for name in found or ()} - {GeneralNameKind.RFC822_NAME}
-    return sorted(kind.name for kind in kinds) or None
+    others = [
+        name.kind.name for name in found or () if name.kind is not GeneralNameKind.RFC822_NAME
+    ]
+    return sorted(set(others)) or None
 
 
 _MAILBOX: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
@@ -683,8 +687,9 @@ _MAILBOX: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.
 def _alternative_name_form(view: View) -> Answer:
     found = view.read(SUBJECT_ALTERNATIVE_NAME) or ()
     addresses = [name.value for name in found if name.kind is GeneralNameKind.RFC822_NAME]
-    if not all(isinstance(text, str) and _MAILBOX.fullmatch(text) for text in addresses):
-        return "not a mailbox"
+    for text in addresses:
+        if not isinstance(text, str) or not _MAILBOX.fullmatch(text):
+            return "not a mailbox"
     return "more than one address" if len(addresses) > 1 else None
 
 

@@ -127,6 +127,9 @@ class View:
             _ = self.public_key
         found = parts[tail] if tail < len(parts) else None
         self.extensions, shared = _extensions(found)
+        self._first: dict[str, Extension] = {}
+        for item in self.extensions:
+            self._first.setdefault(item.oid, item)
         # What many certificates have in common.
         self.shared_octets = (self.version, self.algorithm, self.issuer, *shared)
         self.attributes, self.joined_attributes = _attributes(self.subject)
@@ -149,15 +152,12 @@ class View:
 
     def extension(self, oid: str) -> Extension | None:
         """The first extension of that OID."""
-        for item in self.extensions:
-            if item.oid == oid:
-                return item
-        return None
+        return self._first.get(oid)
 
     def read(self, oid: str) -> Any:
         """What a known extension says; None where it is absent or cannot be read."""
         if oid not in self.memo:
-            item = self.extension(oid)
+            item = self._first.get(oid)
             try:
                 self.memo[oid] = None if item is None else READERS[oid](item.octets)
             except DecodeError:
@@ -180,6 +180,10 @@ _IDENTIFIERS: Final[tuple[list[int], ...]] = ([], [0x81], [0x82], [0x81, 0x82])
 _SERIAL: Final = der.Limits(integer=64)
 
 
+# Half the cost of calling a NamedTuple, which passes through Python once more.
+_new: Final = tuple.__new__
+
+
 def _children(tbs: bytes) -> list[der.Element]:
     """The fields of the one SEQUENCE that `tbs` consists of."""
     tag, position, end = _header(tbs, 0, len(tbs))
@@ -188,7 +192,7 @@ def _children(tbs: bytes) -> list[der.Element]:
     found: list[der.Element] = []
     while position < end:
         tag, content, stop = _header(tbs, position, end)
-        found.append(der.Element(tbs, tag, position, content, stop))
+        found.append(_new(der.Element, (tbs, tag, position, content, stop)))
         position = stop
     return found
 
@@ -328,21 +332,28 @@ def _attributes(subject: der.Element) -> tuple[tuple[NameAttribute, ...], bool]:
     while position < end:
         # As nearly all are: an RDN of one attribute, each length in one octet, an OID of X.520.
         head = data[position : position + 11]
-        if (
-            len(head) == 11
-            and head[0] == der.SET
-            and head[2] == der.SEQUENCE
-            and head[4:8] == _X520
-            and head[1] < 0x80
-            and head[1] == head[3] + 2 == head[10] + 9
-            and position + 2 + head[1] <= end
-            and head[9] in _STRINGS
-        ):
-            stop = position + 2 + head[1]
-            text = der.Element(data, head[9], position + 9, position + 11, stop).text()
-            found.append(NameAttribute(_dotted(head[6:9]), text, head[9]))
-            position = stop
-            continue
+        if len(head) == 11:
+            length, string = head[1], head[9]
+            stop = position + 2 + length
+            codec = _STRINGS.get(string)
+            if (
+                codec is not None
+                and head[4:8] == _X520
+                and head[0] == der.SET
+                and head[2] == der.SEQUENCE
+                and length < 0x80
+                and length == head[3] + 2 == head[10] + 9
+                and stop <= end
+            ):
+                try:
+                    text = data[position + 11 : stop].decode(codec)
+                except UnicodeDecodeError:
+                    raise MalformedDer(
+                        reason=f"a string that is not {codec}", offset=position + 9
+                    ) from None
+                found.append(_new(NameAttribute, (_dotted(head[6:9]), text, string)))
+                position = stop
+                continue
         tag, inner, stop = _header(data, position, end)
         if tag != der.SET or inner == stop:
             raise MalformedDer(reason="not a relative distinguished name", offset=position)
@@ -369,7 +380,7 @@ def _attributes(subject: der.Element) -> tuple[tuple[NameAttribute, ...], bool]:
 
 
 _X520: Final = b"\x06\x03\x55\x04"
-_STRINGS: Final = frozenset({der.UTF8_STRING, der.PRINTABLE_STRING})
+_STRINGS: Final = {der.UTF8_STRING: "utf-8", der.PRINTABLE_STRING: "ascii"}
 
 
 @lru_cache(maxsize=1024)
@@ -385,6 +396,12 @@ def _header(data: bytes, position: int, end: int) -> tuple[int, int, int]:
         if length < 0x80 and tag & 0x1F != 0x1F and stop <= end:
             return tag, position + 2, stop
     return der.header(data, position, end)
+
+
+def _octet_string(octets: bytes) -> bytes:
+    if len(octets) == 22 and octets[:2] == b"\x04\x14":  # as nearly all are: a SHA-1
+        return octets[2:]
+    return extensions.read_octet_string(octets)
 
 
 def _null(octets: bytes) -> bool:
@@ -407,6 +424,6 @@ READERS: Final[Mapping[str, Callable[[bytes], Any]]] = MappingProxyType(
         OCSP_NO_CHECK: _null,
         QC_STATEMENTS: extensions.read_qc_statements,
         SUBJECT_ALTERNATIVE_NAME: _alternative_names,
-        SUBJECT_KEY_IDENTIFIER: extensions.read_octet_string,
+        SUBJECT_KEY_IDENTIFIER: _octet_string,
     }
 )

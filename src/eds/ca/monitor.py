@@ -60,10 +60,12 @@ def permit_certificate(tbs: bytes, *, issuer_kind: GuardedKey) -> None:
         _refuse("this key signs no certificates")
     try:
         fields = der.decode(tbs).fields()
-        version = fields.take(0xA0).only_child().expect(der.INTEGER).integer()
+        version_field = fields.fields(0xA0)
+        version = version_field.small(2)
+        version_field.finish()
         serial_number = fields.take(der.INTEGER).integer(limits=_SERIAL)
         for _ in range(5):  # algorithm, issuer, validity, subject, key
-            fields.take(der.SEQUENCE)
+            fields.octets(der.SEQUENCE)
         extensions = _read_extensions(fields.take(0xA3))
         fields.finish()
         purposes = _purposes(extensions)

@@ -246,28 +246,30 @@ class CertificateProfile:
 
     def subject_departures(self, attributes: Iterable[NameAttribute]) -> Iterator[tuple[str, str]]:
         """(attribute, why) for all that the grammar does not allow; never a text of the name."""
+        rows = self.subject
         found: set[str] = set()
         position, count = 0, 0
         for attribute in attributes:
-            found.add(attribute.oid)
+            oid = attribute.oid
+            found.add(oid)
             place = position
-            while place < len(self.subject) and self.subject[place].oid != attribute.oid:
+            while place < len(rows) and rows[place].oid != oid:
                 place += 1
-            if place == len(self.subject):
-                known = any(row.oid == attribute.oid for row in self.subject)
+            if place == len(rows):
+                known = any(row.oid == oid for row in rows)
                 yield attribute.type_name, "out of order" if known else "not in the profile"
                 continue
             count = count + 1 if place == position else 1
             position = place
-            row = self.subject[place]
+            row = rows[place]
             if count > row.repeat:
                 yield row.name, f"more than {row.repeat}"
             why = row.departure(attribute.text)
             if why is not None:
                 yield row.name, why
-            if row.oid == names.COMMON_NAME and could_be_host_name(attribute.text):
+            if oid == names.COMMON_NAME and could_be_host_name(attribute.text):
                 yield row.name, "could be read as a host name: one word of ASCII"
-        for row in self.subject:
+        for row in rows:
             if row.required and row.oid not in found:
                 yield row.name, "missing"
         for group in self.one_of:
