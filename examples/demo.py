@@ -272,7 +272,7 @@ serial_number = "PNOKZ-900101400123"
 """
 
 
-def eds(folder: Path, *arguments: str, says: str, secret: bool = False) -> None:
+def eds(folder: Path, *arguments: str, says: str, secret: bool = False, status: int = 0) -> None:
     """Run one command as people do; what it says has a line with `says`."""
     said = io.StringIO()
     shown = f"     $ eds {shlex.join(arguments)}"
@@ -281,10 +281,10 @@ def eds(folder: Path, *arguments: str, says: str, secret: bool = False) -> None:
         os.environ["EDS_DEMO_PASSWORD"] = PASSWORD
         arguments = (*arguments, "--password-env", "EDS_DEMO_PASSWORD")
     with contextlib.chdir(folder), redirect_stdout(said), redirect_stderr(io.StringIO()):
-        status = run(arguments)
+        ended = run(arguments)
     lines = reversed(said.getvalue().splitlines())
     line = next((one for one in lines if says in one), "something else")
-    check("eds", line.strip(), holds=status == 0 and says in line)
+    check("eds", line.strip(), holds=ended == status and says in line)
 
 
 def authority(folder: Path) -> None:
@@ -310,6 +310,11 @@ def authority(folder: Path) -> None:
     check("openssl", "accepts the certificate", holds=ok)
     ok, said = openssl(*chain, "-purpose", "sslserver", leaf)
     check("openssl", "refuses it as a server's", holds=not ok and "purpose" in said)
+    for label in ("root", "people"):
+        publish = ("ca", "crl", "--issuer", label, "--out", "www")
+        eds(folder, *publish, says="published", secret=True)
+    documents(folder)
+    chapter(6, "The certificate is held, released and revoked, and verdicts follow")
     _, said = openssl("x509", "-in", leaf, "-noout", "-serial")
     serial = f"0x{said.partition('=')[2].lower()}"
     listed = ("-crl_check", "-CRLfile", folder / "www" / "people.crl")
@@ -324,8 +329,70 @@ def authority(folder: Path) -> None:
         accepts = act == "release"
         text = f"{'accepts' if accepts else 'refuses'} it with the new list"
         check("openssl", text, holds=ok is accepts and ("revoked" in said) is not accepts)
+        says, status = ("TOTAL_PASSED", 0) if accepts else ("INDETERMINATE / ", 11)
+        eds(folder, *VERIFY, "letter.txt.p7s", says=says, status=status)
     log = ("--database", "house/register.db", "--key", "house/audit.pem")
     eds(folder, "audit", "verify", *log, says="the log is what was written")
+
+
+VERIFY = (
+    *("verify", "--trust", "trust"),
+    *("--evidence", "www/root.crl", "--evidence", "www/people.crl"),
+)
+
+
+def pdf(text: str) -> bytes:
+    """A page with one line: the smallest honest PDF."""
+    drawn = f"BT /F 18 Tf 72 760 Td ({text}) Tj ET"
+    page = "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R"
+    page += " /Resources << /Font << /F 5 0 R >> >> >>"
+    objects = (
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        page,
+        f"<< /Length {len(drawn)} >>\nstream\n{drawn}\nendstream",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    )
+    made, places = "%PDF-1.7\n", []
+    for number, content in enumerate(objects, start=1):
+        places.append(len(made))
+        made += f"{number} 0 obj\n{content}\nendobj\n"
+    table = "".join(f"{place:010} 00000 n \n" for place in places)
+    size = len(objects) + 1
+    made += f"xref\n0 {size}\n0000000000 65535 f \n{table}trailer\n<< /Size {size} /Root 1 0 R >>"
+    return f"{made}\nstartxref\n{made.index('xref')}\n%%EOF\n".encode("latin-1")
+
+
+def documents(folder: Path) -> None:
+    """Aigerim signs what openssl and pdfsig accept; a changed copy fails."""
+    chapter(5, "Aigerim signs, and others check")
+    (folder / "letter.txt").write_bytes(MESSAGE)
+    (folder / "contract.pdf").write_bytes(pdf("I owe you 10"))
+    key = ("--store", "keys", "--key", "aigerim")
+    certificates = ("aigerim.cer", "people.cer")
+    trust = ("trust", "add", "root.cer", "--trust", "trust", "--name", "demo")
+    eds(folder, *trust, "--source", "the report of the ceremony", "--yes", says="1 anchors")
+    means = ("--trust", "trust", "--evidence", "www/root.crl", "--evidence", "www/people.crl")
+    given = tuple(word for one in certificates for word in ("--certificate", one))
+    for file, name in (("letter.txt", "letter.txt.p7s"), ("contract.pdf", "contract.signed.pdf")):
+        eds(folder, "sign", file, *key, *given, *means, "--yes", says=name, secret=True)
+        eds(folder, *VERIFY, name, says="TOTAL_PASSED")
+    cms = (
+        *("cms", "-verify", "-cades", "-binary", "-inform", "DER", "-purpose", "any"),
+        *("-in", folder / "letter.txt.p7s", "-content", folder / "letter.txt"),
+        *("-CAfile", folder / "root.cer", "-out", folder / "out"),
+    )
+    ok, _ = openssl(*cms)
+    check("openssl", "verifies the letter", holds=ok)
+    if shutil.which("pdfsig") is not None:
+        done = subprocess.run(
+            ["pdfsig", "-nocert", folder / "contract.signed.pdf"], capture_output=True, check=False
+        )
+        check("pdfsig", "verifies the contract", holds=b"Signature is Valid" in done.stdout)
+    changed = (folder / "contract.signed.pdf").read_bytes().replace(b"you 10", b"you 99")
+    (folder / "changed.pdf").write_bytes(changed)
+    eds(folder, *VERIFY, "changed.pdf", says="HASH_FAILURE", status=10)
+    eds(folder, *VERIFY, "letter.txt.p7s", "--html", "report.html", says="report.html")
 
 
 def main() -> None:
