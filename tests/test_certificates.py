@@ -495,12 +495,14 @@ def test_algorithm_inside_may_differ_in_a_null_alone() -> None:
         return der.sequence(der.object_identifier(oid), parameters)
 
     rsa, gost = "1.2.840.113549.1.1.11", "1.2.398.3.10.1.1.2.3.2"
+    ecdsa = "1.2.840.10045.4.3.2"
     parts = [
         part.encoded for part in der.decode(made(lambda b: b).encoded).children()[0].children()
     ]
     for inner, outer, expected in (
         (identifier(gost), identifier(gost, der.null()), {"signature-algorithm-null-mismatch"}),
         (identifier(rsa), identifier(rsa), {"missing-null"}),
+        (identifier(ecdsa, der.null()), identifier(ecdsa, der.null()), {"superfluous-null"}),
         (identifier(rsa), identifier(gost), None),
         (identifier(rsa, der.integer(1)), identifier(rsa, der.null()), None),
     ):

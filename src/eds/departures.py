@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from eds import der, extensions
-from eds.algorithms import SIGNATURE_ALGORITHMS
+from eds.algorithms import ECDSA, SIGNATURE_ALGORITHMS
 from eds.errors import MalformedDer
 from eds.names import ATTRIBUTE_TYPES, Name
 from eds.tolerances import (
@@ -23,12 +23,14 @@ from eds.tolerances import (
     OVERLONG_SERIAL_NUMBER,
     PRINTABLE_STRING_CHARSET,
     SIGNATURE_ALGORITHM_NULL_MISMATCH,
+    SUPERFLUOUS_NULL,
     Tolerance,
 )
 
 _WITH_NULL: Final = frozenset(
     row.oid for row in SIGNATURE_ALGORITHMS if row.parameters == der.null()
 )
+_OF_ECDSA: Final = frozenset(row.oid for row in ECDSA)
 _UPPER_BOUNDS: Final = {row.oid: row.upper_bound for row in ATTRIBUTE_TYPES}
 
 
@@ -45,6 +47,8 @@ def of_algorithm(identifier: der.Element) -> Iterator[Tolerance]:
     oid, parameters = _parts(identifier)
     if not parameters and oid in _WITH_NULL:
         yield MISSING_NULL
+    if parameters == der.null() and oid in _OF_ECDSA:
+        yield SUPERFLUOUS_NULL
 
 
 def of_algorithms(inner: der.Element, outer: der.Element) -> Iterator[Tolerance]:

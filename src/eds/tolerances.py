@@ -125,6 +125,15 @@ MISSING_NULL: Final = Tolerance(
     source="RFC 4055 §5",
     accepted=True,
 )
+SUPERFLUOUS_NULL: Final = Tolerance(
+    name="superfluous-null",
+    departure="an AlgorithmIdentifier of ECDSA has a NULL where nothing may stand",
+    rule="RFC 5758 §3.2",
+    applies_to="certificates on a path, where the NULL stands inside as well and so is signed",
+    seen="test identity cards of Finland (DVV TEST Certificates - G5E)",
+    source="OpenSSL and Java read it, cryptography refuses it",
+    accepted=True,
+)
 OVERLONG_ATTRIBUTE: Final = Tolerance(
     name="overlong-attribute",
     departure="an attribute of a name has more characters than its upper bound",
@@ -275,6 +284,7 @@ TOLERANCES: Final = (
     NON_MINIMAL_INTEGER,
     SIGNATURE_ALGORITHM_NULL_MISMATCH,
     MISSING_NULL,
+    SUPERFLUOUS_NULL,
     OVERLONG_ATTRIBUTE,
     PRINTABLE_STRING_CHARSET,
     NON_POSITIVE_SERIAL_NUMBER,

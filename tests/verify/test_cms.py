@@ -20,7 +20,7 @@ from eds.verify.evidence import Evidence
 from eds.verify.indications import Indication, SubIndication
 from eds.verify.policy import BASIC, Level
 from eds.verify.report import SignatureFormat
-from eds.verify.trust import TrustStore
+from eds.verify.trust import TrustAnchor, TrustStore
 from tests.verify.cms_house import (
     CONTENT_TYPE,
     COUNTER_SIGNATURE,
@@ -317,6 +317,14 @@ def test_signer_met_again_is_judged_as_if_for_the_first_time() -> None:
 
 
 # --- several signers ------------------------------------------------------------------------------
+
+
+def test_a_signer_who_is_believed_by_itself_needs_no_status() -> None:
+    """The anchor of a path has none; here there is nothing below it."""
+    itself = TrustStore([TrustAnchor(certificate=leaf().certificate)])
+    report = House(trust=itself).validate(signed())
+    assert report.indication is PASSED
+    assert report.signatures[0].path == (leaf().certificate,)
 
 
 def test_verdict_is_per_signature_and_the_document_has_the_worst() -> None:

@@ -27,7 +27,6 @@ from .past import Judgement, judge
 from .policy import Level
 from .report import SignatureFormat, SignatureReport
 from .signer import Demand, Examined, check_period, examine, period_of, unreadable
-from .trust import Purpose
 
 CONTENT_TYPE_ALLOWED: Final = Rule(
     code="cms.content_type_allowed",
@@ -142,7 +141,7 @@ def _validate(info: SignerInfo, demand: Demand, brought: Brought, *, depth: int)
     if found.certificate is not None:
         judgement = judge(
             found.certificate,
-            purpose=Purpose.SIGNATURE,
+            purpose=brought.bare.purpose,
             proven=times.proven,
             context=brought.context,
         )
@@ -196,7 +195,7 @@ def _remember(
     ):
         return
     until = period_of(found, bare.policy)
-    kept = bare.trust.proofs.of(bare.policy, Purpose.SIGNATURE).passed
+    kept = bare.trust.proofs.of(bare.policy, bare.purpose).passed
     passed = Passed(
         shape=shape,
         given=bare.evidence,

@@ -26,7 +26,6 @@ from .findings import Finding
 from .indications import Indication
 from .policy import Level
 from .report import SignatureFormat, SignatureReport
-from .trust import Purpose
 
 # What every plain signature has, and what may stand beside it without a rule of its own.
 _PLAIN: Final = frozenset(
@@ -129,7 +128,7 @@ def again(
     if info.has_unsigned_attributes or not is_plain(signed_data):
         return None
     before: Passed | None
-    before = context.trust.proofs.of(context.policy, Purpose.SIGNATURE).passed.get(key_of(info))
+    before = context.trust.proofs.of(context.policy, context.purpose).passed.get(key_of(info))
     octets = info.signed_attributes_encoded
     at = context.at
     if (

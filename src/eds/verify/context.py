@@ -11,7 +11,7 @@ from ..errors import DecodeError
 from ..ocsp import OcspResponse
 from .evidence import NO_EVIDENCE, Evidence
 from .policy import ValidationPolicy
-from .trust import TrustStore
+from .trust import Purpose, TrustStore
 
 
 class Existence:
@@ -75,7 +75,8 @@ class Context:
     """Everything beside the signature itself. Made anew for each validation, and never changed.
 
     `evidence` is all there is, whoever brought it; `embedded` what the document brought, which
-    decides about the level. `at` is the instant the validation was asked for.
+    decides about the level. `at` is the instant the validation was asked for; `purpose` what the
+    signer's certificate must serve.
     """
 
     trust: TrustStore
@@ -83,6 +84,7 @@ class Context:
     work: Work
     at: datetime
     existence: Existence
+    purpose: Purpose = Purpose.SIGNATURE
     evidence: Evidence = NO_EVIDENCE
     embedded: Evidence = field(default=NO_EVIDENCE)
 

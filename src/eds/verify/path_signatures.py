@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
-from ..algorithms import SignatureAlgorithm, identify
+from .. import der
+from ..algorithms import KeyType, SignatureAlgorithm, identify
 from ..certificates import Certificate
-from ..errors import AlgorithmError, DecodeError
+from ..errors import AlgorithmError, DecodeError, UnknownAlgorithm
 from ..publickeys import PublicKey
 from . import path_rules as rules
 from .findings import Finding
@@ -24,7 +25,29 @@ Allowed = tuple[SignatureAlgorithm, date | None]
 
 def algorithm_of(certificate: Certificate, key: PublicKey) -> SignatureAlgorithm:
     """How it is signed, for the issuer's key. Raises AlgorithmError, DecodeError."""
-    return identify(certificate.signature_algorithm, key_type=key.key_type, curve=key.curve)
+    identifier = certificate.signature_algorithm
+    try:
+        return identify(identifier, key_type=key.key_type, curve=key.curve)
+    except UnknownAlgorithm:
+        bare = _without_null(certificate) if key.key_type is KeyType.EC else None
+        if bare is None:
+            raise
+        return identify(bare, key_type=key.key_type, curve=key.curve)
+
+
+def _without_null(certificate: Certificate) -> der.Element | None:
+    """What an identifier says beside a NULL that has no business there (SUPERFLUOUS_NULL).
+
+    None where there is none, or where it stands outside what is signed alone.
+    """
+    identifier = certificate.signature_algorithm
+    fields = identifier.fields()
+    oid = fields.take(der.OBJECT_IDENTIFIER).encoded
+    if identifier.octets != oid + der.null():
+        return None
+    if certificate.tbs_signature_algorithm.encoded != identifier.encoded:
+        return None
+    return der.decode(der.sequence(oid))
 
 
 def signed_by(

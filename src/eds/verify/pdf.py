@@ -35,7 +35,6 @@ from .policy import Level
 from .report import Coverage, SignatureFormat, SignatureReport, TimeStampReport
 from .signer_algorithms import period_finding
 from .timestamp import validate_token
-from .trust import Purpose
 
 PADES: Final = "ETSI.CAdES.detached"
 PKCS7_DETACHED: Final = "adbe.pkcs7.detached"
@@ -443,7 +442,7 @@ def _holds_everything(
     path = paths.prove(
         report.signer,
         trust=context.trust,
-        purpose=Purpose.SIGNATURE,
+        purpose=context.purpose,
         at=proven,
         policy=context.policy,
         certificates=evidence.certificates,

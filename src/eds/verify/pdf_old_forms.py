@@ -24,7 +24,6 @@ from .report import SignatureFormat, SignatureReport
 from .signer import ALGORITHM, SIGNATURE, SIGNER_CERTIFICATE
 from .signer_algorithms import period_finding, read_digest_algorithm, signature_row
 from .signer_certificate import find_certificate
-from .trust import Purpose
 
 _FAILED: Final = SubIndication.FORMAT_FAILURE
 _WEAK: Final = SubIndication.CRYPTO_CONSTRAINTS_FAILURE
@@ -103,7 +102,7 @@ def _judge(
         )
         until = context.policy.algorithms.signature_until(row, signer.public_key)
         findings.append(period_finding(until, proven, (row.name,)))
-        judgement = judge(signer, purpose=Purpose.SIGNATURE, proven=proven, context=context)
+        judgement = judge(signer, purpose=context.purpose, proven=proven, context=context)
         findings += judgement.findings
         path = judgement.path.path
     except DecodeError as error:

@@ -21,7 +21,7 @@ from .ncazip import validate_container
 from .policy import BASIC, ValidationPolicy
 from .report import SignatureReport, TimeStampReport, ValidationReport
 from .timestamp import validate_token
-from .trust import TrustStore
+from .trust import Purpose, TrustStore
 from .zipentries import is_zip
 
 FORMAT: Final = Rule(
@@ -36,6 +36,7 @@ SIGNED: Final = Rule(
 )
 
 _WHOLE: Final = 4 * 1024 * 1024
+_PURPOSES: Final = (Purpose.SIGNATURE, Purpose.AUTHENTICATION)
 
 
 def validate(
@@ -46,6 +47,7 @@ def validate(
     policy: ValidationPolicy = BASIC,
     at: datetime,
     evidence: Evidence = NO_EVIDENCE,
+    purpose: Purpose = Purpose.SIGNATURE,
 ) -> ValidationReport:
     """What is found of every signature of `document` at the instant `at` (aware).
 
@@ -54,12 +56,17 @@ def validate(
     given, the content that this CMS is about: bytes, a binary file that can be read again
     (streamed, whatever its size), or digests of it computed elsewhere. The format is told by
     content. `evidence` is what the caller adds: certificates, lists, OCSP responses; none is
-    believed for being there, and nothing is fetched.
+    believed for being there, and nothing is fetched. `purpose` is what the signers' certificates
+    must serve: SIGNATURE for documents, AUTHENTICATION for statements that prove who is there
+    (which types of content may be signed is the policy's to say).
 
     Nothing in any bytes raises: what cannot be read is a finding. Raises NaiveDatetime,
-    InvalidArgument for digests without a signature, and what reading a file raises.
+    InvalidArgument for digests without a signature and for another purpose, and what reading a
+    file raises.
     """
-    context = _context(trust, policy, at, evidence)
+    if purpose not in _PURPOSES:
+        raise InvalidArgument(argument="purpose", reason="no signer's: signature, authentication")
+    context = _context(trust, policy, at, evidence, purpose)
     if signature is not None:
         return _detached(signature, content_of(document), context)
     if isinstance(document, Octets | Digests | File):
@@ -84,7 +91,11 @@ def _file(file: BinaryIO, context: Context) -> ValidationReport:
 
 
 def _context(
-    trust: TrustStore, policy: ValidationPolicy, at: datetime, evidence: Evidence
+    trust: TrustStore,
+    policy: ValidationPolicy,
+    at: datetime,
+    evidence: Evidence,
+    purpose: Purpose = Purpose.SIGNATURE,
 ) -> Context:
     if at.tzinfo is not UTC and at.utcoffset() is None:
         raise NaiveDatetime(argument="at")
@@ -95,6 +106,7 @@ def _context(
         work=Work(policy),
         existence=Existence(at),
         evidence=evidence,
+        purpose=purpose,
     )
 
 
