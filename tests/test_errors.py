@@ -133,6 +133,12 @@ CODES = (
     "enroll.evidence_unreadable",
     "enroll.evidence_destroyed",
     "enroll.evidence_unverified",
+    "login.error",
+    "login.refused",
+    "login.malformed_token",
+    "login.malformed_challenge",
+    "login.store_unavailable",
+    "login.qr_frame_refused",
 )
 
 

@@ -58,6 +58,11 @@ def test_a_message_is_signed_with_a_key_in_a_token(tmp_path: Path) -> None:
     assert "keys.operation_unsupported" in said
 
 
+def test_a_portal_learns_who_is_at_the_door(tmp_path: Path) -> None:
+    said = run("login.py", tmp_path)
+    assert said == "at the door: MARI MAASIKAS\nrefused: login.signature\n"
+
+
 def test_the_demo_holds(tmp_path: Path) -> None:
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")

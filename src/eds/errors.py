@@ -19,6 +19,7 @@ class EdsError(Exception):
     ValidationError    verify.*                            validation that cannot be asked for
     SigningError       sign.*                              documents that cannot be signed
     AuditError         audit.*                             the log of every act
+    LoginError         login.*                             who is at the door
     EnrolmentError     enroll.*                            applications that do not go on
     """
 
@@ -1400,4 +1401,64 @@ class EvidenceUnverified(EnrolmentError):
 
     def __init__(self, *, reason: str) -> None:
         super().__init__(f"not verified: {reason}")
+        self.reason = reason
+
+
+# --- who is at the door ---------------------------------------------------------------------------
+
+
+class LoginError(EdsError):
+    """A login could not be begun or answered for. A refused login is a value, no error."""
+
+    code = "login.error"
+
+
+class LoginRefused(LoginError):
+    """Nobody is at the door (`LoginOutcome.require_person`); `refusal` is the code of the rule."""
+
+    code = "login.refused"
+
+    def __init__(self, *, refusal: str, sub_indication: str | None) -> None:
+        super().__init__(f"login refused: {refusal}")
+        self.refusal = refusal
+        self.sub_indication = sub_indication
+
+
+class MalformedLoginToken(DecodeError):
+    """Neither a Web eID token nor a signed login statement."""
+
+    code = "login.malformed_token"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"not a login token: {reason}")
+        self.reason = reason
+
+
+class MalformedLoginChallenge(DecodeError):
+    """What a store of challenges held is none of ours."""
+
+    code = "login.malformed_challenge"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"not a login challenge: {reason}")
+        self.reason = reason
+
+
+class ChallengeStoreUnavailable(LoginError):
+    """The store of challenges could not be reached or refused."""
+
+    code = "login.store_unavailable"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"the store of login challenges is unavailable: {reason}")
+        self.reason = reason
+
+
+class QrFrameRefused(LoginError):
+    """A frame of a QR code that is not ours, or was shown too long ago."""
+
+    code = "login.qr_frame_refused"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"QR frame refused: {reason}")
         self.reason = reason

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import eds.login
 import eds.verify
 from eds.verify.findings import Rule
 
@@ -16,8 +17,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "findings.md"
 
 
 def modules() -> Iterator[str]:
-    for found in pkgutil.iter_modules(eds.verify.__path__, "eds.verify."):
-        yield found.name
+    for package in (eds.verify, eds.login):
+        for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            yield found.name
 
 
 def rules() -> list[Rule]:

@@ -1,0 +1,373 @@
+"""Attacks on a login, each refused for its own reason; hostile bytes; many at once."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import create_engine
+
+from eds.certificates import Certificate
+from eds.errors import ChallengeStoreUnavailable, InvalidArgument, MalformedLoginChallenge
+from eds.login import ChallengeStore, LoginChallenge, MemoryChallengeStore, Method
+from eds.login.rediskeys import RedisChallengeStore
+from eds.login.store import SqlChallengeStore
+from eds.verify.trust import TrustAnchor, TrustStore
+from tests.login.house import (
+    EVERY_METHOD,
+    ORIGIN,
+    RULES,
+    SESSION,
+    Door,
+    certify,
+    citizen,
+    cms,
+    signatory,
+    web_eid,
+)
+from tests.postgresql import Cluster, postgresql  # noqa: F401 - a fixture
+from tests.verify import cms_house
+from tests.verify.status_house import DAY, NOON
+
+LATER = NOON + timedelta(minutes=5)
+OTHER = "https://portal.example.org"
+Attack = Callable[[Door], str]
+
+
+def refused(door: Door, token: bytes | str, **more: Any) -> str:
+    outcome = door.finish(token, **more)
+    assert outcome.person is None
+    assert outcome.refusal is not None
+    return outcome.refusal.code
+
+
+def replay(door: Door) -> str:
+    token = web_eid(door.begin())
+    assert door.finish(token).person is not None
+    return refused(door, token)
+
+
+def replay_into_a_new_challenge(door: Door) -> str:
+    token = web_eid(door.begin())
+    assert door.finish(token).person is not None
+    door.begin()
+    return refused(door, token)
+
+
+def replay_of_a_statement(door: Door) -> str:
+    token = cms(door.begin())
+    assert door.finish(token).person is not None
+    door.begin()
+    return refused(door, token)
+
+
+def another_session(door: Door) -> str:
+    """Login CSRF: the attacker's answer, sent by the victim's browser."""
+    token = cms(door.begin())
+    door.begin(session="the session of a victim")
+    return refused(door, token, session="the session of a victim")
+
+
+def no_session(door: Door) -> str:
+    return refused(door, web_eid(door.begin()), session="a browser that never asked")
+
+
+def another_origin(door: Door) -> str:
+    """Relayed by a look-alike site: the software signs the origin that it sees."""
+    return refused(door, web_eid(door.begin(), origin=OTHER))
+
+
+def another_portal(door: Door) -> str:
+    """Two portals share a store."""
+    token = web_eid(door.begin(rules=replace(RULES, origin=OTHER)), origin=OTHER)
+    return refused(door, token)
+
+
+def another_audience(door: Door) -> str:
+    return refused(door, cms(door.begin(rules=replace(RULES, audience="Bank"))))
+
+
+def expired(door: Door) -> str:
+    return refused(door, web_eid(door.begin()), at=LATER)
+
+
+def signature_key_for_login(door: Door) -> str:
+    return refused(door, cms(door.begin(), by=signatory()))
+
+
+def document_as_login(door: Door) -> str:
+    door.begin()
+    return refused(door, cms_house.signed(citizen()))
+
+
+def raw_hash_as_challenge(door: Door) -> str:
+    """What a document's digest signed elsewhere would give."""
+    challenge = door.begin()
+    octets = hashlib.sha256(b"a contract").digest()
+    return refused(door, web_eid(challenge, octets=octets))
+
+
+def another_certificate(door: Door) -> str:
+    """Somebody else's certificate beside one's own signature."""
+    victim = base64.b64encode(certify("victim").certificate.encoded).decode()
+    return refused(door, web_eid(door.begin(), unverifiedCertificate=victim))
+
+
+def self_made_certificate(door: Door) -> str:
+    return refused(
+        door, web_eid(door.begin()), trust=TrustStore([TrustAnchor(certificate=stranger())])
+    )
+
+
+def algorithm_confusion(door: Door) -> str:
+    return refused(door, web_eid(door.begin(), algorithm="RS256"))
+
+
+def no_algorithm(door: Door) -> str:
+    return refused(door, web_eid(door.begin(), algorithm="none"))
+
+
+def expired_certificate(door: Door) -> str:
+    old = certify("old", until=NOON - DAY)
+    return refused(door, web_eid(door.begin(), by=old))
+
+
+def changed_statement(door: Door) -> str:
+    challenge = door.begin()
+    return refused(door, cms(replace(challenge, audience="Another portal")))
+
+
+ATTACKS: dict[Attack, str] = {
+    replay: "login.challenge",
+    replay_into_a_new_challenge: "login.signature",
+    replay_of_a_statement: "login.statement",
+    another_session: "login.statement",
+    no_session: "login.challenge",
+    another_origin: "login.signature",
+    another_portal: "login.relying_party",
+    another_audience: "login.relying_party",
+    expired: "login.lifetime",
+    signature_key_for_login: "login.key_role",
+    document_as_login: "login.method",
+    raw_hash_as_challenge: "login.signature",
+    another_certificate: "login.signature",
+    self_made_certificate: "login.path",
+    algorithm_confusion: "login.algorithm",
+    no_algorithm: "login.algorithm",
+    expired_certificate: "login.path",
+    changed_statement: "login.statement",
+}
+
+
+def stranger() -> Certificate:
+    from tests.verify.status_house import certify as certify_authority
+
+    return certify_authority("Stranger", issuer="Stranger", ca=True)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+def test_attack_is_refused_for_its_own_reason(attack: Attack) -> None:
+    assert attack(Door()) == ATTACKS[attack]
+
+
+# --- once, whoever asks and however many ----------------------------------------------------------
+
+
+class Redis:
+    """Two commands of a server, in a dictionary: what the client in front of one must do."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+        self.lives: list[int] = []
+
+    def set(self, name: str, value: bytes, *, px: int) -> object:
+        self.kept[name] = value
+        self.lives.append(px)
+        return True
+
+    def getdel(self, name: str) -> object:
+        return self.kept.pop(name, None)
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ChallengeStore]:
+    if request.param == "memory":
+        yield MemoryChallengeStore()
+        return
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/login.db"
+    else:
+        cluster: Cluster = request.getfixturevalue("postgresql")
+        url = cluster.new_database()
+    engine = create_engine(url, pool_size=16)
+    try:
+        made = SqlChallengeStore(engine)
+        made.create_tables()
+        yield made
+    finally:
+        engine.dispose()
+
+
+def test_of_fifty_at_once_one_is_let_in(store: ChallengeStore) -> None:
+    door = Door(store=store)
+    token = web_eid(door.begin())
+    barrier = Barrier(50)
+
+    def knock(_: int) -> str:
+        barrier.wait()
+        outcome = door.finish(token)
+        return "" if outcome.refusal is None else outcome.refusal.code
+
+    with ThreadPoolExecutor(max_workers=50) as pool:
+        answers = Counter(pool.map(knock, range(50)))
+    assert answers == {"": 1, "login.challenge": 49}
+
+
+def test_a_store_gives_back_what_it_was_given_once(store: ChallengeStore) -> None:
+    first, second = Door(store=store).begin(), Door(store=store).begin()
+    assert store.take(first.session) == second
+    assert store.take(first.session) is None
+
+
+def test_a_database_forgets_what_expired(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path}/login.db")
+    store = SqlChallengeStore(engine)
+    with pytest.raises(ChallengeStoreUnavailable):
+        Door(store=store).begin()
+    store.create_tables()
+    challenge = Door(store=store).begin()
+    assert store.purge(at=LATER) == 0
+    assert store.purge(at=LATER + timedelta(seconds=1)) == 1
+    assert store.take(challenge.session) is None
+    engine.dispose()
+
+
+def test_memory_is_bounded_and_the_oldest_goes() -> None:
+    store = MemoryChallengeStore(entries=2)
+    door = Door(store=store)
+    first, second, third = (door.begin(session=f"session of browser {n}") for n in range(3))
+    assert len(store) == 2
+    assert store.take(first.session) is None
+    assert store.take(second.session) == second
+    assert store.take(third.session) == third
+    with pytest.raises(InvalidArgument):
+        MemoryChallengeStore(entries=0)
+
+
+def test_challenges_in_redis_are_taken_once_and_go_by_themselves() -> None:
+    client = Redis()
+    door = Door(store=RedisChallengeStore(client))
+    token = web_eid(door.begin())
+    assert door.finish(token).person is not None
+    assert refused(door, token) == "login.challenge"
+    assert client.lives == [600_000]
+    assert SESSION not in "".join(client.kept)
+
+    class Gone(Redis):
+        def getdel(self, name: str) -> object:
+            raise ConnectionError(name)
+
+    with pytest.raises(ChallengeStoreUnavailable):
+        Door(store=RedisChallengeStore(Gone())).finish(token)
+
+
+@pytest.mark.parametrize("encoded", [b"", b"\xff", b"{}", b"[]", b'{"session":1}', b"null"])
+def test_what_others_wrote_into_a_store_is_named(encoded: bytes) -> None:
+    with pytest.raises(MalformedLoginChallenge):
+        LoginChallenge.decode(encoded)
+
+
+def test_a_token_that_cannot_be_read_uses_nothing_up() -> None:
+    door = Door()
+    token = web_eid(door.begin())
+    assert refused(door, "{}") == "login.token"
+    assert door.finish(token).person is not None
+
+
+# --- hostile bytes --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "bend",
+    [
+        lambda token: "{" + '"a":' * 3000,
+        lambda token: "[" * 5000,
+        lambda token: '{"a":' + "{" * 4990,
+        lambda token: token[:-1] + ',"algorithm":"ES256"}',
+        lambda token: token[:-1] + ',"n":NaN}',
+        lambda token: token + " {}",
+        lambda token: token + " " * 10_000,
+        lambda token: token.replace("web-eid:1.0", "web-eid:2.0"),
+        lambda token: token.replace("web-eid:1.0", "web-eid:1.1"),
+        lambda token: token.replace('"signature": "', '"signature": " '),
+        lambda token: token.replace("==", "=").replace("=", "", 1),
+        lambda token: token.replace('"ES256"', "256"),
+        lambda token: token[:-1] + ',"n":' + "9" * 5000 + "}",
+    ],
+)
+def test_json_that_is_not_strict_is_refused(bend: Callable[[str], str]) -> None:
+    door = Door()
+    assert refused(door, bend(web_eid(door.begin()))) == "login.token"
+
+
+def test_version_1_1_brings_certificates_for_signing_which_say_nothing() -> None:
+    door = Door()
+    one = {
+        "certificate": base64.b64encode(signatory().certificate.encoded).decode(),
+        "supportedSignatureAlgorithms": [
+            {"cryptoAlgorithm": "ECC", "hashFunction": "SHA-256", "paddingScheme": "NONE"}
+        ],
+    }
+    token = web_eid(door.begin(), format="web-eid:1.1", unverifiedSigningCertificates=[one])
+    person = door.finish(token).require_person()
+    assert person.certificate == citizen().certificate
+
+
+@settings(max_examples=150)
+@given(st.binary(max_size=400) | st.text(max_size=400))
+def test_no_bytes_make_it_raise(token: bytes | str) -> None:
+    door = Door(rules=replace(RULES, methods=EVERY_METHOD))
+    door.begin()
+    assert refused(door, token) == "login.token"
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_no_changed_octet_of_a_token_is_let_in(data: st.DataObject) -> None:
+    """But where it changes nothing that is read (the name of a program, white space)."""
+    door = Door(rules=replace(RULES, methods=EVERY_METHOD))
+    challenge = door.begin()
+    method = data.draw(st.sampled_from(Method))
+    honest = (
+        web_eid(challenge).encode() if method is Method.WEB_EID else cms(challenge, method=method)
+    )
+    # Their lengths differ by an octet or two, for so do signatures: the draw must not.
+    at = data.draw(st.integers(0, 3999)) % len(honest)
+    flip = data.draw(st.integers(1, 255))
+    changed = honest[:at] + bytes([honest[at] ^ flip]) + honest[at + 1 :]
+    outcome = door.finish(changed)
+    if outcome.person is not None:
+        assert method is Method.WEB_EID
+        assert meant(changed) == meant(honest)
+
+
+def meant(token: bytes) -> dict[str, str]:
+    found = json.loads(token)
+    read = ("format", "algorithm", "unverifiedCertificate", "signature")
+    return {name: found[name] for name in read}
+
+
+def test_the_origin_stands_in_every_statement() -> None:
+    assert ORIGIN.encode() in cms(Door().begin())
