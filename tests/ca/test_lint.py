@@ -259,6 +259,11 @@ def an_algorithm_the_profile_does_not_know(parts: Parts) -> None:
 
 
 @bad("signature-digest")
+def a_signature_of_dsa(parts: Parts) -> None:
+    parts.algorithm = der.sequence(der.object_identifier("2.16.840.1.101.3.4.3.2"))
+
+
+@bad("signature-digest")
 def sha1_with_rsa(parts: Parts) -> None:
     parts.algorithm = RSA_PKCS1_SHA1.identifier
 
@@ -453,6 +458,12 @@ def rsa_without_the_null(parts: Parts) -> None:
 def ed25519_with_a_null(parts: Parts) -> None:
     identifier = der.sequence(der.object_identifier("1.3.101.112"), der.null())
     parts.key = der.sequence(identifier, der.bit_string(bytes(32)))
+
+
+@bad("key-form")
+def a_key_of_dsa(parts: Parts) -> None:
+    identifier = der.sequence(der.object_identifier("1.2.840.10040.4.1"))
+    parts.key = der.sequence(identifier, der.bit_string(der.integer(2)))
 
 
 @bad("rsa-numbers")
