@@ -11,12 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from typing import Any
 
 from asn1crypto import algos, cms, core
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
 
 from eds.certificates import Certificate
@@ -89,9 +90,10 @@ def security_object(
     lds_version: bool = False,
     signing_time: datetime | None = None,
     null: bool = False,
+    edit: Callable[[list[Any], list[Any]], None] = lambda hashes, attributes: None,
 ) -> bytes:
     """EF.SOD over those groups."""
-    fields = {
+    fields: dict[str, Any] = {
         "version": 1 if lds_version else 0,
         "hash_algorithm": {"algorithm": digest},
         "hashes": [
@@ -101,8 +103,9 @@ def security_object(
     }
     if lds_version:
         fields["lds_version"] = {"lds": "0108", "unicode": "040000"}
+    edit(fields["hashes"], [])
     content = LdsSecurityObject(fields).dump()
-    attributes = [
+    attributes: list[Any] = [
         {"type": "1.2.840.113549.1.9.3", "values": [LDS]},
         {"type": "message_digest", "values": [hashlib.new(digest, content).digest()]},
     ]
@@ -110,6 +113,7 @@ def security_object(
         attributes.append(
             {"type": "signing_time", "values": [cms.Time({"utc_time": signing_time})]}
         )
+    edit([], attributes)
     signed = cms.CMSAttributes(attributes)
     loaded = asn1_x509.Certificate.load(certificate)
     info = cms.SignerInfo(
@@ -151,7 +155,7 @@ class Office:
 
     authority_key: ec.EllipticCurvePrivateKey
     authority: x509.Certificate
-    signer_key: ec.EllipticCurvePrivateKey
+    signer_key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
     signer: x509.Certificate
 
     @property
@@ -163,6 +167,8 @@ class Office:
         return CscaStore([self.anchor])
 
     def sign(self, message: bytes) -> bytes:
+        if isinstance(self.signer_key, rsa.RSAPrivateKey):
+            return self.signer_key.sign(message, padding.PKCS1v15(), hashes.SHA256())
         return self.signer_key.sign(message, ec.ECDSA(hashes.SHA256()))
 
     def chip(self, groups: dict[int, bytes] | None = None, **changes: object) -> ChipRead:
@@ -208,15 +214,17 @@ def office(
     *,
     signer_country: str | None = None,
     signer_usage: bool = True,
+    signer_is_authority: bool = False,
+    signer_key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None,
     signer_from: datetime = datetime(2024, 4, 1, tzinfo=UTC),
     signer_until: datetime = datetime(2034, 8, 1, tzinfo=UTC),
 ) -> Office:
     authority_key = ec.generate_private_key(ec.SECP256R1())
-    signer_key = ec.generate_private_key(ec.SECP256R1())
+    signer_key = signer_key or ec.generate_private_key(ec.SECP256R1())
     issuer = _name(country, "CSCA")
 
     def build(
-        subject: x509.Name, key: ec.EllipticCurvePublicKey, usage: x509.KeyUsage
+        subject: x509.Name, key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey, usage: x509.KeyUsage
     ) -> x509.CertificateBuilder:
         return (
             x509.CertificateBuilder()
@@ -262,6 +270,9 @@ def office(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()),
             critical=False,
         )
+        .add_extension(
+            x509.BasicConstraints(ca=signer_is_authority, path_length=None), critical=True
+        )
         .sign(authority_key, hashes.SHA256())
     )
     return Office(
@@ -285,12 +296,14 @@ def spki(key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> bytes:
     )
 
 
-def answer_iso_9796_2(key: rsa.RSAPrivateKey, challenge: bytes, digest: str = "sha1") -> bytes:
+def answer_iso_9796_2(
+    key: rsa.RSAPrivateKey, challenge: bytes, digest: str = "sha1", header: bytes = b"\x6a"
+) -> bytes:
     """What a chip answers: ISO/IEC 9796-2 scheme 1, the first part recoverable."""
     trailer = {"sha1": b"\xbc", "sha256": b"\x34\xcc"}[digest]
     numbers = key.private_numbers()
     n = numbers.public_numbers.n
     size = (n.bit_length() + 7) // 8
     own = b"\x5a" * (size - 1 - len(trailer) - hashlib.new(digest).digest_size)
-    block = b"\x6a" + own + hashlib.new(digest, own + challenge).digest() + trailer
+    block = header + own + hashlib.new(digest, own + challenge).digest() + trailer
     return pow(int.from_bytes(block, "big"), numbers.d, n).to_bytes(size, "big")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from asn1crypto import core
@@ -266,6 +267,78 @@ def test_no_octets_raise_and_no_changed_octet_passes(data: st.DataObject) -> Non
     noise = data.draw(st.binary(max_size=200))
     wild = judge(ChipRead(security_object=noise, data_groups={1: noise, 14: noise}), house)
     assert wild.outcome is Outcome.FAILED
+
+
+def test_an_authority_is_no_document_signer() -> None:
+    wrong = office(signer_is_authority=True)
+    assert failed(judge(wrong.chip(), wrong)) == {Check.KEY_USAGE}
+
+
+def test_a_short_rsa_key_is_not_relied_on() -> None:
+    weak = office(signer_key=chip_rsa_key())
+    report = judge(weak.chip(algorithm="sha256_rsa"), weak)
+    assert report.outcome_of(Check.SIGNATURE) is Outcome.PASSED
+    assert report.outcome_of(Check.ALGORITHMS) is Outcome.INDETERMINATE
+    assert report.outcome is Outcome.INDETERMINATE
+
+
+def test_a_signed_zone_with_a_wrong_check_digit_fails(house: Office) -> None:
+    text = zone()
+    bent = text[:-1] + str((int(text[-1]) + 1) % 10)
+    assert failed(judge(house.chip({1: group_1(bent)}), house)) == {Check.ZONE}
+
+
+def test_a_document_is_not_issued_in_the_future(house: Office) -> None:
+    report = judge(house.chip(), house, issued_on=date(2027, 1, 1))
+    assert failed(report) == {Check.VALIDITY}
+
+
+def test_signed_attributes_stand_once_and_name_the_content(house: Office) -> None:
+    def another_type(_: list[Any], attributes: list[Any]) -> None:
+        if attributes:
+            attributes[0]["values"] = ["1.2.840.113549.1.7.1"]
+
+    def twice(_: list[Any], attributes: list[Any]) -> None:
+        attributes.extend(attributes[1:2])
+
+    def without(_: list[Any], attributes: list[Any]) -> None:
+        del attributes[1:]
+
+    for edit in (another_type, twice, without):
+        assert failed(judge(house.chip(edit=edit), house)) == {Check.SIGNED_DIGEST}
+
+
+def test_content_and_signature_are_hashed_alike(house: Office) -> None:
+    def sign(message: bytes) -> bytes:
+        key = house.signer_key
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        return key.sign(message, ec.ECDSA(hashes.SHA384()))
+
+    groups = {1: group_1(zone())}
+    encoded = security_object(groups, der(house.signer), sign, algorithm="sha384_ecdsa")
+    report = judge(ChipRead(security_object=encoded, data_groups=groups), house)
+    assert failed(report) == {Check.SIGNATURE}
+
+
+def test_a_group_has_one_digest_of_the_right_size(house: Office) -> None:
+    def twice(hashes_: list[Any], _: list[Any]) -> None:
+        hashes_.extend(hashes_[:1])
+
+    def short(hashes_: list[Any], _: list[Any]) -> None:
+        for one in hashes_:
+            one["value"] = one["value"][:20]
+
+    for edit in (twice, short):
+        assert failed(judge(house.chip(edit=edit), house)) == {Check.FORMAT}
+
+
+def test_an_answer_opens_to_a_block_of_the_standard(house: Office) -> None:
+    key = chip_rsa_key()
+    groups = {1: group_1(zone()), 15: wrap(b"\x6f", spki(key.public_key()))}
+    for header in (b"\x4a", b"\x6b"):
+        response = answer_iso_9796_2(key, CHALLENGE, header=header)
+        chip = replace(house.chip(groups), response=response)
+        assert failed(judge(chip, house, challenge=CHALLENGE)) == {Check.ACTIVE_AUTHENTICATION}
 
 
 # --- data of others -----------------------------------------------------------------------------

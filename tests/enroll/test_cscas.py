@@ -100,8 +100,9 @@ def test_a_list_by_another_signer_or_altered_is_not_believed() -> None:
     whole = octets("NL")
     with pytest.raises(MasterListUntrusted):
         read_master_list(whole, name="NL", signer=signer("DE"), at=AT)
-    with pytest.raises(MasterListUntrusted):
+    with pytest.raises(MasterListUntrusted) as caught:
         read_master_list(whole, name="NL", signer=master_list("NL").anchors[0].certificate, at=AT)
+    assert caught.value.reason == "the signer's certificate is not for master lists"
     with pytest.raises(MasterListUntrusted):
         read_master_list(whole, name="NL", signer=signer("NL"), at=AT + timedelta(days=9999))
     place = len(whole) // 2

@@ -161,6 +161,18 @@ def test_an_expiry_lies_within_fifty_years(two: str, year: int) -> None:
     assert parse_mrz(with_part(21, two), at=moment).expiry.year == year
 
 
+def test_an_expiry_may_lie_in_the_next_century() -> None:
+    moment = datetime(2076, 6, 1, tzinfo=UTC)
+    assert parse_mrz(with_part(21, "10"), at=moment).expiry.year == 2110
+
+
+def test_a_number_with_fillers_does_not_go_on() -> None:
+    zone = "I<UTOSTEVENSON<<PETER<JOHN<<<<<<<<<<D2314589<<UTO3407127M95071227349<<<8"
+    with pytest.raises(MalformedMrz) as caught:
+        parse_mrz(zone, at=AT)
+    assert caught.value.field == "number"
+
+
 def test_parts_of_a_birth_may_be_unknown() -> None:
     birth = parse_mrz(with_part(13, "74<<<<"), at=AT).birth
     assert (birth.year, birth.month, birth.day, birth.complete) == (1974, None, None, None)
@@ -252,6 +264,7 @@ def test_names_agree_by_every_spelling_of_the_tables() -> None:
     assert names_agree("Александровна", "ALEKSAND", may_be_cut=True)
     assert not names_agree("Александровна", "ALEKSAND")
     assert not names_agree("Борис", "ALEKSAND", may_be_cut=True)
+    assert not names_agree("Борис", "", may_be_cut=True)
     assert names_agree("Юрий", "YURIY")
 
 
