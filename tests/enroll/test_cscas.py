@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import pytest
+from asn1crypto import core, x509
 from asn1crypto import keys as asn1_keys
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,6 +33,10 @@ from tests.material import DATA, needs_data
 
 LISTS = DATA / "eid" / "emrtd" / "masterlist"
 AT = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+class CertificateSet(core.SetOf):  # type: ignore[misc]
+    _child_spec = x509.Certificate
 
 
 @cache
@@ -64,6 +69,17 @@ def test_every_certificate_of_a_list_gives_a_usable_key(country: str, count: int
     malformed = [one for one in found.anchors if "malformed-basic-constraints" in one.departures]
     assert malformed
     assert any("explicit-curve-parameters" in one.departures for one in found.anchors)
+
+
+@needs_data
+@pytest.mark.parametrize("country", ["DE", "NL"])
+def test_openssl_and_asn1crypto_see_the_same_list(country: str) -> None:
+    command = ["openssl", "cms", "-verify", "-inform", "DER", "-noverify", "-binary"]
+    done = subprocess.run(command, input=octets(country), capture_output=True, check=True)
+    found = CertificateSet.load(core.Sequence.load(done.stdout)[1].dump())
+    assert {one.sha256 for one in found} == {
+        anchor.certificate.fingerprint for anchor in master_list(country).anchors
+    }
 
 
 @needs_data
