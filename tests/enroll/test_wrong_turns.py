@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from functools import partial
+from threading import Barrier
 
 import pytest
 from sqlalchemy import text
 
 from eds.ca.authority import IssueRequest
 from eds.ca.subjects import build_subject
-from eds.enroll import centre, issuing, remote
+from eds.enroll import centre, issuing, offices, remote
 from eds.enroll.issuing import request_name
 from eds.enroll.kinds import Assurance, EvidenceKind
 from eds.enroll.officials import Role
@@ -36,6 +38,7 @@ from tests.enroll.house import (
     CHECKER,
     DAY,
     MINUTE,
+    OFFICERS,
     OPERATOR,
     RESIDENT,
     TOKEN,
@@ -188,6 +191,21 @@ def test_three_foreign_chips_lock_the_document(house: House) -> None:
             house.desk, application.application, pieces=(piece,), message="e", at=house.at
         )
     ) == ("document_locked",)
+    name = house.pseudonyms.document("KZ", "N1")
+    acts = [
+        house.signed(who, "unlock_document", target=f"document/{name}", version=0, reason="lost")
+        for who in OFFICERS
+    ]
+    again = replace(acts[0])
+    assert "same_person" in codes(
+        partial(offices.unlock_document, house.desk, name, acts[0], again, at=house.at)
+    )
+    offices.unlock_document(house.desk, name, *acts, at=house.at)
+    remote.offer_evidence(
+        house.desk, application.application, pieces=(piece,), message="e2", at=house.at
+    )
+    with pytest.raises(EvidenceUsed):
+        offices.unlock_document(house.desk, name, *acts, at=house.at)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +301,6 @@ def test_an_official_whose_certificate_was_revoked_decided_nothing(house: House)
 
 
 def test_an_official_is_appointed_by_two_and_founded_once(house: House) -> None:
-    from eds.enroll import offices
     from eds.enroll.officials import Official
 
     official = Official(person=house.person("new"), roles=frozenset({Role.CHECKER}))
@@ -506,3 +523,25 @@ def test_a_case_whose_official_left_is_returned_and_decided_anew(house: House) -
         State.CLEARED
     )
     house.check_log()
+
+
+def test_of_two_checkers_at_once_one_decides(both: House) -> None:
+    both.appoint("checker-2", Role.CHECKER)
+    application = both.recorded()
+    both.tick(by=2 * MINUTE)
+    barrier = Barrier(2)
+
+    def vote(who: str) -> str:
+        act = both.act(application, who, "approve" if who == CHECKER else "decline")
+        envelope = both.envelope()
+        barrier.wait()
+        function = centre.approve if who == CHECKER else centre.decline
+        try:
+            return function(both.desk, application.application, envelope, act).state.value
+        except EdsError as error:
+            return error.code
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(vote, (CHECKER, "checker-2")))
+    assert len({"checker_approved", "rejected"} & set(answers)) == 1
+    both.check_log()

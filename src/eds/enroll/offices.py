@@ -70,6 +70,40 @@ def remove_official(desk: Desk, person: str, act: SignedAct, *, at: datetime) ->
     _put(desk, gone, "removed", acting, (act,), found, at=at)
 
 
+def unlock_document(
+    desk: Desk, document: str, first: SignedAct, second: SignedAct, *, at: datetime
+) -> None:
+    """Take the locks off a document (its pseudonym), for a reason that two security officers sign.
+
+    Raises TransitionRefused, SignatureNotPassed, EvidenceUsed.
+    """
+    acting = tuple(desk.office.acting(each, at=at) for each in (first, second))
+    found = [*pair_failures(*acting, concerned=frozenset())]
+    for each in acting:
+        found += _act_failures(desk, each, "unlock_document", f"document/{document}", at=at)
+        if not each.statement.reason:
+            found.append(Failure(code=Code.REASON_MISSING))
+    if found:
+        raise TransitionRefused(failures=tuple(dict.fromkeys(found)))
+    acts = [hashlib.sha256(each.statement).digest() for each in (first, second)]
+    desk.store.unlock(document, acts=acts, actor=f"official/{acting[-1].person}", at=at)
+
+
+def _act_failures(
+    desk: Desk, who: ActingOfficial, act: str, target: str, *, at: datetime
+) -> list[Failure]:
+    found = []
+    failure = role_failure(who.official, act)
+    if failure is not None:
+        found.append(failure)
+    said = who.statement
+    if (said.act, said.target) != (act, target):
+        found.append(Failure(code=Code.ACT_FOR_ANOTHER))
+    if not (said.at <= at + SKEW and at - said.at <= desk.policy.act_lasts):
+        found.append(Failure(code=Code.ACT_STALE))
+    return found
+
+
 def _failures(
     desk: Desk,
     acting: tuple[ActingOfficial, ...],
@@ -80,16 +114,9 @@ def _failures(
 ) -> list[Failure]:
     found = []
     for each in acting:
-        failure = role_failure(each.official, act)
-        if failure is not None:
-            found.append(failure)
-        said = each.statement
-        if (said.act, said.target) != (act, f"official/{official.person}"):
-            found.append(Failure(code=Code.ACT_FOR_ANOTHER))
-        if said.digest != digest(official):
+        found += _act_failures(desk, each, act, f"official/{official.person}", at=at)
+        if each.statement.digest != digest(official):
             found.append(Failure(code=Code.ANOTHER_RECORD))
-        if not (said.at <= at + SKEW and at - said.at <= desk.policy.act_lasts):
-            found.append(Failure(code=Code.ACT_STALE))
         if each.person == official.person:
             found.append(Failure(code=Code.OWN_CASE))
     return found

@@ -558,6 +558,27 @@ class ApplicationStore:
                 )
             )
 
+    def unlock(self, document: str, *, acts: Sequence[bytes], actor: str, at: datetime) -> None:
+        """Take the locks off a document (a pseudonym), on signed acts that are used once.
+
+        The log keeps that there were some. Raises EvidenceUsed.
+        """
+        with writing(self.engine) as connection:
+            self._spend(connection, "", [("act", each) for each in acts], at=at)
+            gone = connection.execute(
+                delete(marks)
+                .where(marks.c.kind == "lock", marks.c.name == document)
+                .returning(marks.c.reference)
+            ).all()
+            self.audit(
+                connection,
+                at=at,
+                act="enroll.document.unlocked",
+                actor=actor,
+                subject=f"document/{document}",
+                details={"acts": [each.hex() for each in acts], "locks": len(gone)},
+            )
+
     def spend(self, kind: str, digest: bytes, *, record: Mapping[str, Any], at: datetime) -> None:
         """Spend something outside an application, with its audit record. Raises EvidenceUsed."""
         with writing(self.engine) as connection:
