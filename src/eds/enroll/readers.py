@@ -1,15 +1,17 @@
-"""Readers of evidence as the flows want them: the values of `eds.enroll.evidence`, said anew.
+"""Verified evidence in the values that the flows take: between `eds.enroll.evidence` and the desk.
 
-Nothing is decided here: what a provider left unchecked or below its own threshold arrives as such,
-and the guards refuse it.
+A reader says what was proved and leaves every decision to the guards.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+import hashlib
+from collections.abc import Callable, MutableMapping
+from datetime import UTC, datetime, time
+from typing import Final
 
-from ..errors import AssertionRefused
+from ..errors import AssertionRefused, EvidenceUnverified
+from .encoding import encode
 from .evidence.assertions import (
     Detection,
     FaceMatch,
@@ -18,49 +20,177 @@ from .evidence.assertions import (
     TrustedProvider,
     open_assertion,
 )
+from .evidence.chips import ChipRead, ChipReport
+from .evidence.facepolicy import FacePolicy, face_failures
+from .evidence.vault import (
+    MasterKey,
+    RetentionClass,
+    SealedEvidence,
+    WrappedKey,
+    destroy,
+    new_data_key,
+    seal,
+    unseal,
+)
 from .kinds import EvidenceKind
-from .providers import FaceAssertion
+from .people import Pseudonyms, Snapshot
+from .providers import CheckedEvidence, FaceAssertion
+
+_CHALLENGE_OCTETS: Final = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PinnedFaces:
-    """An `AssertionReader`: signed tokens (JWS) of one provider, whose key is pinned.
+def chip_challenge(challenge: bytes) -> bytes:
+    """The eight octets that a chip signs for an application's challenge (Doc 9303-11 §6.1)."""
+    return hashlib.sha256(b"eds active authentication\0" + challenge).digest()[:_CHALLENGE_OCTETS]
 
-    The nonce that the provider is asked with is the application's challenge in hexadecimal.
+
+def checked_chip(
+    report: ChipReport,
+    chip: ChipRead,
+    *,
+    kind: EvidenceKind,
+    challenge: bytes,
+    holder: str,
+) -> CheckedEvidence:
+    """A chip that passed, as evidence. `challenge` is the application's, of which the chip was
+    given `chip_challenge`; it counts only where the chip answered it.
+
+    Raises EvidenceUnverified where the report did not pass.
+    """
+    mrz = report.mrz
+    if not report.is_genuine or mrz is None:
+        raise EvidenceUnverified(reason="the chip did not pass passive authentication")
+    octets = encode(
+        {
+            "security_object": chip.security_object,
+            "data_groups": {
+                str(number): octets
+                for number, octets in chip.data_groups.items()
+                if number in (1, 14, 15)  # no biometrics: their digests are in the object
+            },
+            "challenge": challenge,
+            "response": chip.response,
+        }
+    )
+    return CheckedEvidence(
+        kind=kind,
+        octets=octets,
+        holder=holder,
+        challenge=challenge if report.is_not_cloned else None,
+        valid_until=datetime.combine(mrz.expiry, time.max, tzinfo=UTC),
+        document=(mrz.issuing_state, mrz.number),
+    )
+
+
+def holder_of(report: ChipReport, person: Snapshot, pseudonyms: Pseudonyms) -> str:
+    """The pseudonym of a person whom the register knows, if the chip is theirs.
+
+    The personal number must stand in the zone, and the birth be the same: equal names are no
+    proof. Raises EvidenceUnverified.
+    """
+    mrz = report.mrz
+    if (
+        mrz is None
+        or person.personal_number not in (mrz.optional_data, mrz.more_optional_data)
+        or mrz.birth.complete != person.born
+    ):
+        raise EvidenceUnverified(reason="the document does not name this person")
+    return pseudonyms.person(person.personal_number)
+
+
+class JwsAssertionReader:
+    """Reads face assertions of one provider by its pinned key, for this desk (`audience`).
+
+    Raises MalformedAssertion, AssertionRefused.
     """
 
-    provider: TrustedProvider
-    audience: str
+    def __init__(
+        self,
+        provider: TrustedProvider,
+        *,
+        audience: str,
+        policy: FacePolicy = FacePolicy(),  # noqa: B008 - frozen
+    ) -> None:
+        self._provider = provider
+        self._audience = audience
+        self._policy = policy
 
     @property
     def is_simulator(self) -> bool:
-        """Whether the provider is one."""
-        return self.provider.is_simulator
+        """Whether the provider is none."""
+        return self._provider.is_simulator
 
     def read(self, token: bytes, *, at: datetime) -> FaceAssertion:
-        """Raises MalformedAssertion, AssertionRefused."""
         found = open_assertion(
-            token, provider=self.provider, topic=Topic.FACE_MATCH, audience=self.audience, at=at
+            token,
+            provider=self._provider,
+            topic=Topic.FACE_MATCH,
+            audience=self._audience,
+            at=at,
         )
-        said = found.answer
-        if not isinstance(said, FaceMatch):
-            raise AssertionRefused(reason="topic")
+        match = found.answer
         try:
             challenge = bytes.fromhex(found.nonce)
         except ValueError:
-            challenge = b""  # no challenge of ours
+            challenge = b""
+        if not isinstance(match, FaceMatch) or found.nonce != challenge.hex():
+            raise AssertionRefused(reason="nonce")
+        failures = face_failures(match, self._policy)
         return FaceAssertion(
             issuer=found.provider,
             identifier=found.transaction,
-            audience=self.audience,
+            audience=self._audience,
             application=found.application,
             challenge=challenge,
-            reference=EvidenceKind(said.reference.value),
-            alive=said.presentation is Detection.CLEAN,
-            active=said.liveness is LivenessMethod.ACTIVE,
-            injection_checked=said.injection is Detection.CLEAN,
-            # What the provider itself would not call a match is none, whatever our threshold.
-            score=said.score if said.score >= said.threshold else None,
-            captured_at=said.captured_at,
+            reference=EvidenceKind(match.reference.value),
+            alive=not {"presentation", "presentation_level"} & set(failures),
+            active=match.liveness is LivenessMethod.ACTIVE,
+            injection_checked=match.injection is Detection.CLEAN,
+            # Below the provider's own threshold a score says nothing at all.
+            score=match.score if match.score >= match.threshold else 0,
+            captured_at=match.captured_at,
             octets=token,
         )
+
+
+class SealingVault:
+    """The vault as the store asks for it. `keys` keeps wrapped data keys by (application, class);
+    `retention` says of a file's name how long it is kept.
+    """
+
+    def __init__(
+        self,
+        master: MasterKey,
+        *,
+        keys: MutableMapping[tuple[str, RetentionClass], WrappedKey],
+        retention: Callable[[str], RetentionClass],
+    ) -> None:
+        self._master = master
+        self._keys = keys
+        self._retention = retention
+
+    def seal(self, application: str, name: str, octets: bytes) -> bytes:
+        place = (application, self._retention(name))
+        key = self._keys.get(place)
+        if key is None:
+            key = self._keys[place] = new_data_key(*place, master=self._master)
+        return seal(octets, kind=name, key=key, master=self._master).octets
+
+    def open(self, application: str, name: str, sealed: bytes) -> bytes:
+        place = (application, self._retention(name))
+        evidence = SealedEvidence(
+            application=application, retention=place[1], kind=name, octets=sealed
+        )
+        key = self._keys.get(place) or WrappedKey(
+            application=application, retention=place[1], key_id=self._master.key_id, wrapped=None
+        )
+        return unseal(evidence, key=key, master=self._master)
+
+    def forget(self, application: str, retention: RetentionClass) -> None:
+        """Destroy the key of a class: nothing of it opens again."""
+        place = (application, retention)
+        if place in self._keys:
+            self._keys[place] = destroy(self._keys[place])
+
+    def __repr__(self) -> str:
+        return f"<SealingVault {self._master.key_id}>"
