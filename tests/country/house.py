@@ -119,7 +119,7 @@ def certify(
         subject=subject, public_key=signer.public_key, not_before=not_before,
         not_after=not_after, **changes,
     )  # fmt: skip
-    profile.check_subject(subject)
+    profile.check_subject(subject, on=not_before.date())
     require_clean(tbs, profile=profile, issuer=facts, at=not_before)
     algorithm = row if issuer is None else issuer.row
     encoded = assemble(tbs, algorithm=algorithm, signature=by.sign(tbs))

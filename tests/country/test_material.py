@@ -17,18 +17,23 @@ from eds.country.contract import HolderKind, KeyUse
 from eds.errors import AnchorNotListed, DecodeError, EnvironmentsMixed, PasswordIncorrect
 from eds.extensions import CLIENT_AUTH
 from eds.keys import pkcs12
-from eds.keys.contract import Secret
+from eds.keys.contract import KeyPurpose, Secret
+from eds.keys.keyfile import SingleFileKeyStore
 from eds.keys.reading import Reading
 from eds.ocsp import OcspResponse
+from eds.sign.cms import CmsSigner, sign_attached
 from eds.signeddata import SignedData
+from eds.timestamps import TimeStampToken
 from eds.verify.evidence import Evidence
 from eds.verify.indications import Indication, SubIndication
 from eds.verify.knowntrust import known_store
+from eds.verify.policy import Level
 from eds.verify.report import SignatureFormat, ValidationReport
-from eds.verify.trust import TrustStore
-from eds.verify.validation import validate
+from eds.verify.trust import Environment, TrustAnchor, TrustStore
+from eds.verify.validation import validate, validate_time_stamp
 from tests.cli.conftest import Eds
 from tests.country.house import DAY, KZ, POLICY, below_issuers, material, nca, nca_lists
+from tests.keys.harness import Pins
 from tests.keys.test_pkcs12 import nca_password
 from tests.material import kz_certificates, needs_data, read
 
@@ -356,3 +361,71 @@ def test_the_command_judges_a_container(eds: Eds) -> None:
     assert found.status == 11
     assert "INDETERMINATE / TRY_LATER" in found.out
     assert "the whole document" in found.out
+
+
+def test_a_time_stamp_of_production_counts_where_its_authority_is_believed() -> None:
+    """Its reference to the certificate is the old one, its imprint Streebog."""
+    stamp = Certificate(kz_certificates()["prod_tsa_gost_2025.cer"])
+    trust = TrustStore(
+        [*below_issuers().anchors, TrustAnchor(certificate=stamp)],
+        name="both on purpose",
+        environment=Environment.TEST,
+    )
+    path = KZ / "cms" / "sdk2026-individual_attached.der"
+    newest = max(nca_lists(), key=lambda one: one.this_update)
+    (signature,) = judge(path, trust, newest.this_update + timedelta(hours=1)).signatures
+    assert signature.indication is Indication.TOTAL_PASSED
+    assert signature.level is Level.T
+    assert signature.proven_time is not None
+    assert signature.proven_time.isoformat() == "2026-07-20T09:08:07+00:00"
+    assert signature.time_stamps[0].indication is Indication.TOTAL_PASSED
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "sub", "code"),
+    [
+        ("KEY_CEO_SIGN_REVOKED_2004", "ceo_sign_2004", "REVOKED_NO_POE", "revocation.status"),
+        ("KEY_CEO_REVOKED_2015", "ceo_2015", "TRY_LATER", "revocation.hold"),
+    ],
+)
+def test_an_ocsp_answer_of_the_nca_counts(name: str, file: str, sub: str, code: str) -> None:
+    """Of two certificates called revoked one is, and the other is on hold: not decided yet."""
+    path = KZ / "p12" / "sdk-2022" / f"{name}.p12"
+    answer = OcspResponse(material("ocsp", f"ocsp_response_{file}_revoked.bin"))
+    certificate = next(one for found, one in holders() if found == path)
+    store, pin = SingleFileKeyStore(path), Pins(current=nca_password(path))
+    (key,) = store.keys()
+    with store.open(key, purpose=KeyPurpose.SIGNATURE, pin=pin) as signer:
+        by = CmsSigner(signer, certificates=[certificate], at=answer.produced_at)
+        signed = sign_attached(b"I owe you 10", by=by)
+    report = validate(
+        signed,
+        trust=below_issuers(),
+        policy=POLICY,
+        at=answer.produced_at + timedelta(hours=1),
+        evidence=Evidence(ocsp_responses=(answer,)),
+    )
+    assert report.sub_indication is SubIndication[sub]
+    assert code in broken(report)
+
+
+def test_the_tokens_of_the_test_authority_are_weak_by_their_imprint() -> None:
+    token = TimeStampToken(material("tsp", "tsp_token.bin"))
+    info = token.tst_info
+    report = validate_time_stamp(
+        token.encoded, digest=info.imprint, algorithm=info.imprint_algorithm,
+        trust=below_issuers(), policy=POLICY, at=info.gen_time + timedelta(hours=1),
+        evidence=Evidence(lists=nca_lists()),
+    )  # fmt: skip
+    assert report.policy == "1.2.398.3.3.2.6.1"
+    weak = {one.code for one in report.findings if one.sub_indication is not None}
+    assert weak == {"cms.algorithm_period"}  # SHA-1; signature, path and status hold
+
+
+@pytest.mark.parametrize("path", sorted((KZ / "xml").glob("*")), ids=lambda path: path.stem)
+def test_xml_is_not_read_yet_and_says_so(path: Path) -> None:
+    report = validate(
+        path.read_bytes(), trust=nca("kz-test"), policy=POLICY,
+        at=datetime.fromisoformat("2026-08-20T00:00Z"),
+    )  # fmt: skip
+    assert report.sub_indication is SubIndication.FORMAT_FAILURE

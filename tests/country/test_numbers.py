@@ -99,6 +99,10 @@ def test_anything_else_is_refused_without_being_repeated(text: str) -> None:
 
 def test_checks_of_subjects_are_found_by_name() -> None:
     check = countries()["KZ"].subject_checks
-    assert check["kz-iin"]("IIN900101300017") is None
-    assert check["kz-iin"]("IIN123456789011") == "the check digit is another"
-    assert check["kz-bin"]("BIN1") == "twelve digits are wanted"
+    day = date(2026, 11, 24)
+    assert check["kz-iin"]("IIN900101300017", day) is None
+    assert check["kz-iin"]("IIN123456789011", day) == "the check digit is another"
+    assert check["kz-bin"]("BIN1", None) == "twelve digits are wanted"
+    unborn = f"IIN{checked('30010150012')}"
+    assert check["kz-iin"](unborn, None) is None
+    assert check["kz-iin"](unborn, day) == "its date lies in the future"

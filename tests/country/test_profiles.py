@@ -132,6 +132,7 @@ def test_how_a_person_was_identified_is_told_apart_from_roles() -> None:
     [
         ("kz-individual", {"SERIAL_NUMBER": "IIN123456789011"}),
         ("kz-individual", {"SERIAL_NUMBER": "900101300017"}),
+        ("kz-individual", {"SERIAL_NUMBER": "IIN300101500129"}),  # born in 2030
         ("kz-individual", {"COUNTRY": "UZ"}),
         ("kz-head", {"ORGANIZATIONAL_UNIT": "BIN123456789021"}),
         ("kz-treasury", {"DOMAIN_COMPONENT": "HEAD"}),

@@ -277,7 +277,7 @@ def _subject_single(view: View) -> Answer:
 
 @_rule("subject-grammar", "profile; EN 319 412-2 §4.2.4, 412-3 §4.2.1")
 def _subject_grammar(view: View) -> Answer:
-    departures = [*view.profile.subject_departures(view.attributes)]
+    departures = [*view.profile.subject_departures(view.attributes, on=view.at.date())]
     return [f"{name}: {why}" for name, why in departures] or None
 
 

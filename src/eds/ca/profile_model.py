@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import Enum
 from typing import Any, Final, NoReturn
 
@@ -129,15 +129,18 @@ class SubjectAttribute:
         row = _ATTRIBUTE_BY_OID.get(self.oid)
         return self.oid if row is None else row.name
 
-    def departure(self, text: str) -> str | None:
-        """Why `text` may not stand here, or None. Never repeats the text."""
+    def departure(self, text: str, *, on: date | None = None) -> str | None:
+        """Why `text` may not stand here, or None. Never repeats the text.
+
+        `on` is the day of issue, where a date in a number must not lie behind it.
+        """
         if self.maximum and len(text) > self.maximum:
             return f"{len(text)} characters, at most {self.maximum}"
         if self.values and text not in self.values:
             return "none of the values of the profile"
         if self.pattern and not self.compiled.fullmatch(text):
             return "not in the form of the profile"
-        return subject_checks()[self.check](text) if self.check else None
+        return subject_checks()[self.check](text, on) if self.check else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,8 +247,13 @@ class CertificateProfile:
         """Whether its certificates say CA=true: never for this class, always for the other."""
         return False
 
-    def subject_departures(self, attributes: Iterable[NameAttribute]) -> Iterator[tuple[str, str]]:
-        """(attribute, why) for all that the grammar does not allow; never a text of the name."""
+    def subject_departures(
+        self, attributes: Iterable[NameAttribute], *, on: date | None = None
+    ) -> Iterator[tuple[str, str]]:
+        """(attribute, why) for all that the grammar does not allow; never a text of the name.
+
+        `on` is the day of issue.
+        """
         rows = self.subject
         found: set[str] = set()
         position, count = 0, 0
@@ -264,7 +272,7 @@ class CertificateProfile:
             row = rows[place]
             if count > row.repeat:
                 yield row.name, f"more than {row.repeat}"
-            why = row.departure(attribute.text)
+            why = row.departure(attribute.text, on=on)
             if why is not None:
                 yield row.name, why
             if oid == names.COMMON_NAME and could_be_host_name(attribute.text):
@@ -276,9 +284,9 @@ class CertificateProfile:
             if found.isdisjoint(group):
                 yield " or ".join(_attribute_name(oid) for oid in group), "missing"
 
-    def check_subject(self, subject: Name) -> None:
-        """Raises ProfileViolated at the first departure from the grammar."""
-        for attribute, why in self.subject_departures(subject.attributes):
+    def check_subject(self, subject: Name, *, on: date | None = None) -> None:
+        """Raises ProfileViolated at the first departure from the grammar on that day."""
+        for attribute, why in self.subject_departures(subject.attributes, on=on):
             raise ProfileViolated(profile=self.name, field=attribute, reason=why)
         if any(len(rdn) != 1 for rdn in subject.rdns):
             raise ProfileViolated(profile=self.name, field="subject", reason="an RDN of several")

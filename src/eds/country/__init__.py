@@ -6,7 +6,7 @@ letters and holds one value, `COUNTRY`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from ..certificates import Certificate
 from ..errors import DecodeError
-from .contract import Country, Holder, KnownTrustSet
+from .contract import Country, Holder, KnownTrustSet, SubjectCheck
 
 
 @lru_cache(maxsize=1)
@@ -57,7 +57,7 @@ def trust_sets() -> Mapping[str, KnownTrustSet]:
 
 
 @lru_cache(maxsize=1)
-def subject_checks() -> Mapping[str, Callable[[str], str | None]]:
+def subject_checks() -> Mapping[str, SubjectCheck]:
     """The checks of subject attributes of all countries by name."""
     return MappingProxyType(
         {name: check for one in countries().values() for name, check in one.subject_checks.items()}

@@ -54,12 +54,18 @@ class IdentityNumber:
     begins: date | None = field(default=None, repr=False)
     """The birth or registration that it states, where it states a whole date."""
 
-    def require_assignable(self, *, on: date) -> None:
-        """Raises IdentityNumberRefused unless the number may have been assigned by that day."""
+    def require_assignable(self, *, on: date | None) -> None:
+        """Raises IdentityNumberRefused unless the number may have been assigned by that day.
+
+        None: on some day.
+        """
         if self.departures:
             raise IdentityNumberRefused(type=self.type, reason=self.departures[0].says)
-        if self.begins is not None and self.begins > on:
+        if self.begins is not None and on is not None and self.begins > on:
             raise IdentityNumberRefused(type=self.type, reason="its date lies in the future")
+
+
+SubjectCheck = Callable[[str, date | None], str | None]
 
 
 class HolderKind(Enum):
@@ -171,9 +177,9 @@ class Country:
     """Everything national that other rooms ask for.
 
     `labels` are words for the keys of facts. `subject_checks` are by name: text of a subject
-    attribute → why it may not be certified, None where it may. `policies` are validation policies
-    in the TOML form of `eds.verify.policies`; `profiles` certificate profiles in the JSON form of
-    `eds.ca.profiles`.
+    attribute and day of issue → why it may not be certified, None where it may. `policies` are
+    validation policies in the TOML form of `eds.verify.policies`; `profiles` certificate profiles
+    in the JSON form of `eds.ca.profiles`.
     """
 
     code: str
@@ -182,7 +188,7 @@ class Country:
     recognises: Callable[[Certificate], bool]
     read_holder: Callable[[Certificate], Holder]
     read_number: Callable[[str], IdentityNumber]
-    subject_checks: Mapping[str, Callable[[str], str | None]]
+    subject_checks: Mapping[str, SubjectCheck]
     terms: Callable[[str], str | None]
     trust_sets: tuple[KnownTrustSet, ...]
     services: tuple[ServiceAddress, ...]

@@ -5,12 +5,14 @@ docs/kazakhstan.md is the page. All of it is data and readers; nothing here trus
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import date
 from importlib import resources
 from types import MappingProxyType
 from typing import Final
 
 from ...errors import IdentityNumberRefused
-from ..contract import Country, IdentityNumber
+from ..contract import Country, IdentityNumber, SubjectCheck
 from .holders import read_holder, recognises
 from .known import PRODUCTION, SERVICES, TEST
 from .numbers import read_bin, read_iin, read_number
@@ -42,24 +44,17 @@ _LABELS: Final = MappingProxyType(
 )
 
 
-def _why(number: IdentityNumber) -> str | None:
-    return number.departures[0].says if number.departures else None
+def _check(mark: str, read: Callable[[str], IdentityNumber]) -> SubjectCheck:
+    """Why a subject's `IIN…` or `BIN…` may not be certified on a day."""
 
+    def check(text: str, on: date | None) -> str | None:
+        try:
+            read(text.removeprefix(mark)).require_assignable(on=on)
+        except IdentityNumberRefused as error:
+            return error.reason
+        return None
 
-def _iin(text: str) -> str | None:
-    """Why a subject's `IIN…` may not be certified."""
-    try:
-        return _why(read_iin(text.removeprefix("IIN")))
-    except IdentityNumberRefused as error:
-        return error.reason
-
-
-def _bin(text: str) -> str | None:
-    """Why a subject's `BIN…` may not be certified."""
-    try:
-        return _why(read_bin(text.removeprefix("BIN")))
-    except IdentityNumberRefused as error:
-        return error.reason
+    return check
 
 
 def _policies() -> tuple[str, ...]:
@@ -81,7 +76,9 @@ COUNTRY: Final = Country(
     recognises=recognises,
     read_holder=read_holder,
     read_number=read_number,
-    subject_checks=MappingProxyType({"kz-iin": _iin, "kz-bin": _bin}),
+    subject_checks=MappingProxyType(
+        {"kz-iin": _check("IIN", read_iin), "kz-bin": _check("BIN", read_bin)}
+    ),
     terms=term,
     trust_sets=(PRODUCTION, TEST),
     services=SERVICES,
