@@ -169,7 +169,7 @@ class Authority:
             )
         except LintFailed:
             # The bytes were held against the same grammar: its own error says more.
-            profile.check_subject(request.subject)
+            profile.check_subject(request.subject, on=at.date())
             raise
         intent = Intent(
             issuer=self.issuer,
