@@ -11,6 +11,8 @@ from functools import partial
 from threading import Barrier
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import text
 
 from eds.ca.authority import IssueRequest
@@ -21,6 +23,7 @@ from eds.enroll.kinds import Assurance, EvidenceKind
 from eds.enroll.officials import Role
 from eds.enroll.policy import PROOFS, assurance
 from eds.enroll.providers import DocumentState, require_real
+from eds.enroll.statements import PossessionStatement
 from eds.enroll.states import State
 from eds.errors import (
     EdsError,
@@ -545,3 +548,23 @@ def test_of_two_checkers_at_once_one_decides(both: House) -> None:
         answers = list(pool.map(vote, (CHECKER, "checker-2")))
     assert len({"checker_approved", "rejected"} & set(answers)) == 1
     both.check_log()
+
+
+@pytest.mark.parametrize("algorithm", ["ecdsa-p256-sha1", "rsa-pkcs1-sha256", "no such"])
+def test_a_statement_by_another_or_an_outdated_algorithm_proves_nothing(
+    house: House, algorithm: str
+) -> None:
+    application = house.cleared()
+    key = Holder()
+    request = CertificationRequest.build(Name.build([]), key.signer)
+    statement = PossessionStatement(
+        application=application.application, nonce=application.nonce,
+        key=request.public_key.fingerprint, request=request.fingerprint,
+        profile=application.profile,
+    )  # fmt: skip
+    outdated = key.key.sign(statement.encoded, ec.ECDSA(hashes.SHA1()))
+    assert codes(
+        lambda: house.bind(
+            application, key, request=request.encoded, possession=outdated, algorithm=algorithm
+        )
+    ) == ("possession_foreign",)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from ..algorithms import signature_algorithm
 from ..ca.authority import (
     Authority,
     IssueRequest,
@@ -152,7 +151,6 @@ def bind_key(
         request=asked.fingerprint,
         profile=before.profile,
     )
-    row = signature_algorithm(algorithm)
     refused = _refusal_of(issuing, before, key)
     snapshot = snapshot_of(desk, before)
     not_after = _not_after(issuing, before, at=at)
@@ -160,7 +158,9 @@ def bind_key(
     evidence = Findings(
         secret_correct=is_code(desk, application, "activation", secret, at=at),
         possession=_is_possessed(asked),
-        possession_for_this=signed_by(key, statement.encoded, possession, algorithm=row),
+        possession_for_this=signed_by(
+            key, statement.encoded, possession, algorithm=algorithm, at=at
+        ),
         key_known=_is_known(issuing.register, key.fingerprint),
         names_fit=snapshot is not None and _names_fit(asked.subject, snapshot),
     )
@@ -221,7 +221,7 @@ def confirm(
     )
     key = _key_of(desk, before)
     confirmed = key is not None and signed_by(
-        key, statement.encoded, confirmation, algorithm=signature_algorithm(algorithm)
+        key, statement.encoded, confirmation, algorithm=algorithm, at=envelope.at
     )
     move = Move(
         request=Request(act="confirm", token_ok=is_token(before, envelope.token)),
@@ -358,7 +358,7 @@ def activate(
     )
     key = _key_of(desk, before)
     signed = key is not None and signed_by(
-        key, statement.encoded, acceptance, algorithm=signature_algorithm(algorithm)
+        key, statement.encoded, acceptance, algorithm=algorithm, at=at
     )
     token_ok = is_token(before, envelope.token)
     address = contact_bound(desk, before, at=at)

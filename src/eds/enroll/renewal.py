@@ -10,7 +10,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from ..algorithms import signature_algorithm
 from ..ca.lifecycle import State as Standing
 from ..ca.register import Issued
 from ..certificates import Certificate
@@ -98,7 +97,8 @@ def prove_living_key(
         issued.certificate.public_key,
         statement.encoded,
         signature,
-        algorithm=signature_algorithm(algorithm),
+        algorithm=algorithm,
+        at=at,
     )
     factor = is_code(desk, application, "contact", code, at=at)
     pieces = (

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from ..algorithms import SignatureAlgorithm
+from ..algorithms import signature_algorithm
 from ..errors import AlgorithmError, DecodeError
 from ..publickeys import PublicKey
-from ..verify.policy import BASIC, ValidationPolicy
+from ..verify.policy import BASIC, AlgorithmRules, ValidationPolicy, is_relied_on
 from .encoding import encode
 
 # An arc that needs no registration: 2.25 and a UUID (ITU-T X.667), here the first 128 bits of
@@ -137,10 +137,15 @@ class SignedAct:
 
 
 def signed_by(
-    key: PublicKey, statement: bytes, signature: bytes, *, algorithm: SignatureAlgorithm
+    key: PublicKey, statement: bytes, signature: bytes, *, algorithm: str, at: datetime
 ) -> bool:
-    """Whether that key signed these octets; what cannot be read or verified was not."""
+    """Whether that key signed these octets by an algorithm (its name) that is relied on at `at`.
+
+    What cannot be read or verified was not signed.
+    """
     try:
-        return key.verify(signature, statement, algorithm=algorithm)
+        row = signature_algorithm(algorithm)
+        until = AlgorithmRules().signature_until(row, key)
+        return is_relied_on(until, at=at) and key.verify(signature, statement, algorithm=row)
     except (AlgorithmError, DecodeError):
         return False

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NoReturn
 
-from ..algorithms import signature_algorithm
 from ..ca.acts import carry_out, plan_change
 from ..ca.deadlines import RevocationRequest
 from ..ca.issuers import STATUS_RULES
@@ -59,7 +58,7 @@ def by_key(
     said = decode(StatusStatement, statement)
     issued = _issued(issuing, said.certificate)
     key = issued.certificate.public_key
-    if not signed_by(key, statement, signature, algorithm=signature_algorithm(algorithm)):
+    if not signed_by(key, statement, signature, algorithm=algorithm, at=at):
         _refuse(Code.NOT_SIGNED_WITH_KEY)
     if said.statement != "eds.enroll.status" or said.act not in _HOLDER:
         _refuse(Code.ACT_FOR_ANOTHER)
