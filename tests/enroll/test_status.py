@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from dataclasses import dataclass, replace
+from datetime import datetime
 
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from eds.ca.authority import Authority, IssueRequest
+from eds.ca.issuers import DESK_KINDS, IssuerRules
+from eds.ca.keycheck import check_key
 from eds.ca.lifecycle import Act
 from eds.ca.lifecycle import State as Standing
 from eds.certificates import Certificate
@@ -14,11 +21,14 @@ from eds.enroll.states import State
 from eds.enroll.status import Wish
 from eds.errors import EdsError, EvidenceUsed, TransitionRefused
 from eds.extensions import RevocationReason
+from tests.ca.hierarchy import PROFILES, authority, subject_of
+from tests.ca.status_desk import signer_of
 from tests.enroll.house import (
     ALGORITHM,
     CHECKER,
     DAY,
     HOUR,
+    ISSUER,
     OPERATOR,
     PASSPHRASE,
     RESIDENT,
@@ -162,3 +172,56 @@ def test_what_the_applicant_does_not_want_is_revoked(house: House) -> None:
     issuing.repudiate(house.desk, house.issuing, application.application, house.envelope())
     assert standing(house, certificate) is Standing.REVOKED
     assert house.load(application).state is State.REVOKED_UNACCEPTED
+
+
+def issuer_key() -> ec.EllipticCurvePrivateKey:
+    return authority("issuing-ca").key
+
+
+@dataclass
+class Organisation:
+    """A head and an employee of one organisation, certified by the same authority."""
+
+    house: House
+    speaker: Certificate | None = None
+
+    def certified(self, profile: str, person: str) -> Certificate:
+        authority = Authority(
+            issuer=ISSUER, facts=self.house.authority.facts, signer=signer_of(issuer_key()),
+            register=self.house.register, policy=IssuerRules(kinds=DESK_KINDS),
+            check_key=check_key,
+        )  # fmt: skip
+        request = IssueRequest(
+            request=person, profile=PROFILES[profile], subject=subject_of(profile),
+            public_key=Holder().signer.public_key, person=person, authority="centre",
+            operator="o", evidence=bytes(32),
+        )  # fmt: skip
+        at = self.house.at
+        return authority.issue(authority.prepare(request, at=at), at=at)
+
+    def signer_of(self, statement: bytes, signature: bytes, *, at: datetime) -> Certificate:
+        """Whose signature it is was judged: here it is who speaks."""
+        del statement, signature, at
+        assert self.speaker is not None
+        return self.speaker
+
+    def dismiss(self, employee: Certificate, speaker: Certificate) -> None:
+        self.speaker = speaker
+        desk = replace(self.house.desk, office=replace(self.house.desk.office, checker=self))
+        act = SignedAct(statement=asked(self.house, employee), signature=b"")
+        status.by_organisation(desk, self.house.issuing, act, at=self.house.at)
+
+
+def test_the_head_of_an_organisation_ends_the_certificate_of_its_employee(house: House) -> None:
+    organisation = Organisation(house)
+    employee = organisation.certified("legal-entity-employee", "p1")
+    head = organisation.certified("legal-entity-head", "p2")
+    person = house.active(house.cleared(), Holder())[1]
+    for speaker, certificate in ((employee, head), (head, person)):
+        with pytest.raises(TransitionRefused) as refused:
+            organisation.dismiss(certificate, speaker)
+        assert refused.value.codes == ("role_missing",)
+    organisation.dismiss(employee, head)
+    found = house.register.find_by(fingerprint=employee.fingerprint)[0].status
+    assert found.reason is RevocationReason.AFFILIATION_CHANGED
+    assert standing(house, head) is Standing.VALID
