@@ -23,6 +23,7 @@ from eds.certificates import Certificate
 from eds.errors import ChallengeStoreUnavailable, InvalidArgument, MalformedLoginChallenge
 from eds.login import ChallengeStore, LoginChallenge, MemoryChallengeStore, Method
 from eds.login.rediskeys import RedisChallengeStore
+from eds.login.statement import LOGIN_STATEMENT, write_statement
 from eds.login.store import SqlChallengeStore
 from eds.verify.trust import TrustAnchor, TrustStore
 from tests.login.house import (
@@ -299,6 +300,17 @@ def test_a_token_that_cannot_be_read_uses_nothing_up() -> None:
 # --- hostile bytes --------------------------------------------------------------------------------
 
 
+def other_bits(token: str) -> str:
+    """The same octets in base64 whose last, unused bits are others."""
+    found = json.loads(token)
+    text = found["signature"]
+    assert text.endswith("==")
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    other = letters[letters.index(text[-3]) + 1]
+    assert base64.b64decode(f"{text[:-3]}{other}==") == base64.b64decode(text)
+    return json.dumps(found | {"signature": f"{text[:-3]}{other}=="})
+
+
 @pytest.mark.parametrize(
     "bend",
     [
@@ -315,11 +327,56 @@ def test_a_token_that_cannot_be_read_uses_nothing_up() -> None:
         lambda token: token.replace("==", "=").replace("=", "", 1),
         lambda token: token.replace('"ES256"', "256"),
         lambda token: token[:-1] + ',"n":' + "9" * 5000 + "}",
+        lambda token: token[:-1] + ',"n":' + "[" * 8 + "]" * 8 + "}",
+        other_bits,
     ],
 )
 def test_json_that_is_not_strict_is_refused(bend: Callable[[str], str]) -> None:
     door = Door()
     assert refused(door, bend(web_eid(door.begin()))) == "login.token"
+
+
+def test_both_numbers_of_a_signature_have_their_length() -> None:
+    door = Door()
+    found = json.loads(web_eid(door.begin()))
+    value = base64.b64decode(found["signature"])
+    longer = base64.b64encode(value[:32] + bytes(1) + value[32:]).decode()
+    assert refused(door, json.dumps(found | {"signature": longer})) == "login.signature"
+
+
+def test_a_statement_has_one_signer_and_a_bounded_size() -> None:
+    door = Door()
+    said = write_statement(door.begin(), method=Method.STATEMENT)
+    info = citizen().info(said, content_type=LOGIN_STATEMENT)
+    two = cms_house.message(
+        info,
+        info,
+        content=said,
+        content_type=LOGIN_STATEMENT,
+        version=3,
+        certificates=[citizen().certificate.encoded],
+    )
+    for token, reason in ((two, "one signer"), (b"0" * 300_000, "octets")):
+        outcome = door.finish(token)
+        assert reason in str(outcome.findings[0].facts["reason"])
+
+
+def test_a_challenge_of_another_session_counts_for_nothing() -> None:
+    """Whatever is wrong with the store."""
+
+    class Confused(MemoryChallengeStore):
+        def take(self, session: bytes) -> LoginChallenge | None:
+            return next(iter(self._waiting.values()), None)
+
+    door = Door(store=Confused())
+    token = web_eid(door.begin())
+    assert refused(door, token, session="the session of a victim") == "login.challenge"
+
+
+def test_a_challenge_of_the_future_is_not_answered_yet() -> None:
+    door = Door()
+    token = web_eid(door.begin(at=NOON + timedelta(minutes=2)))
+    assert refused(door, token, at=NOON) == "login.lifetime"
 
 
 def test_version_1_1_brings_certificates_for_signing_which_say_nothing() -> None:

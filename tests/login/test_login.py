@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
+import subprocess
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 from cryptography.x509.oid import NameOID
 
-from eds import pem
+from eds import der, pem
+from eds.algorithms import ECDSA_P256_SHA256
 from eds.certificates import Certificate
 from eds.errors import InvalidArgument, LoginRefused, NaiveDatetime
 from eds.login import (
@@ -32,7 +40,7 @@ from eds.login.statement import DATA_PREFIX, LOGIN_STATEMENT, write_statement
 from eds.verify.evidence import NO_EVIDENCE, Evidence
 from eds.verify.indications import Indication
 from eds.verify.policies import shipped_policies
-from eds.verify.policy import BASIC
+from eds.verify.policy import BASIC, AlgorithmRules
 from eds.verify.trust import Purpose, TrustAnchor, TrustStore
 from tests.login.house import (
     CLIENT,
@@ -400,3 +408,94 @@ def refusal(door: Door, token: bytes | str, **more: Any) -> str:
     assert outcome.person is None
     assert outcome.refusal is not None
     return outcome.refusal.code
+
+
+# --- what a rule alone decides --------------------------------------------------------------------
+
+
+def test_algorithms_are_those_that_rules_and_policy_allow() -> None:
+    name = ECDSA_P256_SHA256.name
+    for rules in (
+        replace(RULES, algorithms=RULES.algorithms - {name}),
+        replace(
+            RULES,
+            policy=replace(
+                BASIC, name="own", algorithms=AlgorithmRules(until={name: date(2026, 1, 1)})
+            ),
+        ),
+    ):
+        door = Door(rules=rules)
+        assert refusal(door, web_eid(door.begin())) == "login.algorithm"
+    door = Door(rules=replace(RULES, algorithms=RULES.algorithms - {name}))
+    assert refusal(door, cms(door.begin())) == "login.algorithm"
+    door = Door()
+    assert refusal(door, web_eid(door.begin(), algorithm="ES384")) == "login.algorithm"
+
+
+def test_a_key_without_extended_key_usage_logs_in_unless_it_signs() -> None:
+    door = Door()
+    plain = certify("plain", purposes=())
+    assert door.finish(web_eid(door.begin(), by=plain)).person is not None
+    signs = certify("signs", usages=("digital_signature", "content_commitment"), purposes=())
+    assert refusal(door, web_eid(door.begin(), by=signs)) == "login.key_role"
+
+
+def test_low_assurance_is_not_substantial_and_contradictions_are_unknown() -> None:
+    tables = PersonRules(
+        proofing={CITIZEN: AssuranceLevel.LOW},
+        residency={CITIZEN: Residency.CITIZEN, MANAGER: Residency.NON_RESIDENT},
+    )
+    rules = replace(RULES, persons=tables)
+    somebody = certify("somebody", policies=(CITIZEN, MANAGER))
+    door = Door(rules=rules)
+    person = door.finish(web_eid(door.begin(), by=somebody)).require_person()
+    assert (person.residency, person.residency_source) == (Residency.UNKNOWN, "unknown")
+    door = Door(rules=replace(rules, least_proofing=AssuranceLevel.SUBSTANTIAL))
+    assert refusal(door, web_eid(door.begin(), by=somebody)) == "login.assurance"
+
+
+def test_a_null_in_ecdsa_is_forgiven_where_it_was_signed() -> None:
+    oid = der.object_identifier("1.2.840.10045.4.3.2")
+    odd = der.sequence(oid, der.null())
+    tbs, _, signature = (
+        one.encoded for one in der.decode(citizen().certificate.encoded).children()
+    )
+    parts = [one.encoded for one in der.decode(tbs).children()]
+    signed = der.sequence(*parts[:2], odd, *parts[3:])
+    again = der.bit_string(key("CA").sign(signed, ec.ECDSA(hashes.SHA256())))
+    for encoded, wanted in (
+        (der.sequence(signed, odd, again), None),
+        (der.sequence(tbs, odd, signature), "login.path"),
+    ):
+        door = Door()
+        by = cms_house.Signer(Certificate(encoded), citizen().native)
+        outcome = door.finish(web_eid(door.begin(), by=by))
+        assert (None if outcome.refusal is None else outcome.refusal.code) == wanted
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+def test_what_openssl_signs_over_a_statement_is_a_login(tmp_path: Path) -> None:
+    door = Door(rules=replace(RULES, methods=EVERY_METHOD))
+    signer = citizen()
+    (tmp_path / "certificate.pem").write_bytes(pem.write("CERTIFICATE", signer.certificate.encoded))
+    (tmp_path / "key.pem").write_bytes(
+        signer.native.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    for method, more in (
+        (Method.STATEMENT, ["-econtent_type", LOGIN_STATEMENT]),
+        (Method.STATEMENT_AS_DATA, []),
+    ):
+        (tmp_path / "statement").write_bytes(write_statement(door.begin(), method=method))
+        subprocess.run(
+            [
+                *("openssl", "cms", "-sign", "-cades", "-binary", "-nodetach", "-outform", "DER"),
+                *("-md", "sha256", "-signer", "certificate.pem", "-inkey", "key.pem"),
+                *("-in", "statement", "-out", "signed", *more),
+            ],
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+        )
+        outcome = door.finish((tmp_path / "signed").read_bytes())
+        assert outcome.refusal is None, outcome.findings
+        assert outcome.method is method
