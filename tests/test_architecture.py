@@ -97,7 +97,9 @@ DOORS: Mapping[str, frozenset[str]] = MappingProxyType({
     "gmpy2": rooms("eds/gost/acceleration.py"),
     # Calls into C that nothing checks: the tokens' interface, and GOST by the system's libraries.
     "ctypes": rooms("eds/keys/pkcs11*.py", "eds/gost/libcrypto.py", "eds/gost/nativehashes.py"),
-    "pyhanko": rooms("eds/sign/pdf.py", "eds/verify/pdf_*.py"),
+    "pyhanko": rooms("eds/sign/pdf*.py", "eds/verify/pdf_*.py"),
+    # The letters and codes of visible signatures.
+    **dict.fromkeys(("fontTools", "uharfbuzz", "segno"), rooms("eds/sign/pdf_appearance.py")),
     "sqlalchemy": rooms(
         *("eds/*/store.py", "eds/ca/database.py", "eds/ca/register.py", "eds/ca/tables.py"),
         *("eds/ca/received.py", "eds/ca/issuing.py", "eds/ca/mass.py", "eds/*/migrations/*"),

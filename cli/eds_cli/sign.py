@@ -241,7 +241,8 @@ def _pdf_signer(
         location=location,
         certify=None if certify is None else Permission[certify.upper().replace("-", "_")],
     )
-    stamper = None if level == "B" else means.raising().stamper
+    raising = None if level == "B" else means.raising()
+
     warnings = (
         ["eds: PDF signatures with GOST keys are experimental"] if is_experimental(by) else []
     )
@@ -249,13 +250,25 @@ def _pdf_signer(
     def act(document: bytes) -> bytes:
         if warnings:  # once, however many documents
             click.echo(warnings.pop(), err=True)
-        if level in {"LT", "LTA"}:
-            raise click.UsageError("PDF signatures reach level T; LT and LTA are not built yet")
-        return sign_pdf(
-            document, by=by, at=means.at, statement=said, attributes=statement, stamper=stamper
+        signed = sign_pdf(
+            document,
+            by=by,
+            at=means.at,
+            statement=said,
+            attributes=statement,
+            stamper=None if raising is None else raising.stamper,
         )
+        return signed if raising is None else _raised_pdf(signed, level, raising)
 
     return act
+
+
+def _raised_pdf(document: bytes, level: str, by: Any) -> bytes:
+    from eds.sign.pdf_levels import extend_pdf
+    from eds.verify.policy import Level
+
+    # A fresh signature is stamped already: below LT nothing is left to do.
+    return extend_pdf(document, to=Level[level], by=by) if level in {"LT", "LTA"} else document
 
 
 # --- signatures that are there --------------------------------------------------------------------
@@ -332,7 +345,7 @@ def extend(
     means: Means,
     as_json: bool,
 ) -> int:
-    """Raise the signatures in FILE (CMS) so that they can be validated decades later.
+    """Raise the signatures in FILE (CMS or PDF) so that they can be validated decades later.
 
     Needs no key. The result is judged with the anchors alone before it is written.
     """
@@ -341,9 +354,17 @@ def extend(
     from eds.signeddata import SignedData
     from eds.verify.policy import Level
 
+    by = means.raising()
+    if _is_pdf(Path(file)):
+        from eds.sign.pdf_levels import extend_pdf, renew_pdf
+
+        document = Path(file).read_bytes()
+        made = renew_pdf(document, by=by) if renew else extend_pdf(document, to=Level[level], by=by)
+        write_document(Path(out), made)
+        _told(out, made, as_json=as_json, level="LTA" if renew else level)
+        return 0
     signed = SignedData.load(Path(file).read_bytes())
     about = Path(content) if content is not None else _beside(file, signed)
-    by = means.raising()
 
     def raised(document: Any) -> bytes:
         if renew:

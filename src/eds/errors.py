@@ -867,6 +867,26 @@ class DocumentRefused(SigningError):
         self.reason = reason
 
 
+class AppearanceRefused(SigningError):
+    """A visible signature cannot be drawn so that people can read it; why."""
+
+    code = "sign.appearance_refused"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"the visible signature cannot be drawn: {reason}")
+        self.reason = reason
+
+
+class ExtraMissing(EdsError):
+    """What was asked for needs packages that an extra of this one brings."""
+
+    code = "eds.extra_missing"
+
+    def __init__(self, *, extra: str) -> None:
+        super().__init__(f"this needs more packages: pip install 'eds-toolkit[{extra}]'")
+        self.extra = extra
+
+
 class TimeStampRefused(SigningError):
     """A time-stamping authority did not give a token, or not one that may be used."""
 

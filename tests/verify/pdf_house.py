@@ -27,6 +27,7 @@ from pyhanko.pdf_utils.writer import PageObject, PdfFileWriter
 from eds.algorithms import SHA256
 from eds.certificatelists import CertificateList
 from eds.sign.pdf import PLAIN, PdfStatement, Permission, sign_pdf
+from eds.sign.pdf_screening import ACTIVE_CODES
 from eds.verify.evidence import NO_EVIDENCE, Evidence
 from eds.verify.policy import BASIC, ValidationPolicy
 from eds.verify.report import ValidationReport
@@ -195,8 +196,14 @@ def signed(
     document: bytes, *, by: Party | None = None, statement: PdfStatement = PLAIN,
     stamper: Desk | None = None, at: datetime = NOON,
 ) -> bytes:  # fmt: skip
+    # Those prepared for an attack are refused by the signer unless told not to.
     return sign_pdf(
-        document, by=(by or party()).cms(at=at), at=at, statement=statement, stamper=stamper
+        document,
+        by=(by or party()).cms(at=at),
+        at=at,
+        statement=statement,
+        stamper=stamper,
+        accepted=ACTIVE_CODES,
     )
 
 

@@ -148,21 +148,9 @@ class _Work:
 
     def add_evidence(self) -> None:
         """Certificates and status of every signer and time-stamping authority (§6.3)."""
-        evidence = NO_EVIDENCE
-        for one in self.report(self.by.evidence).signatures:
-            if one.signer is not None:
-                evidence += _evidence_about(
-                    one.signer,
-                    Purpose.SIGNATURE,
-                    self.signed,
-                    self.by,
-                    at=one.proven_time or self.by.at,
-                )
-            for stamp in one.time_stamps:
-                if stamp.authority is not None:
-                    evidence += _evidence_about(
-                        stamp.authority, Purpose.TIME_STAMPING, self.signed, self.by, at=self.by.at
-                    )
+        report = self.report(self.by.evidence)
+        held = evidence_of(self.signed)
+        evidence = sum(missing_evidence(report, held=held, by=self.by), start=NO_EVIDENCE)
         self.signed = SignedData(
             rebuilt(
                 self.signed,
@@ -191,25 +179,52 @@ class _Work:
 
     def result(self, to: Level) -> bytes:
         """The document, where it passes at that level: from LT on by what it carries alone."""
-        wanted = _ORDER.index(to)
-        carried = wanted >= _ORDER.index(Level.LT)
-        for one in self.report(NO_EVIDENCE if carried else self.by.evidence).signatures:
-            reached = -1 if one.level is None else _ORDER.index(one.level)
-            if one.indication is not Indication.TOTAL_PASSED or reached < wanted:
-                sub = one.sub_indication
-                raise LevelNotReached(
-                    level=to.value,
-                    reached="none" if one.level is None else one.level.value,
-                    verdict=one.indication.value + ("" if sub is None else f" / {sub.value}"),
-                )
+        carried = _ORDER.index(to) >= _ORDER.index(Level.LT)
+        require_level(self.report(NO_EVIDENCE if carried else self.by.evidence), to)
         return self.signed.encoded
 
 
+# --- shared with PDF ------------------------------------------------------------------------------
+
+
+def require_level(report: ValidationReport, to: Level) -> None:
+    """Raises LevelNotReached where a signature does not pass, or not at that level."""
+    for one in report.signatures:
+        reached = -1 if one.level is None else _ORDER.index(one.level)
+        if one.indication is not Indication.TOTAL_PASSED or reached < _ORDER.index(to):
+            sub = one.sub_indication
+            raise LevelNotReached(
+                level=to.value,
+                reached="none" if one.level is None else one.level.value,
+                verdict=one.indication.value + ("" if sub is None else f" / {sub.value}"),
+            )
+
+
+def missing_evidence(report: ValidationReport, *, held: Evidence, by: Raising) -> list[Evidence]:
+    """For each signature of a report, what proves the path and status of all who vouch for it.
+
+    `held` is what the signatures carry. The collector is asked for proven paths alone.
+    """
+    found = []
+    for one in report.signatures:
+        evidence = NO_EVIDENCE
+        if one.signer is not None:
+            at = one.proven_time or by.at
+            evidence += _evidence_about(one.signer, Purpose.SIGNATURE, held, by, at=at)
+        for stamp in one.time_stamps:
+            if stamp.authority is not None:
+                evidence += _evidence_about(
+                    stamp.authority, Purpose.TIME_STAMPING, held, by, at=by.at
+                )
+        found.append(evidence)
+    return found
+
+
 def _evidence_about(
-    certificate: Certificate, purpose: Purpose, signed: SignedData, by: Raising, *, at: datetime
+    certificate: Certificate, purpose: Purpose, held: Evidence, by: Raising, *, at: datetime
 ) -> Evidence:
     """What proves the path and the status of one certificate, as far as it can be had."""
-    at_hand = evidence_of(signed) + by.evidence
+    at_hand = held + by.evidence
     path = prove(
         certificate,
         trust=by.trust,

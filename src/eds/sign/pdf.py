@@ -7,6 +7,7 @@ the signatures of others. What pyHanko raises over a damaged document becomes Do
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
-from ..errors import DocumentRefused, EdsError, InvalidArgument, NaiveDatetime
+from ..errors import AppearanceRefused, DocumentRefused, EdsError, InvalidArgument, NaiveDatetime
 from ..signeddata import SignedData
 from .attributes import NOTHING_SAID, Statement
 from .cms import CmsSigner, sign_digest
@@ -22,6 +23,11 @@ from .stamping import RESERVE, TimeStamper, with_signature_time_stamp
 
 if TYPE_CHECKING:
     from ..keys.contract import Secret
+    from .appearance import Appearance
+    from .pdf_screening import Risk
+
+# Whatever the application does with logs: what stands in a document is not for them.
+logging.getLogger("pyhanko").addHandler(logging.NullHandler())
 
 SIZE_LIMIT: Final = 256 * 1024 * 1024
 _TEXT_LIMIT: Final = 500
@@ -72,20 +78,23 @@ def sign_pdf(
     at: datetime,
     statement: PdfStatement = PLAIN,
     attributes: Statement = NOTHING_SAID,
+    appearance: Appearance | None = None,
     stamper: TimeStamper | None = None,
     password: Secret | None = None,
+    accepted: frozenset[str] = frozenset(),
 ) -> bytes:
-    """`document` with one more signature, invisible on the page.
+    """`document` with one more signature, invisible on the page without an `appearance`.
 
     `at` is the time the signer claims (/M); PAdES wants it there and not among the signed
     attributes, so `attributes` must not name one. With a `stamper` the signature reaches
-    level T. `password` opens an encrypted document.
+    level T. `password` opens an encrypted document. A document that could show something else
+    tomorrow is refused, but for what `accepted` names: codes of `screened`.
 
     With a GOST key it is experimental: no other software has made or read such a document here,
     and `is_experimental` says so.
 
-    Raises DocumentRefused, InvalidArgument, TimeStampRefused, NaiveDatetime, and what the key
-    raises.
+    Raises DocumentRefused, AppearanceRefused, ExtraMissing, InvalidArgument, TimeStampRefused,
+    NaiveDatetime, and what the key raises.
     """
     if at.utcoffset() is None:
         raise NaiveDatetime(argument="at")
@@ -95,15 +104,24 @@ def sign_pdf(
         raise DocumentRefused(reason=f"more than {SIZE_LIMIT} octets")
     import pyhanko.sign.signers.cms_embedder  # noqa: F401 - a failure here is no document's
 
-    with _pdf_errors():
-        writer = _open(document, password)
-        step = _embedder(writer, by=by, at=at, statement=statement, stamped=stamper is not None)
-        digest, output = step
+    from .pdf_screening import require_harmless, screen
+
+    with pdf_errors():
+        writer = opened(document, password)
+        require_harmless(screen(writer.prev, document), accepted=accepted)
+        digest, output = _embedder(
+            writer,
+            by=by,
+            at=at,
+            statement=statement,
+            appearance=appearance,
+            stamped=stamper is not None,
+        )
     cms = sign_digest(digest.document_digest, by=by, statement=attributes)
     if stamper is not None:
         signed = SignedData(cms)
         cms = with_signature_time_stamp(signed, of=signed.signer_infos[0], stamper=stamper)
-    with _pdf_errors():
+    with pdf_errors():
         digest.fill_with_cms(output, cms)
         return bytes(output.getvalue())
 
@@ -113,7 +131,19 @@ def is_experimental(by: CmsSigner) -> bool:
     return by.digest_algorithm.name not in _PYHANKO
 
 
-def _open(document: bytes, password: Secret | None) -> Any:
+def screened(document: bytes, *, password: Secret | None = None) -> tuple[Risk, ...]:
+    """What in `document` could show something else tomorrow; to be shown before it is signed.
+
+    Raises DocumentRefused where it cannot be read.
+    """
+    from .pdf_screening import screen
+
+    with pdf_errors():
+        return screen(opened(document, password).prev, document)
+
+
+def opened(document: bytes, password: Secret | None) -> Any:
+    """The document in the writer of pyHanko, which only appends. Raises what pyHanko raises."""
     from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
     writer = IncrementalPdfFileWriter(io.BytesIO(document), strict=False)
@@ -124,7 +154,13 @@ def _open(document: bytes, password: Secret | None) -> Any:
 
 
 def _embedder(
-    writer: Any, *, by: CmsSigner, at: datetime, statement: PdfStatement, stamped: bool
+    writer: Any,
+    *,
+    by: CmsSigner,
+    at: datetime,
+    statement: PdfStatement,
+    appearance: Appearance | None,
+    stamped: bool,
 ) -> tuple[Any, io.BytesIO]:
     """Append everything but the CMS. Returns what fills it in, and the document so far."""
     from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter
@@ -159,9 +195,12 @@ def _embedder(
         mdp = SigMDPSetup(
             md_algorithm=algorithm, certify=True, docmdp_perms=MDPPerm(statement.certify.value)
         )
-    steps = PdfCMSEmbedder(new_field_spec=SigFieldSpec(field)).write_cms(field, writer)
+    spec, drawing = SigFieldSpec(field), None
+    if appearance is not None:
+        spec, drawing = _visible(writer, field, appearance, by=by, at=at, reason=statement.reason)
+    steps = PdfCMSEmbedder(new_field_spec=spec).write_cms(field, writer)
     next(steps)
-    steps.send(SigObjSetup(sig_placeholder=placeholder, mdp_setup=mdp))
+    steps.send(SigObjSetup(sig_placeholder=placeholder, mdp_setup=mdp, appearance_setup=drawing))
     digest, output = steps.send(SigIOSetup(md_algorithm=algorithm, output=io.BytesIO()))
     if national:
         octets = output.getbuffer()
@@ -171,6 +210,33 @@ def _embedder(
         octets.release()
         digest = replace(digest, document_digest=feed.digest())
     return digest, output
+
+
+def _visible(
+    writer: Any,
+    field: str,
+    appearance: Appearance,
+    *,
+    by: CmsSigner,
+    at: datetime,
+    reason: str | None,
+) -> tuple[Any, Any]:
+    """The field to make, and what draws it."""
+    from pyhanko.sign.fields import SigFieldSpec, enumerate_sig_fields
+
+    from .pdf_appearance import Drawing, page_of
+
+    drawing = Drawing(appearance=appearance, certificate=by.certificate, at=at, reason=reason)
+    place = appearance.place
+    stands = field in {name for name, _, _ in enumerate_sig_fields(writer.prev)}
+    if place is None or stands:
+        if stands and place is None:
+            return SigFieldSpec(field), drawing
+        said = "has its own place already" if stands else "is not there, and no place was given"
+        raise AppearanceRefused(reason=f"the field {said}")
+    page = page_of(writer, place.page)
+    number = place.page - 1 if place.page > 0 else place.page
+    return SigFieldSpec(field, on_page=number, box=page.rectangle(place)), drawing  # type: ignore[arg-type]
 
 
 def _free_name(writer: Any) -> str:
@@ -187,7 +253,7 @@ def _has_signatures(writer: Any) -> bool:
 
 
 @contextmanager
-def _pdf_errors() -> Iterator[None]:
+def pdf_errors() -> Iterator[None]:
     """Whatever a hostile or damaged document makes pyHanko raise leaves as DocumentRefused."""
     try:
         yield
