@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from eds_cli.output import Facts, done, escape, fit, json_option, show, show_json
+from eds_cli.pdfs import PdfWishes, is_pdf, pdf_options, pdf_signer, risk_facts
 from eds_cli.pins import Secrets, secret_options
 from eds_cli.signing import (
     LEVELS,
@@ -45,17 +46,10 @@ consent_option: Final = click.option(
 @click.option("--level", type=click.Choice(LEVELS), default="B", show_default=True)
 @click.option("--attached", is_flag=True, help="CAdES: put the document into the signature.")
 @click.option("--out", metavar="FILE|FOLDER", help="Where to write; a folder for several.")
-@click.option("--reason", metavar="TEXT", help="PAdES: why it is signed.")
-@click.option("--location", metavar="TEXT", help="PAdES: where it is signed.")
 @click.option("--role", "roles", metavar="TEXT", multiple=True, help="In which role; a claim.")
 @click.option("--commitment", type=click.Choice(_COMMITMENTS), metavar="WHAT",
               help=f"What is meant by it: {', '.join(_COMMITMENTS)}.")  # fmt: skip
-@click.option(
-    "--certify",
-    type=click.Choice(["nothing", "form-filling", "annotations"]),
-    metavar="CHANGES",
-    help="PAdES: the author's signature; after it nothing, form-filling or annotations may change.",
-)
+@pdf_options
 @click.option("--manifest", metavar="FILE", help="Note every result there, and go on from it.")
 @means_options
 @consent_option
@@ -70,11 +64,9 @@ def sign(
     level: str,
     attached: bool,
     out: str | None,
-    reason: str | None,
-    location: str | None,
     roles: tuple[str, ...],
     commitment: str | None,
-    certify: str | None,
+    pdf: PdfWishes,
     manifest: str | None,
     means: Means,
     yes: bool,
@@ -88,20 +80,22 @@ def sign(
     """
     from eds.sign.batch import Job
 
-    jobs = []
-    for file in map(Path, files):
-        is_pdf = kind == "pades" or (kind == "auto" and _is_pdf(file))
-        jobs.append(Job(source=file, target=_target(file, is_pdf, attached, out, len(files))))
+    pdfs = {one for one in map(Path, files) if kind == "pades" or (kind == "auto" and is_pdf(one))}
+    jobs = [
+        Job(source=one, target=_target(one, one in pdfs, attached, out, len(files)))
+        for one in map(Path, files)
+    ]
     raise_to = _raiser(level, means)
+    pdf.appearance(), pdf.accepted_codes()  # refused before anybody is asked
     chosen = choose_key(key, store, certificate_files, secrets, means)
     _require_consent([one.source for one in jobs], chosen.facts, yes=yes, as_json=as_json)
     with chosen.opened(secrets) as by:
         statement = _statement(roles, commitment)
-        pdf = _pdf_signer(by, means, statement, reason, location, certify, level)
+        sign_one = pdf_signer(by, means, statement, pdf, level)
 
         def act(path: Path) -> bytes:
-            if kind == "pades" or (kind == "auto" and _is_pdf(path)):
-                return pdf(path.read_bytes())
+            if path in pdfs:
+                return sign_one(path.read_bytes())
             return _cades(path, by, means, statement, raise_to, attached=attached)
 
         return _run(jobs, act, manifest, as_json=as_json)
@@ -153,7 +147,10 @@ def _require_consent(files: list[Path], facts: Facts, *, yes: bool, as_json: boo
     """Show what will be signed with which key, and ask."""
     if yes:
         return
-    shown = [document_facts(file) for file in files[:20]]
+    shown = [
+        {**document_facts(file), **(risk_facts(file) if is_pdf(file) else {})}
+        for file in files[:20]
+    ]
     more = len(files) - len(shown)
     plan = {**facts, "documents": shown, "and_more": more or None}
     if not sys.stdin.isatty():
@@ -163,13 +160,8 @@ def _require_consent(files: list[Path], facts: Facts, *, yes: bool, as_json: boo
     click.confirm("Sign?", abort=True, err=True)
 
 
-def _is_pdf(file: Path) -> bool:
-    with file.open("rb") as opened:
-        return b"%PDF-" in opened.read(1024)
-
-
-def _target(file: Path, is_pdf: bool, attached: bool, out: str | None, count: int) -> Path:
-    if is_pdf:
+def _target(file: Path, in_place: bool, attached: bool, out: str | None, count: int) -> Path:
+    if in_place:
         name = f"{file.stem}.signed.pdf"
     else:
         name = f"{file.name}.p7m" if attached else f"{file.name}.p7s"
@@ -223,52 +215,6 @@ def _cades(
         signed = sign_detached(opened, by=by, statement=said)
         opened.seek(0)
         return raise_to(signed, opened)
-
-
-def _pdf_signer(
-    by: CmsSigner,
-    means: Means,
-    statement: Statement,
-    reason: str | None,
-    location: str | None,
-    certify: str | None,
-    level: str,
-) -> Callable[[bytes], bytes]:
-    from eds.sign.pdf import PdfStatement, Permission, is_experimental, sign_pdf
-
-    said = PdfStatement(
-        reason=reason,
-        location=location,
-        certify=None if certify is None else Permission[certify.upper().replace("-", "_")],
-    )
-    raising = None if level == "B" else means.raising()
-
-    warnings = (
-        ["eds: PDF signatures with GOST keys are experimental"] if is_experimental(by) else []
-    )
-
-    def act(document: bytes) -> bytes:
-        if warnings:  # once, however many documents
-            click.echo(warnings.pop(), err=True)
-        signed = sign_pdf(
-            document,
-            by=by,
-            at=means.at,
-            statement=said,
-            attributes=statement,
-            stamper=None if raising is None else raising.stamper,
-        )
-        return signed if raising is None else _raised_pdf(signed, level, raising)
-
-    return act
-
-
-def _raised_pdf(document: bytes, level: str, by: Any) -> bytes:
-    from eds.sign.pdf_levels import extend_pdf
-    from eds.verify.policy import Level
-
-    # A fresh signature is stamped already: below LT nothing is left to do.
-    return extend_pdf(document, to=Level[level], by=by) if level in {"LT", "LTA"} else document
 
 
 # --- signatures that are there --------------------------------------------------------------------
@@ -355,7 +301,7 @@ def extend(
     from eds.verify.policy import Level
 
     by = means.raising()
-    if _is_pdf(Path(file)):
+    if is_pdf(Path(file)):
         from eds.sign.pdf_levels import extend_pdf, renew_pdf
 
         document = Path(file).read_bytes()

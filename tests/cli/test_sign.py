@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -26,7 +28,7 @@ from eds.algorithms import ECDSA_P256_SHA256, STREEBOG512
 from eds.signeddata import SignedData
 from eds.timestamps import TimeStampToken
 from tests.cli.conftest import PASSWORD, Eds, Outcome, at_terminal, openssl
-from tests.sign.house import Desk, Party, certify, page
+from tests.sign.house import Desk, Party, certify, page, with_catalogue
 from tests.verify import peer as peers
 from tests.verify.peer import Peer, reply
 
@@ -193,6 +195,75 @@ def test_levels_are_reached_with_an_authority_of_time(
     assert missing.status == 2
     refused = signing(place / "letter.txt", "--level", "T", "--tsa", clock.url())
     assert (refused.status, refused.code) == (7, "sign.time_stamp_refused")
+
+
+def test_a_pdf_is_signed_for_people_to_see_and_raised_later(
+    place: Path, signing: Callable[..., Outcome], eds: Eds, clock: Peer
+) -> None:
+    pytest.importorskip("uharfbuzz", reason="the extra pdf is not installed")
+    done = signing(place / "page.pdf", "--visible", "1,30,30,250,90", "--language", "ru",
+                   "--reason", "Согласовано", "--qr", "https://example.kz/e/1")  # fmt: skip
+    assert done.status == 0, done.err
+    signed = place / "page.signed.pdf"
+    assert verified(eds, place, signed)["signatures"][0]["level"] == "B"
+    if shutil.which("pdftotext") is not None:
+        text = subprocess.run(["pdftotext", signed, "-"], capture_output=True, check=True).stdout
+        assert SIGNER in text.decode()
+        assert "Основание: Согласовано" in text.decode()
+    stamped = ("--tsa", clock.url(), "--tsa-network", "127.0.0.0/8")
+    for level, source, target in (("LT", signed, "lt.pdf"), ("LTA", place / "lt.pdf", "lta.pdf")):
+        raised = eds(
+            *("extend", str(source), "--level", level, "--out", str(place / target)),
+            *("--trust", str(place / "trust"), "--evidence", str(place / "root.crl"), *stamped),
+        )
+        assert raised.status == 0, raised.err
+    renewed = eds(
+        *("extend", str(place / "lta.pdf"), "--renew", "--out", str(place / "renewed.pdf")),
+        *("--trust", str(place / "trust"), "--evidence", str(place / "root.crl"), *stamped),
+    )
+    assert renewed.status == 0, renewed.err
+    at_once = signing(place / "page.pdf", "--level", "LTA", "--out", place / "once.pdf", *stamped)
+    assert at_once.status == 0, at_once.err
+    for name in ("lta.pdf", "renewed.pdf", "once.pdf"):
+        report = eds("verify", str(place / name), "--trust", str(place / "trust"), "--json")
+        found = report.json[0]["report"]
+        assert (found["indication"], found["signatures"][0]["level"]) == ("TOTAL_PASSED", "LTA")
+
+
+def test_a_pdf_that_may_show_something_else_tomorrow_is_signed_only_where_that_is_accepted(
+    place: Path, signing: Callable[..., Outcome], eds: Eds
+) -> None:
+    script = b"/OpenAction<</S/JavaScript/JS(app.alert\\(1\\))>>"
+    (place / "script.pdf").write_bytes(with_catalogue(script))
+    refused = signing(place / "script.pdf")
+    assert (refused.status, refused.code) == (5, "sign.document_refused")
+    assert "(javascript)" in refused.err
+    assert not (place / "script.signed.pdf").exists()
+    assert signing(place / "script.pdf", "--accept-risk", "scripts").status == 2
+    assert signing(place / "script.pdf", "--accept-risk", "javascript").status == 5
+    both = ("--accept-risk", "javascript", "--accept-risk", "automatic_action")
+    assert signing(place / "script.pdf", *both).status == 0
+    kept = eds("key", "import", place / f"{SIGNER}.p12", source=PASSWORD, new=PASSWORD)
+    assert kept.status == 0, kept.err
+    asked = at_terminal("sign", place / "script.pdf", "--trust", place / "trust",
+                        answers=[("Sign?", "n\n")])  # fmt: skip
+    assert "it runs scripts (javascript)" in " ".join(asked.out.split())
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        ("--visible", "1,30"),
+        ("--visible", "one,1,1,1,1"),
+        ("--visible", "field"),
+        ("--qr", "https://example.kz/e/1"),
+    ],
+)
+def test_a_place_that_is_none_is_refused_before_anything_is_asked(
+    wish: tuple[str, ...], place: Path, signing: Callable[..., Outcome]
+) -> None:
+    assert signing(place / "page.pdf", *wish).status == 2
+    assert not (place / "page.signed.pdf").exists()
 
 
 def test_signatures_are_added_and_raised_later(

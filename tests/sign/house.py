@@ -205,6 +205,23 @@ def desk() -> Desk:
     )
 
 
+def with_catalogue(entry: bytes) -> bytes:
+    """A PDF of one empty page, by hand, with `entry` in its catalogue."""
+    objects = (
+        b"<</Type/Catalog/Pages 2 0 R" + entry + b">>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]>>",
+    )
+    document, places = b"%PDF-1.7\n", []
+    for number, one in enumerate(objects, start=1):
+        places.append(len(document))
+        document += b"%d 0 obj\n%s\nendobj\n" % (number, one)
+    table = len(document)
+    document += b"xref\n0 4\n0000000000 65535 f \n"
+    document += b"".join(b"%010d 00000 n \n" % one for one in places)
+    return document + b"trailer\n<</Size 4/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % table
+
+
 def page(
     text: str = "I owe you 10", *, box: tuple[int, int] = (595, 842), rotate: int = 0
 ) -> bytes:

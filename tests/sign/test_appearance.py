@@ -13,7 +13,7 @@ from eds.errors import AppearanceRefused, DocumentRefused
 from eds.sign.appearance import Appearance, Language, Place
 from eds.sign.pdf import screened, sign_pdf
 from eds.sign.pdf_screening import Severity
-from tests.sign.house import NOON, page, party
+from tests.sign.house import NOON, page, party, with_catalogue
 from tests.sign.test_pdf import judged
 
 pytest.importorskip("uharfbuzz", reason="the extra pdf is not installed")
@@ -81,19 +81,7 @@ def test_what_nobody_could_read_is_refused() -> None:
 def test_a_document_that_could_show_something_else_tomorrow_is_refused(
     entry: bytes, code: str
 ) -> None:
-    objects = (
-        b"<</Type/Catalog/Pages 2 0 R" + entry + b">>",
-        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]>>",
-    )
-    document, places = b"%PDF-1.7\n", []
-    for number, one in enumerate(objects, start=1):
-        places.append(len(document))
-        document += b"%d 0 obj\n%s\nendobj\n" % (number, one)
-    table = len(document)
-    document += b"xref\n0 4\n0000000000 65535 f \n"
-    document += b"".join(b"%010d 00000 n \n" % one for one in places)
-    document += b"trailer\n<</Size 4/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % table
+    document = with_catalogue(entry)
     risks = {one.code for one in screened(document) if one.severity is Severity.ACTIVE}
     assert code in risks
     with pytest.raises(DocumentRefused, match=code):
