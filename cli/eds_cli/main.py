@@ -65,6 +65,7 @@ EXIT_STATUS: Final = {
     "audit.checkpoint_untrusted": REFUSED,
     "eds.invalid_argument": REFUSED,
     "eds.naive_datetime": REFUSED,
+    "eds.extra_missing": UNAVAILABLE,
     "audit": MALFORMED,
     "certificates": MALFORMED,
     "der": MALFORMED,
