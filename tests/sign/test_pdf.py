@@ -21,7 +21,7 @@ from pyhanko_certvalidator import ValidationContext
 from eds.errors import DocumentRefused, InvalidArgument, NaiveDatetime
 from eds.keys.contract import Secret
 from eds.sign.attributes import Commitment, Statement
-from eds.sign.pdf import PdfStatement, Permission, sign_pdf
+from eds.sign.pdf import PdfStatement, Permission, screened, sign_pdf
 from tests.sign.house import ALGORITHMS, NOON, desk, page, party, root
 
 needs_pdfsig = pytest.mark.skipif(
@@ -146,3 +146,19 @@ def test_a_damaged_document_is_signed_or_refused(noise: bytes, at: int, cut: int
 def test_what_is_no_pdf_is_refused(data: bytes) -> None:
     with pytest.raises(DocumentRefused):
         sign_pdf(data, by=party().cms(), at=NOON)
+
+
+@pytest.mark.parametrize(
+    ("added", "count"),
+    [
+        (b"99 0 obj\n<<>>\nendobj\n", 1),
+        (b"stream\n99 0 obj\nendstream\n", 0),
+        (b"stream\r\n99 0 obj\nendstream\n98 0 obj\n", 1),
+        (b"stream\n99 0 obj\n", 1),
+        (b"stream\nendstream\nstream\n99 0 obj\nstream\n98 0 obj\n", 2),
+    ],
+)
+def test_unlisted_objects_are_those_outside_streams_that_end(added: bytes, count: int) -> None:
+    plain = page()
+    found = screened(plain + added + plain[plain.rindex(b"startxref") :])
+    assert sum(one.count for one in found if one.code == "unlisted_object") == count

@@ -94,9 +94,10 @@ _ANNOTATIONS: Final = {
 }
 _INVISIBLE: Final = 0b10_0011  # Invisible, Hidden, NoView (ISO 32000-2 table 167)
 _READ_ONLY: Final = 1
-_OBJECT: Final = re.compile(
-    rb"stream\r?\n.*?endstream|(?<![0-9])(\d{1,10})[ \r\n\t]+(\d{1,5})[ \r\n\t]+obj\b", re.DOTALL
+_OBJECT_OR_STREAM: Final = re.compile(
+    rb"stream\r?\n|(?<![0-9])(\d{1,10})[ \r\n\t]+(\d{1,5})[ \r\n\t]+obj\b"
 )
+_STREAM_END: Final = b"endstream"
 
 
 def screen(reader: Any, data: bytes) -> tuple[Risk, ...]:
@@ -288,17 +289,30 @@ def _outside(reader: Any, data: bytes, note: Any) -> None:
                 places.add(place)
         places.add(xrefs.get_startxref_for_revision(revision))
     shift = max(0, data.find(b"%PDF-", 0, 1024))
-    stray = [
-        found.start()
-        for found in _OBJECT.finditer(data)
-        if found[1] is not None and not _listed(found.start(), data, places, shift)
-    ]
+    stray = [place for place in _objects(data) if not _listed(place, data, places, shift)]
     if stray:
         # PDF documents carried as they are have objects of their own.
         inside = list(_bodies(reader, data))
         for place in stray:
             if not any(start <= place < end for start, end in inside):
                 note("unlisted_object")
+
+
+def _objects(data: bytes) -> Iterator[int]:
+    """Where objects begin that do not stand in a stream.
+
+    A stream without an end is none. Its content is passed over by `find`, many times as fast as
+    an expression that matches it.
+    """
+    place, may_end = 0, True
+    while found := _OBJECT_OR_STREAM.search(data, place):
+        place = found.end()
+        if found[1] is not None:
+            yield found.start()
+        elif may_end:
+            end = data.find(_STREAM_END, place)
+            may_end = end >= 0
+            place = end + len(_STREAM_END) if may_end else place
 
 
 def _bodies(reader: Any, data: bytes) -> Iterator[tuple[int, int]]:
