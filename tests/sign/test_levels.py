@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from eds.algorithms import ECDSA_P256_SHA256, SHA512
 from eds.certificatelists import CertificateList
@@ -27,7 +29,7 @@ from eds.verify.policy import BASIC, Level
 from eds.verify.report import ValidationReport
 from eds.verify.trust import Environment, TrustAnchor, TrustStore
 from eds.verify.validation import validate
-from tests.sign.house import NOON, Desk, Party, certify, party, root
+from tests.sign.house import ALGORITHMS, NOON, Desk, Party, certify, party, root
 
 CONTENT = b"I owe you 10"
 YEAR = timedelta(days=365)
@@ -146,6 +148,40 @@ def test_a_signature_reaches_the_level_asked_for(level: Level) -> None:
     assert after.before_unsigned_attributes == before.signer_infos[0].before_unsigned_attributes
     assert set(before.certificates) <= set(SignedData(raised).certificates)
     assert extend(SignedData(raised), to=level, by=raising()) == raised  # nothing is missing
+
+
+@settings(max_examples=40)
+@given(
+    piece=st.binary(max_size=300),
+    times=st.sampled_from([1, 1, 7, 3500, 35_000]),
+    algorithm=st.sampled_from(sorted(ALGORITHMS)),
+    level=st.sampled_from([Level.B, Level.T, Level.LT, Level.LTA]),
+    is_detached=st.booleans(),
+    where=st.integers(min_value=0),
+)
+def test_any_content_passes_as_it_was_signed_and_fails_after_any_change(
+    piece: bytes, times: int, algorithm: str, level: Level, is_detached: bool, where: int
+) -> None:
+    content = piece * times  # up to 10 MB
+    document = content if is_detached else None
+    sign = sign_detached if is_detached else sign_attached
+    signed = sign(content, by=party(algorithm).cms())
+    if level is not Level.B:
+        signed = extend(SignedData(signed), to=level, by=raising(), document=document)
+    lists = status_lists(NOON)
+    report = judged(signed, at=NOON, evidence=lists, document=document)
+    assert report.indication is Indication.TOTAL_PASSED
+    assert report.signatures[0].level is level
+    changed = bytearray(content or b"\0")
+    changed[where % len(changed)] ^= 1
+    if is_detached:
+        report = judged(signed, at=NOON, evidence=lists, document=bytes(changed))
+    elif len(piece) >= 16:  # a shorter one may stand elsewhere in the signature
+        report = judged(signed.replace(content, bytes(changed), 1), at=NOON, evidence=lists)
+    else:
+        return
+    assert report.indication is Indication.TOTAL_FAILED
+    assert report.sub_indication is SubIndication.HASH_FAILURE
 
 
 def test_from_lt_on_nothing_is_needed_but_the_anchors() -> None:

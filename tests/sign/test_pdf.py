@@ -10,18 +10,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asn1crypto import x509
+from asn1crypto import keys, x509
+from cryptography.hazmat.primitives import serialization
 from hypothesis import given
 from hypothesis import strategies as st
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.writer import copy_into_new_writer
+from pyhanko.sign.fields import SigSeedSubFilter
+from pyhanko.sign.signers.pdf_cms import SimpleSigner
+from pyhanko.sign.signers.pdf_signer import PdfSignatureMetadata, PdfSigner
 from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko_certvalidator import ValidationContext
+from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from eds.errors import DocumentRefused, InvalidArgument, NaiveDatetime
 from eds.keys.contract import Secret
 from eds.sign.attributes import Commitment, Statement
 from eds.sign.pdf import PdfStatement, Permission, screened, sign_pdf
+from eds.verify.indications import SubIndication
+from eds.verify.trust import Environment, TrustAnchor, TrustStore
+from eds.verify.validation import validate
 from tests.sign.house import ALGORITHMS, NOON, desk, page, party, root
 
 needs_pdfsig = pytest.mark.skipif(
@@ -87,6 +96,48 @@ def test_every_octet_that_was_there_stays() -> None:
     second = sign_pdf(first, by=party(name="second").cms(), at=NOON)
     assert second.startswith(first)
     assert [one.bottom_line for one in judged(second)] == [True, True]
+
+
+def signed_by_pyhanko(document: bytes, *, name: str, field: str) -> bytes:
+    person = party(name=name)
+    secret = person.native.private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    store: Any = SimpleCertificateStore()  # type: ignore[no-untyped-call]
+    signer = SimpleSigner(
+        signing_cert=x509.Certificate.load(person.certificate.encoded),
+        signing_key=keys.PrivateKeyInfo.load(secret),
+        cert_registry=store,
+    )
+    writer = IncrementalPdfFileWriter(io.BytesIO(document), strict=False)
+    wanted = PdfSignatureMetadata(
+        field_name=field, md_algorithm="sha256", subfilter=SigSeedSubFilter.PADES
+    )
+    output = io.BytesIO()
+    PdfSigner(wanted, signer).sign_pdf(writer, output=output)
+    return output.getvalue()
+
+
+@pytest.mark.parametrize("ours_first", [True, False])
+def test_ours_and_a_signature_of_pyhanko_stand_in_one_document(ours_first: bool) -> None:
+    def ours(document: bytes) -> bytes:
+        return sign_pdf(document, by=party(name="ours").cms(), at=NOON)
+
+    if ours_first:
+        first = ours(page())
+        second = signed_by_pyhanko(first, name="theirs", field="Theirs")
+    else:
+        first = signed_by_pyhanko(page(), name="theirs", field="Theirs")
+        second = ours(first)
+    assert second.startswith(first)
+    assert [one.bottom_line for one in judged(second)] == [True, True]
+    trust = TrustStore(
+        [TrustAnchor(certificate=root().certificate)], name="test", environment=Environment.TEST
+    )
+    found = validate(second, trust=trust, at=NOON).signatures
+    assert [one.sub_indication for one in found] == [SubIndication.TRY_LATER] * 2  # no status
 
 
 def test_a_stamped_signature_has_a_proven_time() -> None:
