@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -22,6 +24,7 @@ from eds.certificatelists import CertificateList
 from eds.sign.cms import cosign, sign_attached, sign_detached
 from eds.sign.levels import Raising, extend
 from eds.sign.pdf import sign_pdf
+from eds.sign.pdf_levels import extend_pdf
 from eds.signeddata import SignedData
 from eds.verify.evidence import Evidence
 from eds.verify.policy import BASIC, Level
@@ -79,6 +82,9 @@ def samples(crl: bytes) -> Iterator[tuple[str, bytes, str]]:
         yield f"{algorithm}-B.pdf", sign_pdf(page(), by=signer, at=NOON), "PAdES-BASELINE-B"
         stamped = sign_pdf(page(), by=signer, at=NOON, stamper=desk())
         yield f"{algorithm}-T.pdf", stamped, "PAdES-BASELINE-T"
+        for level in (Level.LT, Level.LTA):
+            wanted = f"PAdES-BASELINE-{level.value}"
+            yield f"{algorithm}-{level.value}.pdf", extend_pdf(stamped, to=level, by=by), wanted
     two = cosign(
         SignedData(sign_attached(CONTENT, by=party().cms())), by=party(name="second").cms()
     )

@@ -17,6 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 
 HERE = Path(__file__).parents[1]
+sys.path.insert(0, str(HERE))
 CORPUS = HERE / "build" / "fuzz"
 
 

@@ -21,6 +21,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from eds import der
 from eds.certificatelists import CertificateList
 from eds.certificates import Certificate

@@ -6,7 +6,7 @@ import io
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -205,21 +205,39 @@ def desk() -> Desk:
     )
 
 
-def with_catalogue(entry: bytes) -> bytes:
-    """A PDF of one empty page, by hand, with `entry` in its catalogue."""
+PACKET: Final = (
+    b"<?xpacket begin='\xef\xbb\xbf' id='W5M0MpCehiHzreSzNTczkc9d'?>"
+    b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>"
+    b"<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>"
+    b"<rdf:Description rdf:about='' xmlns:pdfaid='http://www.aiim.org/pdfa/ns/id/'>"
+    b"<pdfaid:part>2</pdfaid:part><pdfaid:conformance>B</pdfaid:conformance>"
+    b"</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end='w'?>"
+)
+
+
+def with_catalogue(entry: bytes, *more: bytes) -> bytes:
+    """A PDF of one empty page, by hand, with `entry` in its catalogue; object 4 is the next."""
     objects = (
         b"<</Type/Catalog/Pages 2 0 R" + entry + b">>",
         b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<<>>>>",
+        *more,
     )
-    document, places = b"%PDF-1.7\n", []
+    document, places = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", []
     for number, one in enumerate(objects, start=1):
         places.append(len(document))
         document += b"%d 0 obj\n%s\nendobj\n" % (number, one)
-    table = len(document)
-    document += b"xref\n0 4\n0000000000 65535 f \n"
+    table, size = len(document), len(objects) + 1
+    document += b"xref\n0 %d\n0000000000 65535 f \n" % size
     document += b"".join(b"%010d 00000 n \n" % one for one in places)
-    return document + b"trailer\n<</Size 4/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % table
+    trailer = b"<</Size %d/Root 1 0 R/ID[<%s><%s>]>>" % (size, b"0" * 32, b"0" * 32)
+    return document + b"trailer\n%s\nstartxref\n%d\n%%%%EOF\n" % (trailer, table)
+
+
+def archival_page() -> bytes:
+    """A PDF/A-2b (ISO 19005-2) of one empty page."""
+    head = b"<</Type/Metadata/Subtype/XML/Length %d>>" % len(PACKET)
+    return with_catalogue(b"/Metadata 4 0 R", head + b"\nstream\n" + PACKET + b"\nendstream")
 
 
 def page(

@@ -31,7 +31,7 @@ from eds.sign.pdf import PdfStatement, Permission, screened, sign_pdf
 from eds.verify.indications import SubIndication
 from eds.verify.trust import Environment, TrustAnchor, TrustStore
 from eds.verify.validation import validate
-from tests.sign.house import ALGORITHMS, NOON, desk, page, party, root
+from tests.sign.house import ALGORITHMS, NOON, PACKET, archival_page, desk, page, party, root
 
 needs_pdfsig = pytest.mark.skipif(
     shutil.which("pdfsig") is None, reason="pdfsig (poppler-utils) is not installed"
@@ -138,6 +138,14 @@ def test_ours_and_a_signature_of_pyhanko_stand_in_one_document(ours_first: bool)
     )
     found = validate(second, trust=trust, at=NOON).signatures
     assert [one.sub_indication for one in found] == [SubIndication.TRY_LATER] * 2  # no status
+
+
+@pytest.mark.skipif(shutil.which("pdfinfo") is None, reason="pdfinfo (poppler-utils) is missing")
+def test_title_author_and_the_claim_of_an_archival_document_stay(tmp_path: Path) -> None:
+    file = tmp_path / "signed.pdf"
+    file.write_bytes(sign_pdf(archival_page(), by=party().cms(), at=NOON))
+    done = subprocess.run(["pdfinfo", "-meta", file], capture_output=True, check=True)
+    assert done.stdout.strip() == PACKET
 
 
 def test_a_stamped_signature_has_a_proven_time() -> None:

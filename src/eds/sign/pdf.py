@@ -146,7 +146,11 @@ def opened(document: bytes, password: Secret | None) -> Any:
     """The document in the writer of pyHanko, which only appends. Raises what pyHanko raises."""
     from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
-    writer = IncrementalPdfFileWriter(io.BytesIO(document), strict=False)
+    class Appending(IncrementalPdfFileWriter):
+        def _update_meta(self) -> None:
+            """Title, author and the claim of PDF/A stay as they are: signing edits nothing."""
+
+    writer: Any = Appending(io.BytesIO(document), strict=False)
     if writer.prev.encrypted:
         encrypt: Any = writer.encrypt
         encrypt(b"" if password is None else password.reveal())

@@ -231,15 +231,14 @@ def _text(font: Any, layout: Layout) -> list[bytes]:
 
 
 def _embed(font: Any, writer: Any) -> None:
-    """Write the letters that are used, and which they are (/CIDSet, ISO 19005-1 §6.3.5)."""
+    """Write the letters that are used, and which are there (/CIDSet, ISO 19005-1 §6.3.5)."""
     font.prepare_write()
     descendant = writer.get_object(font.as_resource().reference)["/DescendantFonts"][0]
-    program = font.tt
-    bits = bytearray(-(-len(program.getGlyphOrder()) // 8))
-    glyphs = program["glyf"]
-    for number, name in enumerate(program.getGlyphOrder()):
-        if number == 0 or glyphs[name].numberOfContours or program["hmtx"][name][0]:
-            bits[number // 8] |= 0x80 >> number % 8
+    # Letters keep their numbers, so that empty places stand among them and count as present.
+    count = len(font.tt.getGlyphOrder())
+    bits = bytearray(b"\xff" * (count // 8))
+    if count % 8:
+        bits.append(0xFF << 8 - count % 8 & 0xFF)
     stream = generic.StreamObject(stream_data=bytes(bits))
     stream.compress()
     descendant["/FontDescriptor"]["/CIDSet"] = writer.add_object(stream)
