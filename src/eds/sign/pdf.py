@@ -147,6 +147,8 @@ def opened(document: bytes, password: Secret | None) -> Any:
     from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
     class Appending(IncrementalPdfFileWriter):
+        IO_CHUNK_SIZE = 1 << 20
+
         def _update_meta(self) -> None:
             """Title, author and the claim of PDF/A stay as they are: signing edits nothing."""
 
