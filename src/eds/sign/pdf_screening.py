@@ -8,7 +8,7 @@ Every object that leads from the trailer is looked at, and those that do not are
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
@@ -281,15 +281,27 @@ def _orphans(reader: Any, reached: set[tuple[int, int]], note: Any) -> bool:
 def _outside(reader: Any, data: bytes, note: Any) -> None:
     """Note objects in the file that no table lists at their place."""
     places = set()
+    newest: dict[Any, int] = {}
     xrefs = reader.xrefs
     for revision in range(xrefs.total_revisions):
         for one in xrefs.explicit_refs_in_revision(revision):
             place = xrefs.get_historical_ref(one, revision)
             if isinstance(place, int):
                 places.add(place)
+                newest[one] = place
         places.add(xrefs.get_startxref_for_revision(revision))
     shift = max(0, data.find(b"%PDF-", 0, 1024))
-    stray = [place for place in _objects(data) if not _listed(place, data, places, shift)]
+    references = {place + shift: one for one, place in newest.items()}
+
+    def content(place: int) -> bytes:
+        """Of the stream that is listed there and was read already; empty where none was."""
+        try:
+            found = _bare(reader.get_object(references[place], never_decrypt=True))
+        except Exception:  # noqa: BLE001 - not listed, or not to be read
+            return b""
+        return found.encoded_data if isinstance(found, StreamObject) else b""
+
+    stray = [place for place in _objects(data, content) if not _listed(place, data, places, shift)]
     if stray:
         # PDF documents carried as they are have objects of their own.
         inside = list(_bodies(reader, data))
@@ -298,19 +310,25 @@ def _outside(reader: Any, data: bytes, note: Any) -> None:
                 note("unlisted_object")
 
 
-def _objects(data: bytes) -> Iterator[int]:
+def _objects(data: bytes, content: Callable[[int], bytes]) -> Iterator[int]:
     """Where objects begin that do not stand in a stream.
 
-    A stream without an end is none. Its content is passed over by `find`, many times as fast as
-    an expression that matches it.
+    A stream without an end is none. `content` tells what the stream of the object at a place
+    holds: it is compared, and what follows begins behind it. Other streams end where `find`
+    finds the keyword, many times as fast as an expression that matches them.
     """
-    place, may_end = 0, True
+    place, last, may_end = 0, -1, True
     while found := _OBJECT_OR_STREAM.search(data, place):
         place = found.end()
         if found[1] is not None:
-            yield found.start()
+            last = found.start()
+            yield last
         elif may_end:
-            end = data.find(_STREAM_END, place)
+            held, last = content(last), -1
+            start = place + len(held) if data.startswith(held, place) else place
+            # At most an end of line stands before the keyword (ISO 32000-2 §7.3.8.1).
+            end = data.find(_STREAM_END, start, start + len(_STREAM_END) + 2)
+            end = end if held and end >= 0 else data.find(_STREAM_END, place)
             may_end = end >= 0
             place = end + len(_STREAM_END) if may_end else place
 
