@@ -36,6 +36,11 @@ class PdfWishes:
     qr: str | None
     accepted: tuple[str, ...]
 
+    def require_sound(self) -> None:
+        """Before anybody is asked: raises what `appearance` and `accepted_codes` raise."""
+        self.appearance()
+        self.accepted_codes()
+
     def appearance(self) -> Appearance | None:
         """How the signature looks; None where nobody is to see it. A usage error otherwise."""
         from eds.sign.appearance import Appearance, Language, Place

@@ -86,7 +86,7 @@ def sign(
         for one in map(Path, files)
     ]
     raise_to = _raiser(level, means)
-    pdf.appearance(), pdf.accepted_codes()  # refused before anybody is asked
+    pdf.require_sound()
     chosen = choose_key(key, store, certificate_files, secrets, means)
     _require_consent([one.source for one in jobs], chosen.facts, yes=yes, as_json=as_json)
     with chosen.opened(secrets) as by:
@@ -147,14 +147,14 @@ def _require_consent(files: list[Path], facts: Facts, *, yes: bool, as_json: boo
     """Show what will be signed with which key, and ask."""
     if yes:
         return
+    if not sys.stdin.isatty():
+        raise click.UsageError("nobody can be asked here: --yes signs without asking")
     shown = [
         {**document_facts(file), **(risk_facts(file) if is_pdf(file) else {})}
         for file in files[:20]
     ]
     more = len(files) - len(shown)
     plan = {**facts, "documents": shown, "and_more": more or None}
-    if not sys.stdin.isatty():
-        raise click.UsageError("nobody can be asked here: --yes signs without asking")
     if not as_json:
         show(plan, as_json=False, title="to be signed:")
     click.confirm("Sign?", abort=True, err=True)

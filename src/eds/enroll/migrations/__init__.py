@@ -9,33 +9,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, inspect, select, text
+from sqlalchemy import Engine
 
 from ...ca import migrations as register
-from ...errors import RegisterNewer, RegisterOutdated
+from ...ca.migrations.series import Series
 
 REVISION: Final = "0001"
 VERSION_TABLE: Final = "enrolment_version"
-_VERSION: Final = Table(
-    VERSION_TABLE, MetaData(), Column("version_num", String(32), primary_key=True)
+_DESK: Final = Series(
+    folder=Path(__file__).parent,
+    version_table=VERSION_TABLE,
+    revision=REVISION,
+    lock=0x3C52_77E1,  # the first octets of SHA-256 of "eds enrolment", made positive
 )
-_LOCK: Final = 0x3C52_77E1  # the first octets of SHA-256 of "eds enrolment", made positive
 
-
-def revision(connection: Connection) -> str | None:
-    """The revision of the desk's tables; None where there are none."""
-    if not inspect(connection).has_table(VERSION_TABLE):
-        return None
-    return connection.execute(select(_VERSION.c.version_num)).scalar_one_or_none()
-
-
-def require_current(connection: Connection) -> None:
-    """Raises RegisterOutdated or RegisterNewer unless the tables are what this code wants."""
-    found = revision(connection)
-    if found is None or found < REVISION:
-        raise RegisterOutdated(found=found, wanted=REVISION)
-    if found > REVISION:
-        raise RegisterNewer(found=found, wanted=REVISION)
+require_current: Final = _DESK.require_current
 
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
@@ -43,22 +31,5 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
 
     Raises RegisterNewer, RegisterUnavailable.
     """
-    from alembic import command
-    from alembic.config import Config
-
-    from ...ca.database import translated, writing
-
     register.upgrade(engine)
-    with translated(), writing(engine) as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
-        found = revision(connection)
-        if found is not None and found > REVISION:
-            raise RegisterNewer(found=found, wanted=REVISION)
-        if found != REVISION:
-            config = Config()
-            config.set_main_option("script_location", str(Path(__file__).parent))
-            config.set_main_option("path_separator", "os")
-            config.attributes["connection"] = connection
-            command.upgrade(config, REVISION)
-        return found, REVISION
+    return _DESK.upgrade(engine)
