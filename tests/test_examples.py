@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.material import DATA, needs_data
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PIN = "271828"
 
 
-def run(name: str, folder: Path, **env: str) -> str:
+def run(name: str, folder: Path, *arguments: str | Path, **env: str) -> str:
     done = subprocess.run(
-        [sys.executable, EXAMPLES / name],
+        [sys.executable, EXAMPLES / name, *arguments],
         capture_output=True,
         check=False,
         cwd=folder,
@@ -63,6 +65,67 @@ def test_a_portal_learns_who_is_at_the_door(tmp_path: Path) -> None:
     assert said == "at the door: MARI MAASIKAS\nrefused: login.signature\n"
 
 
+def test_a_citizen_signs_and_a_portal_verifies(tmp_path: Path) -> None:
+    said = run("sign_and_verify.py", tmp_path)
+    assert "verified: TOTAL_PASSED" in said
+    assert "verified: TOTAL_FAILED / HASH_FAILURE" in said
+    assert "INDETERMINATE / TRY_LATER" in said
+
+
+def test_a_verdict_follows_the_life_of_a_certificate(tmp_path: Path) -> None:
+    said = run("revoke_and_verify.py", tmp_path).splitlines()
+    assert [line.split()[-1] for line in said] == [
+        *("TOTAL_PASSED", "TRY_LATER", "TOTAL_PASSED", "REVOKED_NO_POE")
+    ]
+
+
+def test_an_archive_is_verified_by_every_core(tmp_path: Path) -> None:
+    said = run("verify_archive.py", tmp_path)
+    assert sorted(said.splitlines()) == ["1 TOTAL_FAILED / HASH_FAILURE", "19 TOTAL_PASSED"]
+
+
+@needs_data
+def test_a_document_of_the_nca_is_judged_and_its_signer_named(tmp_path: Path) -> None:
+    nca = DATA / "kz"
+    said = run(
+        "nca_document.py",
+        tmp_path,
+        *("kz-test", "2026-08-12T00:00:00+00:00"),
+        *(nca / "cms" / f"sdk2026-individual_{one}" for one in ("detached.der", "document.txt")),
+        *(nca / "ca" / "test_root_gost_2022.cer", nca / "ca" / "test_nca_gost_2022.cer"),
+        nca / "crl" / "test_nca_gost2022_2026-08.crl",
+    )
+    # Of the root no list is at hand, so the issuing authority may have been revoked.
+    assert said.startswith("INDETERMINATE / TRY_LATER\n  ТЕСТОВ ТЕСТ, individual\n")
+
+
+def test_a_country_joins_by_an_entry_point_of_any_distribution(tmp_path: Path) -> None:
+    shutil.copy(EXAMPLES / "own_country.py", tmp_path)
+    metadata = tmp_path / "utopia-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: utopia\nVersion: 1.0\n")
+    entry = metadata / "entry_points.txt"
+
+    def check(number: str, named: str) -> tuple[int, str]:
+        entry.write_text(f"[eds.country]\nutopia = own_country:{named}\n")
+        path = os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
+        done = subprocess.run(
+            [sys.executable, "-m", "eds_cli", "id", "check", "--country", "XU"],
+            input=number.encode(),
+            capture_output=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        return done.returncode, (done.stdout + done.stderr).decode()
+
+    status, said = check("19900101427", "COUNTRY")
+    assert (status, "Utopia" in said) == (0, True)
+    status, said = check("19900101429", "COUNTRY")
+    assert (status, "xu.check_digit" in said) == (5, True)
+    status, said = check("19900101427", "CHECK_DIGIT")
+    assert (status, "eds.invalid_argument" in said) == (5, True)
+
+
 def test_the_demo_holds(tmp_path: Path) -> None:
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
@@ -87,3 +150,9 @@ def test_the_demo_tells_its_half_without_a_token(tmp_path: Path) -> None:
 def test_every_example_is_run_here() -> None:
     text = Path(__file__).read_text(encoding="utf-8")
     assert [path.name for path in EXAMPLES.glob("*.py") if f'"{path.name}"' not in text] == []
+
+
+def test_an_example_can_be_copied() -> None:
+    longer = {"demo.py", "practice.py"}
+    lines = {path.name: len(path.read_text().splitlines()) for path in EXAMPLES.glob("*.py")}
+    assert {name for name, count in lines.items() if count > 60} == longer

@@ -1,7 +1,8 @@
 """Countries: what is national, found by its code or by a certificate.
 
 A country joins by a package beside this module that is named by its ISO 3166-1 code in small
-letters and holds one value, `COUNTRY`.
+letters and holds one value, `COUNTRY`; or from any installed distribution, by an entry point in
+the group `eds.country` that names such a value.
 """
 
 from __future__ import annotations
@@ -9,23 +10,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib import import_module
+from importlib.metadata import entry_points
 from pkgutil import iter_modules
 from types import MappingProxyType
 
 from ..certificates import Certificate
-from ..errors import DecodeError
+from ..errors import DecodeError, InvalidArgument
 from .contract import Country, Holder, KnownTrustSet, SubjectCheck
 
 
 @lru_cache(maxsize=1)
 def countries() -> Mapping[str, Country]:
-    """Code (ISO 3166-1, capitals) → country, all that there are."""
-    found = (
-        import_module(f"{__name__}.{module.name}").COUNTRY
-        for module in iter_modules(__path__)
-        if module.ispkg and len(module.name) == 2
-    )
-    return MappingProxyType({country.code: country for country in found})
+    """Code (ISO 3166-1, capitals) → country, all that there are.
+
+    Raises InvalidArgument where an entry point of another distribution names no `Country`, or
+    one whose code is taken.
+    """
+    found: dict[str, Country] = {}
+    for module in iter_modules(__path__):
+        if module.ispkg and len(module.name) == 2:
+            country = import_module(f"{__name__}.{module.name}").COUNTRY
+            found[country.code] = country
+    for entry in entry_points(group=__name__):
+        country = entry.load()
+        if not isinstance(country, Country) or country.code in found:
+            raise InvalidArgument(
+                argument=entry.value, reason="not a Country with a code of its own"
+            )
+        found[country.code] = country
+    return MappingProxyType(found)
 
 
 def country_of(certificate: Certificate) -> Country | None:

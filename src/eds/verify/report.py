@@ -26,6 +26,12 @@ class SignatureFormat(Enum):
     PADES = "PAdES"
 
 
+def verdict(indication: Indication, sub_indication: SubIndication | None) -> str:
+    """Both in one line, as reports show them: `INDETERMINATE / TRY_LATER`."""
+    sub = "" if sub_indication is None else f" / {sub_indication.value}"
+    return f"{indication.value}{sub}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeStampReport:
     """One time-stamp: what it says, whether it is believed, and over what it stands.
@@ -81,6 +87,11 @@ class SignatureReport:
     time_stamps: tuple[TimeStampReport, ...] = ()
     counter_signatures: tuple[SignatureReport, ...] = ()
 
+    @property
+    def verdict(self) -> str:
+        """Indication and sub-indication in one line."""
+        return verdict(self.indication, self.sub_indication)
+
     def __bool__(self) -> NoReturn:
         raise TypeError("a report is neither yes nor no: look at its indication")
 
@@ -104,6 +115,11 @@ class ValidationReport:
     signatures: tuple[SignatureReport, ...] = ()
     findings: tuple[Finding, ...] = ()
     content_digest: bytes | None = None
+
+    @property
+    def verdict(self) -> str:
+        """Indication and sub-indication in one line."""
+        return verdict(self.indication, self.sub_indication)
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a report is neither yes nor no: look at its indication")
