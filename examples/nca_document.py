@@ -17,7 +17,8 @@ from eds.verify.policies import shipped_policies
 
 
 def main(name: str, at: str, signature: str, content: str, *published: str) -> None:
-    certificates, lists = [], []
+    certificates: list[Certificate] = []
+    lists: list[CertificateList] = []
     for data in (Path(file).read_bytes() for file in published):
         try:
             lists.append(CertificateList(data))

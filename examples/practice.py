@@ -59,6 +59,7 @@ class Practice:
         """A key in a file, and its certificate beside it."""
         store = open_keystore(str(self.folder / "keys"))
         key = store.generate(label=label, algorithm=P256, purpose=KeyPurpose.SIGNATURE, pin=pin)
+        assert key.public_key is not None  # a token may not give it before a PIN; a file does
         issuer, profile = (
             self.house.issuer("people"),
             self.house.profile("natural-person-signature"),
