@@ -119,6 +119,17 @@ def test_request_without_extensions() -> None:
     assert request.subject.is_empty
 
 
+def test_challenge_password_is_what_others_read_and_write() -> None:
+    made = CertificationRequest.build(
+        Name.parse(""), EC_SIGNER, extensions=[USAGE], challenge_password="link-ё"
+    )
+    found = x509.load_der_x509_csr(made.encoded).attributes
+    words = found.get_attribute_for_oid(x509.oid.AttributeOID.CHALLENGE_PASSWORD)
+    assert words.value.decode() == made.challenge_password == "link-ё"
+    assert [*made.extensions] == [USAGE.oid]
+    assert CertificationRequest.build(SUBJECT, EC_SIGNER).challenge_password is None
+
+
 def test_extension_twice_is_not_asked_for() -> None:
     with pytest.raises(InvalidArgument):
         CertificationRequest.build(SUBJECT, EC_SIGNER, extensions=[USAGE, USAGE])

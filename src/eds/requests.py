@@ -25,6 +25,7 @@ from eds.publickeys import PublicKey
 from eds.values import Encoded, read_once
 
 EXTENSION_REQUEST: Final = "1.2.840.113549.1.9.14"
+CHALLENGE_PASSWORD: Final = "1.2.840.113549.1.9.7"  # noqa: S105 - an identifier
 
 _LIMITS: Final = der.Limits(size=64 * 1024, elements=256)
 
@@ -71,9 +72,16 @@ class CertificationRequest(Encoded):
 
     @classmethod
     def build(
-        cls, subject: Name, signer: RequestSigner, *, extensions: Iterable[Extension] = ()
+        cls,
+        subject: Name,
+        signer: RequestSigner,
+        *,
+        extensions: Iterable[Extension] = (),
+        challenge_password: str = "",
     ) -> Self:
         """Ask for a certificate of `subject` for the key of `signer`.
+
+        `challenge_password` ties the request to who asks (RFC 7030 §3.5); it is readable in it.
 
         Raises ProofOfPossessionFailed if what was signed does not verify with that key, and
         whatever `signer` raises.
@@ -81,11 +89,17 @@ class CertificationRequest(Encoded):
         wanted = tuple(extensions)
         if len({extension.oid for extension in wanted}) != len(wanted):
             raise InvalidArgument(argument="extensions", reason="one extension stands there twice")
-        attributes = b""
+        values = {}
+        if challenge_password:
+            values[CHALLENGE_PASSWORD] = der.utf8_string(challenge_password)
         if wanted:
-            attributes = der.sequence(
-                der.object_identifier(EXTENSION_REQUEST), der.set_of(write_extensions(wanted))
+            values[EXTENSION_REQUEST] = write_extensions(wanted)
+        attributes = b"".join(
+            sorted(
+                der.sequence(der.object_identifier(oid), der.set_of(value))
+                for oid, value in values.items()
             )
+        )
         info = der.sequence(
             der.integer(0),
             subject.encoded,
@@ -152,6 +166,16 @@ class CertificationRequest(Encoded):
         if len(values) != 1:
             raise MalformedRequest(reason="two lists of extensions")
         return read_extensions(der.decode(values[0]))
+
+    @read_once
+    def challenge_password(self) -> str | None:
+        """The challengePassword under the signature of the key (RFC 2985 §5.4.1)."""
+        values = self.attributes.get(CHALLENGE_PASSWORD)
+        if values is None:
+            return None
+        if len(values) != 1:
+            raise MalformedRequest(reason="two challenge passwords")
+        return der.decode(values[0]).text()
 
     @property
     def tbs_encoded(self) -> bytes:

@@ -734,6 +734,8 @@ def all_again(a: Application, e: Findings, r: Request, p: EnrolmentPolicy, at: d
     yield from assurance_reached(a, e, r, p, at)
     yield from _unless(e.evidence_intact, Code.EVIDENCE_CHANGED)
     yield from _unless(a.horizon is None or at < a.horizon, Code.DOCUMENT_NOT_CURRENT)
+    if a.renews:  # what proved the person must still stand
+        yield from living_key_valid(a, e, r, p, at)
     if a.record:
         for name in ("decision_by_enough_people", "deciders_still_in_office", "record_intact"):
             yield from GUARDS[name](a, e, r, p, at)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -141,57 +141,87 @@ def bind_key(
     known, digest = answered(desk, application, envelope, [request, possession, algorithm, said])
     if known is not None:
         return known
-    before, at = desk.store.load(application), envelope.at
+    before = desk.store.load(application)
     asked = CertificationRequest(request)
-    key = asked.public_key
     statement = PossessionStatement(
         application=application,
         nonce=before.nonce,
-        key=key.fingerprint,
+        key=asked.public_key.fingerprint,
         request=asked.fingerprint,
         profile=before.profile,
     )
+    proof = Proof(
+        token_ok=is_token(before, envelope.token),
+        for_this=signed_by(
+            asked.public_key, statement.encoded, possession, algorithm=algorithm, at=envelope.at
+        ),
+        files={"possession": statement.encoded, "possession_signature": possession},
+    )
+    return bind_proven(
+        desk, issuing, before, asked, proof, secret=secret, message=envelope.message,
+        digest=digest, at=envelope.at,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """Who asks, and whether the key itself was heard on this application; `files` show it."""
+
+    token_ok: bool
+    for_this: bool
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+
+def bind_proven(
+    desk: Desk,
+    issuing: Issuing,
+    before: Application,
+    asked: CertificationRequest,
+    proof: Proof,
+    *,
+    secret: str,
+    message: str,
+    digest: bytes,
+    at: datetime,
+) -> Application:
+    """Bind the key of a request whose link to the application was looked at.
+
+    Raises TransitionRefused.
+    """
+    application, key = before.application, asked.public_key
     refused = _refusal_of(issuing, before, key)
+    if refused is not None:
+        raise TransitionRefused(failures=(refused,))
     snapshot = snapshot_of(desk, before)
     not_after = _not_after(issuing, before, at=at)
     shown = fields_of(desk, issuing, before, key=key.fingerprint, not_after=not_after)
-    evidence = Findings(
-        secret_correct=is_code(desk, application, "activation", secret, at=at),
-        possession=_is_possessed(asked),
-        possession_for_this=signed_by(
-            key, statement.encoded, possession, algorithm=algorithm, at=at
-        ),
-        key_known=_is_known(issuing.register, key.fingerprint),
-        names_fit=snapshot is not None and _names_fit(asked.subject, snapshot),
-    )
-    asks = Request(act="bind_key", token_ok=is_token(before, envelope.token))
+    asks = Request(act="bind_key", token_ok=proof.token_ok)
     move = Move(
         request=asks,
-        evidence=evidence,
+        evidence=Findings(
+            secret_correct=is_code(desk, application, "activation", secret, at=at),
+            possession=_is_possessed(asked),
+            possession_for_this=proof.for_this,
+            key_known=_is_known(issuing.register, key.fingerprint),
+            names_fit=snapshot is not None and _names_fit(asked.subject, snapshot),
+        ),
         changes={
             "key": key.fingerprint,
             "request": asked.fingerprint,
             "fields_shown": b"" if shown is None else shown.digest,
             "not_after": not_after,
         },
-        files={
-            "request": request,
-            "possession": statement.encoded,
-            "possession_signature": possession,
-        },
+        files={"request": asked.encoded, **proof.files},
         spent=("activation",),
     )
     miss = Move(
         request=replace(asks, act="miss_secret"),
         changes={"secret_misses": before.secret_misses + 1},
     )
-    if refused is not None:
-        raise TransitionRefused(failures=(refused,))
     try:
         return attempt(
-            desk, before, move, miss, counted=_SECRET, message=envelope.message, digest=digest,
-            at=at,
-        )  # fmt: skip
+            desk, before, move, miss, counted=_SECRET, message=message, digest=digest, at=at
+        )
     except TransitionRefused:
         lock_if_spent(desk, application, at=at)
         raise
@@ -449,6 +479,15 @@ def _is_possessed(request: CertificationRequest) -> bool:
     return True
 
 
+def living(issuing: Issuing, certificate: bytes, *, at: datetime) -> Issued | None:
+    """The certificate (its SHA-256), if it is neither revoked, held nor over."""
+    for found in issuing.register.find_by(fingerprint=certificate):
+        period = found.certificate.not_before <= at < found.certificate.not_after
+        if period and found.status.state is Standing.VALID:
+            return found
+    return None
+
+
 def _is_known(register: Register, key: bytes) -> bool:
     return bool(register.find_by(key_hash=key, limit=1))
 
@@ -520,6 +559,7 @@ def _findings(desk: Desk, issuing: Issuing, application: Application, *, at: dat
         deciders=deciders(desk, application),
         decisions_verified=decisions_hold(desk, application, at=at) if application.record else None,
         certificate_fits=fits,
+        living_key_valid=living(issuing, application.renews, at=at) is not None,
     )
 
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from ..ca.lifecycle import State as Standing
-from ..ca.register import Issued
 from ..certificates import Certificate
 from ..errors import TransitionRefused
 from .application import Application
@@ -31,7 +29,7 @@ from .desk import (
 )
 from .failures import Code, Failure
 from .guards import Findings, Request
-from .issuing import Issuing
+from .issuing import Issuing, living
 from .kinds import EvidenceKind
 from .providers import CheckedEvidence
 from .remote import lock_if_spent, open_application, send_code
@@ -47,7 +45,7 @@ def open_renewal(
     """Open one for a certificate of this desk. Raises TransitionRefused, ApplicationOpen."""
     previous = previous_application(desk, certificate.fingerprint)
     snapshot = None if previous is None else snapshot_of(desk, previous)
-    issued = _living(issuing, certificate.fingerprint, at=envelope.at)
+    issued = living(issuing, certificate.fingerprint, at=envelope.at)
     if previous is None or snapshot is None or issued is None:
         raise TransitionRefused(failures=(Failure(code=Code.KEY_NOT_LIVING),))
     return open_application(
@@ -89,7 +87,7 @@ def prove_living_key(
     if known is not None:
         return known
     before, at = desk.store.load(application), envelope.at
-    issued = _living(issuing, before.renews, at=at)
+    issued = living(issuing, before.renews, at=at)
     statement = RenewalStatement(
         application=application, challenge=before.challenge, certificate=before.renews
     )
@@ -147,12 +145,3 @@ def clear_renewal(desk: Desk, application: str, *, at: datetime) -> Application:
         return before
     move = Move(request=Request(act="clear"), changes={"nonce": desk.random(32)}, actor="system")
     return by_system(desk, before, move, at=at)
-
-
-def _living(issuing: Issuing, certificate: bytes, *, at: datetime) -> Issued | None:
-    """The certificate, if it is neither revoked, held nor over."""
-    for found in issuing.register.find_by(fingerprint=certificate):
-        period = found.certificate.not_before <= at < found.certificate.not_after
-        if period and found.status.state is Standing.VALID:
-            return found
-    return None

@@ -28,6 +28,7 @@ from sqlalchemy import (
     distinct,
     func,
     insert,
+    or_,
     select,
     text,
     update,
@@ -384,6 +385,34 @@ class ApplicationStore:
             )
         )
         return tuple(decode(Application, row.body.encode()) for row in rows)
+
+    def open_of(self, person: str) -> str | None:
+        """The open application of a person or document (a pseudonym); None where there is none."""
+        rows = self._all(select(claims.c.application).where(claims.c.person == person))
+        return rows[0].application if rows else None
+
+    def waiting(
+        self,
+        states: Iterable[State],
+        *,
+        after: tuple[datetime, str] | None = None,
+        limit: int = 100,
+    ) -> tuple[Application, ...]:
+        """Open applications in these states, the most urgent first.
+
+        `after` is deadline and name of the last one of the page before.
+        """
+        row = applications.c
+        query = select(row.body).where(
+            row.deadline.is_not(None), row.state.in_(sorted(each.value for each in states))
+        )
+        if after is not None:
+            deadline, name = to_micros(after[0]), after[1]
+            query = query.where(
+                or_(row.deadline > deadline, (row.deadline == deadline) & (row.application > name))
+            )
+        query = query.order_by(row.deadline, row.application).limit(limit)
+        return tuple(decode(Application, found.body.encode()) for found in self._all(query))
 
     def due(self, *, at: datetime, limit: int = 1000) -> tuple[Application, ...]:
         """Those whose time is over at `at`, the most overdue first."""
