@@ -27,7 +27,6 @@ from eds.enroll.desk import Envelope, previous_application
 from eds.enroll.kinds import EvidenceKind
 from eds.enroll.officials import Role
 from eds.enroll.people import Residency
-from eds.enroll.policy import assurance
 from eds.enroll.providers import CheckedEvidence
 from eds.enroll.statements import RenewalStatement
 from eds.enroll.states import TERMINAL, Flow, State
@@ -522,7 +521,7 @@ class Machine:
             rule = self.house.policy.profiles[application.profile]
             assert rule.residency is snapshot.residency  # 22
             assert one.profile.startswith(application.profile)
-            assert assurance(application.kinds) >= rule.minimum  # 14
+            assert application.level >= rule.minimum  # 14
             if snapshot.residency is Residency.NON_RESIDENT:
                 assert application.permission_until is not None
                 assert certificate.not_after <= application.permission_until  # 16

@@ -20,7 +20,6 @@ from eds.enroll.evidence.assurance import (
     Level,
     Proof,
     level_reached,
-    proofs_of_chip,
 )
 from eds.enroll.evidence.chips import authenticate_chip
 from eds.enroll.evidence.codes import (
@@ -49,6 +48,7 @@ from eds.enroll.evidence.vault import (
     seal,
     unseal,
 )
+from eds.enroll.readers import proofs_of_chip
 from eds.errors import (
     EvidenceDestroyed,
     EvidenceUnreadable,

@@ -19,9 +19,8 @@ from eds.ca.authority import IssueRequest
 from eds.ca.subjects import build_subject
 from eds.enroll import centre, issuing, offices, remote
 from eds.enroll.issuing import request_name
-from eds.enroll.kinds import Assurance, EvidenceKind
+from eds.enroll.kinds import EvidenceKind
 from eds.enroll.officials import Role
-from eds.enroll.policy import PROOFS, assurance
 from eds.enroll.providers import DocumentState, require_real
 from eds.enroll.statements import PossessionStatement
 from eds.enroll.states import State
@@ -465,18 +464,6 @@ def test_what_is_confirmed_is_what_is_issued(house: House) -> None:
 
 
 # --- values -------------------------------------------------------------------------------------
-
-
-def test_evidence_taken_away_never_proves_more() -> None:
-    kinds = sorted({kind for row, _ in PROOFS for kind in row}, key=lambda kind: kind.value)
-    full = frozenset(kinds)
-    for row, level in PROOFS:
-        assert assurance(row) >= level
-        for kind in row:
-            assert assurance(row - {kind}) <= assurance(row)
-    for kind in kinds:
-        assert assurance(full - {kind}) <= assurance(full)
-    assert assurance(frozenset()) is Assurance.NONE
 
 
 def test_simulators_say_so_and_are_refused_in_production(house: House) -> None:

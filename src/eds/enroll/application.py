@@ -14,6 +14,7 @@ from typing import Any, Final
 from ..audit.records import AuditRecord
 from ..errors import MalformedStatement
 from .encoding import encode, from_data, hints_of, to_data
+from .evidence.assurance import Level, Proof, level_reached
 from .kinds import EvidenceKind
 from .policy import EnrolmentPolicy
 from .states import TERMINAL, Flow, State, Transition
@@ -21,11 +22,12 @@ from .states import TERMINAL, Flow, State, Transition
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceItem:
-    """One accepted piece: its kind, the SHA-256 of what is kept, and how long it holds."""
+    """One accepted piece: its kind, the SHA-256 of what is kept, what it shows and how long."""
 
     kind: EvidenceKind
     digest: bytes
     valid_until: datetime | None = None
+    proves: frozenset[Proof] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,23 @@ class Application:
     @property
     def kinds(self) -> frozenset[EvidenceKind]:
         return frozenset(item.kind for item in self.evidence)
+
+    @property
+    def proofs(self) -> frozenset[Proof]:
+        """All that was shown: by the pieces, the register, and the officials who signed."""
+        found = {proof for item in self.evidence for proof in item.proves}
+        if self.snapshot:
+            found.add(Proof.REGISTER)
+        if self.record:
+            found.add(Proof.OPERATOR_RECORD)
+            if self.checker and self.decided_at is not None:
+                found.add(Proof.SECOND_OFFICIAL)
+        return frozenset(found)
+
+    @property
+    def level(self) -> Level:
+        """How surely the applicant is identified by now (ETSI TS 119 461)."""
+        return level_reached(self.proofs).level
 
     @property
     def horizon(self) -> datetime | None:

@@ -37,7 +37,7 @@ from .kinds import EvidenceKind
 from .officials import ActingOfficial, Official
 from .people import DocumentIdentity
 from .providers import CheckedEvidence
-from .remote import applicant_of, document_findings
+from .remote import applicant_of, document_findings, in_force
 from .statements import SignedAct
 from .states import Flow
 from .store import KeptCode, Mark
@@ -84,6 +84,7 @@ def check_in(desk: Desk, application: str, envelope: Envelope, act: SignedAct) -
             "station": arrived.who.statement.station,
             "in_person": True,
             "checker": "",
+            "decided_at": None,
             "record": b"",
         }
 
@@ -115,8 +116,9 @@ def examine(
             else piece
             for piece in pieces
         )
-    items, used, files = accepted(pieces)
     at = envelope.at
+    found = document_findings(desk, pieces, at=at)
+    items, used, files = accepted(in_force(pieces, found))
     before = desk.store.load(application)
     files = {**files, **({"contact": contact.encode()} if contact else {})}
     changed: dict[str, Any] = {
@@ -134,7 +136,7 @@ def examine(
     evidence = Findings(
         evidence=pieces,
         permission_until=changed.get("permission_until", before.permission_until),
-        **document_findings(desk, pieces, at=at),
+        **found,
     )
     return _official(
         desk, application, envelope, "examine", act,
@@ -183,6 +185,7 @@ def send_back(desk: Desk, application: str, envelope: Envelope, act: SignedAct) 
             "returns": arrived.before.returns + 1,
             "operator": "",
             "checker": "",
+            "decided_at": None,
             "record": b"",
             "in_person": True,
             "reason": arrived.who.statement.reason,

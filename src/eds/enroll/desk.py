@@ -17,6 +17,7 @@ from typing import Any, Final
 from ..errors import EdsError, MessageReused, NaiveDatetime, TransitionRefused, WrongState
 from .application import Application, EvidenceItem, evolve
 from .encoding import decode, encode
+from .evidence.assurance import shown_by
 from .failures import Code, Failure
 from .guards import Findings, Request, judge
 from .kinds import EvidenceKind
@@ -242,7 +243,14 @@ def accepted(
     items, spent, files = [], [], {}
     for piece in pieces:
         digest = hashlib.sha256(piece.octets).digest()
-        items.append(EvidenceItem(kind=piece.kind, digest=digest, valid_until=piece.valid_until))
+        items.append(
+            EvidenceItem(
+                kind=piece.kind,
+                digest=digest,
+                valid_until=piece.valid_until,
+                proves=shown_by(piece.kind, piece.proves),
+            )
+        )
         spent.append(("evidence", digest))
         files[evidence_file(digest)] = piece.octets
     return tuple(items), tuple(spent), files
@@ -280,7 +288,8 @@ def kept_snapshot(snapshot: Snapshot) -> tuple[bytes, dict[str, bytes]]:
 
 def register_item(digest: bytes) -> EvidenceItem:
     """The register's word as a piece of evidence."""
-    return EvidenceItem(kind=EvidenceKind.REGISTER, digest=digest)
+    kind = EvidenceKind.REGISTER
+    return EvidenceItem(kind=kind, digest=digest, proves=shown_by(kind, frozenset()))
 
 
 def previous_application(desk: Desk, certificate: bytes) -> Application | None:

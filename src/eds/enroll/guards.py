@@ -21,7 +21,7 @@ from .failures import Code, Failure
 from .kinds import EvidenceKind
 from .officials import ActingOfficial, Official, role_failure
 from .people import Residency, Snapshot, age
-from .policy import EnrolmentPolicy, assurance
+from .policy import EnrolmentPolicy
 from .providers import CheckedEvidence, DocumentState, FaceAssertion
 from .states import Flow, State, Transition
 
@@ -422,7 +422,7 @@ def assurance_reached(
     a: Application, e: Findings, r: Request, p: EnrolmentPolicy, at: datetime
 ) -> Found:
     rule = p.profiles.get(a.profile)
-    reached = rule is not None and assurance(a.kinds) >= rule.minimum
+    reached = rule is not None and a.level >= rule.minimum
     yield from _unless(reached, Code.ASSURANCE_TOO_LOW)
 
 

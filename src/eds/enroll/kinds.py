@@ -1,12 +1,12 @@
-"""Kinds of evidence, and how surely a set of them identifies a person."""
+"""Kinds of evidence."""
 
 from __future__ import annotations
 
-from enum import Enum, IntEnum
+from enum import Enum
 
 
 class EvidenceKind(Enum):
-    """What a piece of evidence is; `eds.enroll.policy` says what a set of them proves."""
+    """What a piece of evidence is; `eds.enroll.evidence.assurance` says what it shows."""
 
     REGISTER = "register"
     CONTACT_CODE = "contact_code"
@@ -22,11 +22,3 @@ class EvidenceKind(Enum):
     POWER_OF_ATTORNEY = "power_of_attorney"
     LIVING_KEY = "living_key"
     SECOND_FACTOR = "second_factor"
-
-
-class Assurance(IntEnum):
-    """How surely a person was identified (ETSI TS 119 461): never more than the evidence gives."""
-
-    NONE = 0
-    BASELINE = 1
-    EXTENDED = 2

@@ -1,4 +1,4 @@
-"""What a desk demands, as data: limits, timers, profiles, what a set of evidence proves.
+"""What a desk demands, as data: limits, timers, profiles.
 
 Whoever runs a desk may choose other values; nothing here or in a guard asks where it runs.
 """
@@ -12,28 +12,9 @@ from types import MappingProxyType
 from typing import Final
 
 from ..errors import InvalidArgument
-from .kinds import Assurance, EvidenceKind
+from .evidence.assurance import Level
 from .people import Residency
 from .states import TIMERS, Flow, State, Timer
-
-_K: Final = EvidenceKind
-
-# What a set of evidence proves: the best row whose kinds are all there. Only kinds are asked
-# for, never the lack of any, so evidence that is taken away never raises it. TS 119 461 §8, §9.
-PROOFS: Final[tuple[tuple[frozenset[EvidenceKind], Assurance], ...]] = (
-    (frozenset({_K.REGISTER, _K.PASSPORT_CHIP, _K.FACE_MATCH}), Assurance.EXTENDED),
-    (frozenset({_K.REGISTER, _K.IDENTITY_CARD_CHIP, _K.FACE_MATCH}), Assurance.EXTENDED),
-    (frozenset({_K.REGISTER, _K.EXISTING_EDS, _K.FACE_MATCH}), Assurance.EXTENDED),
-    (frozenset({_K.REGISTER, _K.REGISTER_PHOTO, _K.FACE_MATCH}), Assurance.BASELINE),
-    (frozenset({_K.DOCUMENT_SEEN, _K.DOCUMENT_CHIP, _K.LIVE_CAPTURE}), Assurance.EXTENDED),
-    (frozenset({_K.DOCUMENT_SEEN, _K.LIVE_CAPTURE}), Assurance.BASELINE),
-    (frozenset({_K.REGISTER, _K.LIVING_KEY, _K.SECOND_FACTOR}), Assurance.BASELINE),
-)
-
-
-def assurance(kinds: frozenset[EvidenceKind]) -> Assurance:
-    """What these kinds prove together."""
-    return max((level for row, level in PROOFS if row <= kinds), default=Assurance.NONE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,19 +26,19 @@ class ProfileRule:
 
     residency: Residency
     flows: frozenset[Flow]
-    minimum: Assurance
+    minimum: Level
     services: frozenset[str] = frozenset()
 
 
 _RESIDENT: Final = ProfileRule(
     residency=Residency.RESIDENT,
     flows=frozenset({Flow.REMOTE, Flow.RENEWAL}),
-    minimum=Assurance.BASELINE,
+    minimum=Level.BASELINE,
 )
 _NON_RESIDENT: Final = ProfileRule(
     residency=Residency.NON_RESIDENT,
     flows=frozenset({Flow.CENTRE, Flow.RENEWAL}),
-    minimum=Assurance.BASELINE,
+    minimum=Level.BASELINE,
     services=frozenset({"business", "migration", "property", "tax"}),
 )
 PROFILES: Final[Mapping[str, ProfileRule]] = MappingProxyType(

@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from ..errors import SimulatorRefused
+from .evidence.assurance import Proof, shown_by
 from .kinds import EvidenceKind
 from .people import DocumentIdentity, Snapshot
 
@@ -33,7 +34,8 @@ class CheckedEvidence:
 
     `holder` is the pseudonym of the person or document that it speaks of; `challenge` is what
     its chip or key answered to (None: it cannot answer, which says less). `document` is what the
-    status of its document is asked for with: country and number.
+    status of its document is asked for with: country and number. `proves` is what it shows
+    beyond its kind (`eds.enroll.evidence.assurance.SHOWN`). Raises InvalidArgument for more.
     """
 
     kind: EvidenceKind
@@ -42,6 +44,10 @@ class CheckedEvidence:
     challenge: bytes | None = None
     valid_until: datetime | None = None
     document: tuple[str, ...] = field(default=(), repr=False)
+    proves: frozenset[Proof] = frozenset()
+
+    def __post_init__(self) -> None:
+        shown_by(self.kind, self.proves)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,8 @@ from .evidence.assertions import (
     TrustedProvider,
     open_assertion,
 )
-from .evidence.chips import ChipRead, ChipReport
+from .evidence.assurance import Proof
+from .evidence.chips import Check, ChipRead, ChipReport, Outcome
 from .evidence.facepolicy import FacePolicy, face_failures
 from .evidence.vault import (
     MasterKey,
@@ -42,6 +43,15 @@ _CHALLENGE_OCTETS: Final = 8
 def chip_challenge(challenge: bytes) -> bytes:
     """The eight octets that a chip signs for an application's challenge (Doc 9303-11 §6.1)."""
     return hashlib.sha256(b"eds active authentication\0" + challenge).digest()[:_CHALLENGE_OCTETS]
+
+
+def proofs_of_chip(report: ChipReport) -> frozenset[Proof]:
+    """What the report of a chip proves; nothing where it did not pass."""
+    if not report.is_genuine:
+        return frozenset()
+    if report.outcome_of(Check.ACTIVE_AUTHENTICATION) is Outcome.PASSED:
+        return frozenset({Proof.CHIP_GENUINE, Proof.CHIP_NOT_CLONED})
+    return frozenset({Proof.CHIP_GENUINE})
 
 
 def checked_chip(
@@ -79,6 +89,7 @@ def checked_chip(
         challenge=challenge if report.is_not_cloned else None,
         valid_until=datetime.combine(mrz.expiry, time.max, tzinfo=UTC),
         document=(mrz.issuing_state, mrz.number),
+        proves=proofs_of_chip(report),
     )
 
 

@@ -29,10 +29,11 @@ from .desk import (
     register_item,
 )
 from .encoding import encode
+from .evidence.assurance import FACE_LIKE, SHOWN, Proof
 from .failures import Code
 from .guards import Findings, Request, judge
 from .kinds import EvidenceKind
-from .providers import CheckedEvidence
+from .providers import CheckedEvidence, DocumentState
 from .states import Flow, State, transition
 from .store import Mark, Step
 
@@ -334,6 +335,21 @@ def document_findings(
     return {"document_locked": locked, "document": state}
 
 
+def in_force(
+    pieces: tuple[CheckedEvidence, ...], found: Mapping[str, Any]
+) -> tuple[CheckedEvidence, ...]:
+    """The pieces, those of documents showing too what their issuers say (`document_findings`)."""
+    if found["document"] is not DocumentState.CURRENT:
+        return pieces
+    proof = Proof.DOCUMENT_IN_FORCE
+    return tuple(
+        replace(piece, proves=piece.proves | {proof})
+        if piece.document and proof in SHOWN[piece.kind].besides
+        else piece
+        for piece in pieces
+    )
+
+
 def offer_evidence(
     desk: Desk, application: str, *, pieces: tuple[CheckedEvidence, ...], message: str, at: datetime
 ) -> Application:
@@ -347,8 +363,9 @@ def offer_evidence(
     if known is not None:
         return known
     before = desk.store.load(application)
-    items, used, files = accepted(pieces)
-    evidence = Findings(evidence=pieces, **document_findings(desk, pieces, at=at))
+    found = document_findings(desk, pieces, at=at)
+    items, used, files = accepted(in_force(pieces, found))
+    evidence = Findings(evidence=pieces, **found)
     move = Move(
         request=Request(act="validate_evidence"),
         evidence=evidence,
@@ -397,8 +414,12 @@ def face_check(
         return known
     before = desk.store.load(application)
     assertion = desk.assertions.read(token, at=at)
+    like = FACE_LIKE.get(assertion.reference)
     piece = CheckedEvidence(
-        kind=EvidenceKind.FACE_MATCH, octets=assertion.octets, holder=before.subject
+        kind=EvidenceKind.FACE_MATCH,
+        octets=assertion.octets,
+        holder=before.subject,
+        proves=frozenset() if like is None else frozenset({like}),
     )
     items, used, files = accepted((piece,))
     named = hashlib.sha256(f"{assertion.issuer}\0{assertion.identifier}".encode()).digest()

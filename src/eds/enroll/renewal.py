@@ -27,6 +27,7 @@ from .desk import (
     previous_application,
     snapshot_of,
 )
+from .evidence.assurance import EDS_OF_LEVEL, Level
 from .failures import Code, Failure
 from .guards import Findings, Request
 from .issuing import Issuing, living
@@ -98,10 +99,15 @@ def prove_living_key(
         algorithm=algorithm,
         at=at,
     )
+    previous = previous_application(desk, before.renews)
     factor = is_code(desk, application, "contact", code, at=at)
     pieces = (
         CheckedEvidence(
-            kind=EvidenceKind.LIVING_KEY, octets=statement.encoded + signature, holder=""
+            kind=EvidenceKind.LIVING_KEY,
+            octets=statement.encoded + signature,
+            holder="",
+            # Never more than the proofing that the key was certified upon.
+            proves=EDS_OF_LEVEL[Level.NONE if previous is None else previous.level],
         ),
         CheckedEvidence(
             kind=EvidenceKind.SECOND_FACTOR,

@@ -1,8 +1,10 @@
-"""What evidence proves, and how surely a set of it identifies a person: two tables.
+"""What evidence proves, and how surely a set of it identifies a person: the one table of both.
 
-Levels are those of ETSI TS 119 461 V2.1.1 (Baseline, Extended) and NIST SP 800-63A-4 (IAL). The
-rows are this project's reading of them, not a certificate of conformity. A level is reached when
-all proofs of one of its rows are there, so taking a proof away never raises it.
+Readers say what a piece has shown, the flows add what they saw themselves, and `level_reached` is
+the only place that turns proofs into a level. Levels are those of ETSI TS 119 461 V2.1.1
+(Baseline, Extended) and NIST SP 800-63A-4 (IAL). The rows are this project's reading of them, not
+a certificate of conformity. A level is reached when all proofs of one of its rows are there, so
+taking a proof away never raises it.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from enum import Enum, IntEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from .chips import Check, ChipReport, Outcome
+from ...errors import InvalidArgument
+from ..kinds import EvidenceKind
 
 
 class Proof(Enum):
@@ -120,15 +123,71 @@ CONTRIBUTIONS: Final[Mapping[Proof, Contribution]] = MappingProxyType({
         "somebody typed or scanned a zone; check digits prove nothing"),
 })  # fmt: skip
 
+
+class Shown(NamedTuple):
+    """What an accepted piece of one kind shows always, and what it may show besides."""
+
+    always: frozenset[Proof]
+    besides: frozenset[Proof] = frozenset()
+
+
+def _shown(*always: Proof, besides: Iterable[Proof] = ()) -> Shown:
+    return Shown(frozenset(always), frozenset(besides))
+
+
 _P = Proof
+_OF_A_CHIP: Final = _shown(_P.CHIP_GENUINE, besides=(_P.CHIP_NOT_CLONED, _P.DOCUMENT_IN_FORCE))
+_OF_A_KEY: Final = _shown(besides=(_P.EDS_BASELINE, _P.EDS_EXTENDED))
+# What is accepted at the desk, kind by kind. OPERATOR_RECORD and SECOND_OFFICIAL are no pieces:
+# they come with the acts themselves.
+SHOWN: Final[Mapping[EvidenceKind, Shown]] = MappingProxyType({
+    EvidenceKind.REGISTER: _shown(_P.REGISTER),
+    EvidenceKind.CONTACT_CODE: _shown(_P.CONTACT_CONFIRMED),
+    EvidenceKind.PASSPORT_CHIP: _OF_A_CHIP,
+    EvidenceKind.IDENTITY_CARD_CHIP: _OF_A_CHIP,
+    EvidenceKind.DOCUMENT_CHIP: _OF_A_CHIP,
+    EvidenceKind.EXISTING_EDS: _OF_A_KEY,
+    EvidenceKind.LIVING_KEY: _OF_A_KEY,
+    EvidenceKind.REGISTER_PHOTO: _shown(),  # what a face is compared with; no more
+    EvidenceKind.FACE_MATCH: _shown(
+        _P.PERSON_ALIVE, besides=(_P.FACE_LIKE_CHIP, _P.FACE_LIKE_REGISTER)),
+    EvidenceKind.DOCUMENT_SEEN: _shown(_P.DOCUMENT_SEEN, besides=(_P.DOCUMENT_IN_FORCE,)),
+    EvidenceKind.LIVE_CAPTURE: _shown(_P.PERSON_PRESENT),
+    EvidenceKind.TRANSLATION: _shown(),
+    EvidenceKind.POWER_OF_ATTORNEY: _shown(),
+    EvidenceKind.SECOND_FACTOR: _shown(_P.CONTACT_CONFIRMED),
+})  # fmt: skip
+FACE_LIKE: Final[Mapping[EvidenceKind, Proof]] = MappingProxyType({
+    EvidenceKind.PASSPORT_CHIP: _P.FACE_LIKE_CHIP,
+    EvidenceKind.IDENTITY_CARD_CHIP: _P.FACE_LIKE_CHIP,
+    EvidenceKind.REGISTER_PHOTO: _P.FACE_LIKE_REGISTER,
+})  # fmt: skip
+"""What the face was compared with → what a match shows."""
+EDS_OF_LEVEL: Final[Mapping[Level, frozenset[Proof]]] = MappingProxyType({
+    Level.NONE: frozenset(),
+    Level.BASELINE: frozenset({_P.EDS_BASELINE}),
+    Level.EXTENDED: frozenset({_P.EDS_EXTENDED}),
+})  # fmt: skip
+"""How surely the holder of a key was proven when it was certified → what the key shows now."""
+
+
+def shown_by(kind: EvidenceKind, besides: frozenset[Proof]) -> frozenset[Proof]:
+    """What a piece of that kind shows. Raises InvalidArgument where its kind cannot show that."""
+    row = SHOWN[kind]
+    if not besides <= row.always | row.besides:
+        raise InvalidArgument(argument="proves", reason=f"{kind.value} cannot show that")
+    return row.always | besides
+
+
 LEVELS: Final[tuple[tuple[Level, frozenset[Proof]], ...]] = (
     # Remote, unattended, with the chip.
     (Level.EXTENDED, frozenset({
         _P.CHIP_GENUINE, _P.CHIP_NOT_CLONED, _P.DOCUMENT_IN_FORCE, _P.REGISTER,
         _P.PERSON_ALIVE, _P.FACE_LIKE_CHIP})),
-    # Physical presence, with the house's own rule of two officials.
+    # Physical presence, the document by its chip too, and the house's own rule of two officials.
     (Level.EXTENDED, frozenset({
-        _P.PERSON_PRESENT, _P.DOCUMENT_SEEN, _P.OPERATOR_RECORD, _P.SECOND_OFFICIAL})),
+        _P.PERSON_PRESENT, _P.DOCUMENT_SEEN, _P.DOCUMENT_IN_FORCE, _P.CHIP_GENUINE,
+        _P.OPERATOR_RECORD, _P.SECOND_OFFICIAL})),
     # By an electronic signature with a certificate: never above its own proofing.
     (Level.EXTENDED, frozenset({_P.EDS_EXTENDED, _P.REGISTER})),
     (Level.BASELINE, frozenset({_P.EDS_BASELINE, _P.REGISTER})),
@@ -136,6 +195,9 @@ LEVELS: Final[tuple[tuple[Level, frozenset[Proof]], ...]] = (
         _P.CHIP_GENUINE, _P.REGISTER, _P.PERSON_ALIVE, _P.FACE_LIKE_CHIP})),
     (Level.BASELINE, frozenset({
         _P.REGISTER, _P.CONTACT_CONFIRMED, _P.PERSON_ALIVE, _P.FACE_LIKE_REGISTER})),
+    # A document without a chip says what two officials can see of it.
+    (Level.BASELINE, frozenset({
+        _P.PERSON_PRESENT, _P.DOCUMENT_SEEN, _P.OPERATOR_RECORD, _P.SECOND_OFFICIAL})),
 )  # fmt: skip
 IALS: Final[tuple[tuple[Ial, frozenset[Proof]], ...]] = (
     # In person, superior evidence by its cryptography, a biometric looked at by an operator.
@@ -176,12 +238,3 @@ def level_reached(proofs: Iterable[Proof]) -> Reached:
     return Reached(
         level=level, ial=ial, by=by, missing=min(above, key=len, default=frozenset[Proof]())
     )
-
-
-def proofs_of_chip(report: ChipReport) -> frozenset[Proof]:
-    """What the report of a chip proves; nothing where it did not pass."""
-    if not report.is_genuine:
-        return frozenset()
-    if report.outcome_of(Check.ACTIVE_AUTHENTICATION) is Outcome.PASSED:
-        return frozenset({Proof.CHIP_GENUINE, Proof.CHIP_NOT_CLONED})
-    return frozenset({Proof.CHIP_GENUINE})
