@@ -141,6 +141,17 @@ CODES = (
     "login.malformed_challenge",
     "login.store_unavailable",
     "login.qr_frame_refused",
+    "http.error",
+    "http.malformed_request",
+    "http.not_found",
+    "http.method_not_allowed",
+    "http.media_type_unsupported",
+    "http.request_too_large",
+    "http.request_timed_out",
+    "http.client_gone",
+    "http.rate_exceeded",
+    "http.overloaded",
+    "http.work_timed_out",
 )
 
 

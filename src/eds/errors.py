@@ -21,6 +21,7 @@ class EdsError(Exception):
     AuditError         audit.*                             the log of every act
     LoginError         login.*                             who is at the door
     EnrolmentError     enroll.*                            applications that do not go on
+    HttpError          http.*                              requests that are not answered
     """
 
     code: ClassVar[str] = "eds.error"
@@ -1482,3 +1483,109 @@ class QrFrameRefused(LoginError):
     def __init__(self, *, reason: str) -> None:
         super().__init__(f"QR frame refused: {reason}")
         self.reason = reason
+
+
+# --- doors --------------------------------------------------------------------------------------
+
+
+class HttpError(EdsError):
+    """A request over HTTP that is not answered as it was meant."""
+
+    code = "http.error"
+
+
+class MalformedHttpRequest(HttpError):
+    """Not a request that this door can read."""
+
+    code = "http.malformed_request"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class PathNotFound(HttpError):
+    """There is no door at this path, or nothing behind it."""
+
+    code = "http.not_found"
+
+    def __init__(self) -> None:
+        super().__init__("there is nothing at this path")
+
+
+class MethodNotAllowed(HttpError):
+    """There is a door at this path, for other methods."""
+
+    code = "http.method_not_allowed"
+
+    def __init__(self, *, allowed: tuple[str, ...]) -> None:
+        super().__init__(f"here it is {' or '.join(allowed)}")
+        self.allowed = allowed
+
+
+class MediaTypeUnsupported(HttpError):
+    """The content is of a type that is not taken here."""
+
+    code = "http.media_type_unsupported"
+
+    def __init__(self, *, accepted: tuple[str, ...]) -> None:
+        super().__init__(f"the content type is to be {' or '.join(accepted)}")
+        self.accepted = accepted
+
+
+class RequestTooLarge(HttpError):
+    """A body of more octets than the door takes; the rest was not read."""
+
+    code = "http.request_too_large"
+
+    def __init__(self, *, allowed: int) -> None:
+        super().__init__(f"a request is limited to {allowed} octets here")
+        self.allowed = allowed
+
+
+class RequestTimedOut(HttpError):
+    """A request that took too long to come, or an answer that took too long to be taken."""
+
+    code = "http.request_timed_out"
+
+    def __init__(self, *, seconds: float) -> None:
+        super().__init__(f"not within {seconds} seconds")
+        self.seconds = seconds
+
+
+class ClientGone(HttpError):
+    """Whoever asked went away before the request was whole."""
+
+    code = "http.client_gone"
+
+    def __init__(self) -> None:
+        super().__init__("the client went away")
+
+
+class RateExceeded(HttpError):
+    """Too many requests from one address; `retry_after` is in seconds."""
+
+    code = "http.rate_exceeded"
+
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__(f"too many requests; again in {retry_after} seconds")
+        self.retry_after = retry_after
+
+
+class Overloaded(HttpError):
+    """More is being done already than may be at once."""
+
+    code = "http.overloaded"
+
+    def __init__(self) -> None:
+        super().__init__("too much is being done already")
+
+
+class WorkTimedOut(HttpError):
+    """What was asked for took longer than it may."""
+
+    code = "http.work_timed_out"
+
+    def __init__(self, *, seconds: float) -> None:
+        super().__init__(f"not done within {seconds} seconds")
+        self.seconds = seconds
