@@ -1,5 +1,6 @@
 """How Sphinx builds these pages: `make docs`. No extension here reaches for the network."""
 
+import sys
 import tomllib
 from pathlib import Path
 
@@ -16,3 +17,8 @@ html_theme = "furo"
 html_title = f"{project} {release}"
 html_copy_source = False
 html_show_sphinx = False
+
+sys.path.insert(0, str(Path(__file__).parent))
+from reference_pages import write_pages  # noqa: E402
+
+write_pages(Path(__file__).parent / "reference")

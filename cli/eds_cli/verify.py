@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -14,7 +15,7 @@ import click
 
 from eds_cli.evidence import read_evidence
 from eds_cli.instants import Instant, now
-from eds_cli.output import done, escape, fit, json_option, paint, show_json
+from eds_cli.output import done, escape, fit, json_option, paint, show_json, write_public
 from eds_cli.trusting import load_trust, trust_option
 
 if TYPE_CHECKING:
@@ -61,6 +62,11 @@ class Question:
     multiple=True,
     help="A certificate, revocation list or OCSP response that may help to decide.",
 )
+@click.option(
+    "--extract",
+    metavar="FILE",
+    help="Write the content of an attached CMS to this new file, if it passed; - is stdout.",
+)
 @click.option("--html", metavar="FILE", help="Write the report as a page; a folder for several.")
 @click.option(
     "--xml",
@@ -94,6 +100,7 @@ def verify(
     at: datetime | None,
     policy: str,
     evidence_files: tuple[str, ...],
+    extract: str | None,
     html: str | None,
     xml: str | None,
     allowed: tuple[str, ...],
@@ -123,6 +130,8 @@ def verify(
     found = list(_walk(files))
     if content is not None and len(found) != 1:
         raise click.UsageError("--content goes with one signature")
+    if extract is not None and len(found) != 1:
+        raise click.UsageError("--extract goes with one document")
     pages = {kind: Path(place) for kind, place in (("html", html), ("xml", xml)) if place}
     if len(found) > 1:
         for place in pages.values():
@@ -135,8 +144,10 @@ def verify(
             _progress(number, len(found), file)
         try:
             answer = (_answered_apart if confined else _answered)(
-                file, question, kinds=tuple(pages)
+                file, question, kinds=tuple(pages), extract=extract is not None
             )
+            if answer.content is not None:
+                write_public(base64.b64decode(answer.content), None if extract == "-" else extract)
         except (EdsError, OSError) as error:
             if isinstance(error, BrokenPipeError):
                 raise
@@ -168,13 +179,16 @@ class Answer:
     told: dict[str, Any]
     lines: list[str]
     pages: dict[str, str]
+    content: str | None  # in base64
 
 
-def _answered(file: Path, question: Question, *, kinds: tuple[str, ...]) -> Answer:
+def _answered(file: Path, question: Question, *, kinds: tuple[str, ...], extract: bool) -> Answer:
+    from eds.verify.indications import Indication
     from eds.verify.report_html import as_html
     from eds.verify.report_json import as_json
     from eds.verify.report_text import as_text
     from eds.verify.report_xml import as_xml
+    from eds.verify.validation import signed_content
 
     report = _validated(file, question)
     pages = {}
@@ -182,7 +196,10 @@ def _answered(file: Path, question: Question, *, kinds: tuple[str, ...]) -> Answ
         pages["html"] = as_html(report, document=file.name)
     if "xml" in kinds:
         pages["xml"] = as_xml(report).decode()
+    passed = report.indication is Indication.TOTAL_PASSED
+    content = signed_content(file.read_bytes(), report=report) if extract and passed else None
     return Answer(
+        content=None if content is None else base64.b64encode(content).decode(),
         indication=report.indication.value,
         told=as_json(report),
         lines=list(as_text(report)),
@@ -190,12 +207,14 @@ def _answered(file: Path, question: Question, *, kinds: tuple[str, ...]) -> Answ
     )
 
 
-def _answered_apart(file: Path, question: Question, *, kinds: tuple[str, ...]) -> Answer:
+def _answered_apart(
+    file: Path, question: Question, *, kinds: tuple[str, ...], extract: bool
+) -> Answer:
     """The same, by a child process under limits."""
     from eds_cli.confined import confined
 
     def work() -> bytes:
-        return json.dumps(asdict(_answered(file, question, kinds=kinds))).encode()
+        return json.dumps(asdict(_answered(file, question, kinds=kinds, extract=extract))).encode()
 
     return Answer(**json.loads(confined(work)))
 

@@ -13,8 +13,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from eds import CertificateList, Evidence, TrustAnchor, TrustStore, validate
+from eds.errors import InvalidArgument
 from eds.sign.cms import CmsSigner, sign_attached, sign_detached
 from eds.sign.pdf import sign_pdf
+from eds.verify.validation import signed_content
 from tests.cli.conftest import Eds
 from tests.sign.house import NOON, certify, page, party, root
 from tests.verify import peer as peers
@@ -100,6 +103,35 @@ def test_the_content_can_be_named(desk: Path, eds: Eds) -> None:
     assert eds("verify", signature, *asked(desk)).status == 11  # SIGNED_DATA_NOT_FOUND
     both = eds("verify", signature, signature, "--content", str(moved), *asked(desk))
     assert both.status == 2
+
+
+@pytest.mark.parametrize("confined", [(), ("--confined",)])
+def test_content_comes_out_only_with_the_verdict_on_it(
+    confined: tuple[str, ...], desk: Path, eds: Eds
+) -> None:
+    signed, out = str(desk / "docs" / "attached.p7m"), desk / "content"
+    assert eds("verify", signed, "--extract", str(out), *asked(desk), *confined).status == 0
+    assert out.read_bytes() == CONTENT
+    out.unlink()
+    undecided = ("--trust", str(desk / "trust"), "--at", AT, *confined)
+    assert eds("verify", signed, "--extract", str(out), *undecided).status == 11
+    assert not out.exists()
+    detached = str(desk / "docs" / "contract.txt.p7s")
+    refused = eds("verify", detached, "--extract", str(out), *asked(desk), *confined)
+    assert (refused.status, out.exists()) == (5, False)
+
+
+def test_content_is_not_taken_from_another_document(desk: Path) -> None:
+    signed, other = sign_attached(CONTENT, by=party().cms()), sign_attached(b"x", by=party().cms())
+    report = validate(
+        signed,
+        trust=TrustStore([TrustAnchor(certificate=root().certificate)]),
+        at=NOON + timedelta(minutes=10),
+        evidence=Evidence(lists=(CertificateList(revocation_list()),)),
+    )
+    assert signed_content(signed, report=report) == CONTENT
+    with pytest.raises(InvalidArgument):
+        signed_content(other, report=report)
 
 
 def test_a_folder_is_judged_file_by_file(desk: Path, eds: Eds) -> None:

@@ -133,6 +133,26 @@ def validate_time_stamp(
     )
 
 
+def signed_content(document: bytes, *, report: ValidationReport) -> bytes:
+    """The content inside an attached CMS, once a report says that it is what was signed.
+
+    Raises SignatureNotPassed unless all of it passed, InvalidArgument where the document is
+    another than the one that was judged, or holds no content of its own (detached, PDF).
+    """
+    report.require_passed()
+    try:
+        signed_data = _signed_data(document)
+    except DecodeError:
+        signed_data = None
+    content = None if signed_data is None else signed_data.content
+    if content is None:
+        raise InvalidArgument(argument="document", reason="no CMS with its content inside")
+    algorithm = digest_algorithm(report.signatures[0].digest_algorithm or "")
+    if algorithm.digest(content) != report.content_digest:
+        raise InvalidArgument(argument="document", reason="not the one that was judged")
+    return content
+
+
 def _document(data: bytes, context: Context) -> ValidationReport:
     if is_zip(data):
         return _container(data, context)
