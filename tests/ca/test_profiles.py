@@ -39,7 +39,7 @@ def test_the_shipped_profiles() -> None:
         *("legal-entity-head", "legal-entity-signer", "legal-entity-finance"),
         *("legal-entity-hr", "legal-entity-employee"),
         *("kz-individual", "kz-head", "kz-signer", "kz-finance", "kz-hr", "kz-employee"),
-        *("kz-treasury", "kz-information-system", "kz-ocsp-responder", "kz-tsa"),
+        *("kz-non-resident", "kz-treasury", "kz-information-system", "kz-ocsp-responder", "kz-tsa"),
         *("kz-root", "kz-issuing-ca", "kz-time-stamping-ca"),
     }
     with pytest.raises(ProfileNotFound):

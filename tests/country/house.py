@@ -47,6 +47,7 @@ BIN = "BIN960440000220"
 PERSON = {names.COMMON_NAME: "АХМЕТОВ АСАН", names.SURNAME: "АХМЕТОВ", names.SERIAL_NUMBER: IIN}
 HOLDERS: dict[str, dict[str, str]] = {
     "kz-individual": PERSON,
+    "kz-non-resident": PERSON,
     **dict.fromkeys(("kz-head", "kz-signer", "kz-finance", "kz-hr", "kz-employee"), PERSON),
     "kz-treasury": PERSON | {names.DOMAIN_COMPONENT: "ROLE01", names.BUSINESS_CATEGORY: "KS01234"},
     "kz-information-system": {names.USER_ID: "1.2.398.6.10.1.1", names.COMMON_NAME: "ИС «Тест»"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -21,6 +22,7 @@ from eds.ca.authority import Authority
 from eds.ca.database import reading
 from eds.ca.issuers import DESK_KINDS, IssuerRules
 from eds.ca.keycheck import check_key
+from eds.ca.profiles import CertificateProfile
 from eds.ca.register import Register
 from eds.certificates import Certificate
 from eds.enroll import centre, issuing, offices, remote
@@ -37,9 +39,11 @@ from eds.enroll.providers import CheckedEvidence
 from eds.enroll.simulators import (
     SimulatedDocuments,
     SimulatedFaces,
+    SimulatedKey,
     SimulatedNotifier,
     SimulatedPhones,
     SimulatedPopulation,
+    SimulatedState,
 )
 from eds.enroll.statements import (
     ActivationStatement,
@@ -203,6 +207,9 @@ class House:
     )  # fmt: skip
     at: datetime = NOON
     checker: Any = field(default_factory=QuickChecker)
+    profiles: Mapping[str, CertificateProfile] = field(default_factory=lambda: PROFILES)
+    issuer: Any = None  # facts, certificate and signer of another authority
+    state: SimulatedState | None = None  # other providers
 
     def __post_init__(self) -> None:
         self.numbers = itertools.count(1)
@@ -211,15 +218,23 @@ class House:
         self.vault = TestVault()
         self.store = ApplicationStore(self.engine, audit=audit, vault=self.vault)
         self.pseudonyms = Pseudonyms(b"k" * 32)
-        self.population = SimulatedPopulation(
-            people={RESIDENT: resident()}, numbers=[f"8505053{n:05d}" for n in range(100, 200)]
+        state = self.state or SimulatedState(
+            people=(),
+            population=SimulatedPopulation(
+                people={RESIDENT: resident()},
+                numbers=[f"8505053{n:05d}" for n in range(100, 200)],
+            ),
+            phones=SimulatedPhones(numbers={RESIDENT: "+77010000001"}),
+            documents=SimulatedDocuments(),
+            notifier=SimulatedNotifier(),
+            faces=SimulatedFaces(SimulatedKey("faces"), audience=self.policy.audience),
         )
-        self.phones = SimulatedPhones(numbers={RESIDENT: "+77010000001"})
-        self.documents = SimulatedDocuments()
-        self.notifier = SimulatedNotifier()
-        self.faces = SimulatedFaces(key=b"f" * 32)
+        self.population, self.phones, self.documents = (
+            state.population, state.phones, state.documents,
+        )  # fmt: skip
+        self.notifier, self.faces = state.notifier, state.faces
         self.register = Register(self.engine, node=1, audit=audit)
-        self.issuing = Issuing(register=self.register, profiles=PROFILES, check_key=check_key)
+        self.issuing = Issuing(register=self.register, profiles=self.profiles, check_key=check_key)
         self.desk = Desk(
             store=self.store,
             policy=self.policy,
@@ -236,7 +251,7 @@ class House:
             notifier=self.notifier,
             assertions=self.faces,
         )
-        made = authority("issuing-ca")
+        made: Any = self.issuer or authority("issuing-ca")
         if not self.register.issuers():
             self.register.add_issuer(
                 ISSUER, label="Example", certificate=made.certificate, key_uri="file:ca",
@@ -245,7 +260,9 @@ class House:
         self.authority = Authority(
             issuer=ISSUER,
             facts=made.facts,
-            signer=LocalSigner(
+            signer=made.signer
+            if self.issuer
+            else LocalSigner(
                 made.key,
                 key=KeyRef(uri="file:ca", label="ca"),
                 public_key=made.facts.public_key,
@@ -375,9 +392,8 @@ class House:
 
     def face(self, application: Application, /, **changes: Any) -> bytes:
         made: dict[str, Any] = {
-            "identifier": f"f{next(self.numbers)}", "audience": self.policy.audience,
-            "application": application.application, "challenge": application.challenge,
-            "at": self.at,
+            "identifier": f"f{next(self.numbers)}", "application": application.application,
+            "challenge": application.challenge, "at": self.at,
         }  # fmt: skip
         return self.faces.assertion(**(made | changes))
 

@@ -24,6 +24,7 @@ from eds.certificates import Certificate
 from eds.enroll import centre, issuing, remote, renewal
 from eds.enroll.application import Application, rebuild
 from eds.enroll.desk import Envelope, previous_application
+from eds.enroll.evidence.assertions import Detection, LivenessMethod
 from eds.enroll.kinds import EvidenceKind
 from eds.enroll.officials import Role
 from eds.enroll.people import Residency
@@ -406,8 +407,9 @@ class Machine:
             if application.state is State.EVIDENCE_VALIDATED:
                 lie: dict[str, Any] = r.choice(
                     (
-                        {"score": None}, {"alive": False}, {"challenge": bytes(32)},
-                        {"application": "another"}, {"at": house.at - HOUR}, {"active": False},
+                        {"score": 0}, {"presentation": Detection.SUSPECT},
+                        {"challenge": bytes(32)}, {"application": "another"},
+                        {"at": house.at - HOUR}, {"liveness": LivenessMethod.PASSIVE},
                     )
                 )  # fmt: skip
                 token = house.face(application, **lie)

@@ -8,7 +8,7 @@ import hmac
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -32,24 +32,14 @@ from eds.enroll.evidence.assertions import (
     Detection,
     Expectation,
     FaceMatch,
-    FaceReference,
     LivenessMethod,
-    RegisterAnswer,
     Topic,
     TrustedProvider,
     read_assertion,
 )
 from eds.enroll.evidence.facepolicy import FacePolicy, face_failures
 from eds.enroll.evidence.mrz import parse_mrz
-from eds.enroll.evidence.simulators import (
-    DocumentStatusSimulator,
-    FaceMatchSimulator,
-    NotificationSimulator,
-    PhoneBaseSimulator,
-    PopulationRegisterSimulator,
-    SimulatedPerson,
-    simulated_people,
-)
+from eds.enroll.simulators import SimulatedPerson, Voice, simulated_people
 from eds.errors import (
     AlgorithmKeyMismatch,
     AssertionRefused,
@@ -409,23 +399,10 @@ def test_simulators_sign_what_they_say_and_say_what_they_are() -> None:
     def expected(topic: Topic) -> Expectation:
         return replace(EXPECTED, topic=topic)
 
-    register = PopulationRegisterSimulator(known, signer, issuer="register")
-    phones = PhoneBaseSimulator(known, signer, issuer="phones")
-    documents = DocumentStatusSimulator(known, signer, issuer="documents")
-    faces = FaceMatchSimulator(signer, issuer="faces")
+    voices = {topic: Voice(topic, signer, issuer=topic.value) for topic in person.answers}
     asked = {
-        register: register.ask(person.personal_number, expected=expected(Topic.REGISTER), at=AT),
-        phones: phones.ask(person.personal_number, expected=expected(Topic.PHONE), at=AT),
-        documents: documents.ask(
-            "UTO", person.document_number, expected=expected(Topic.DOCUMENT_STATUS), at=AT
-        ),
-        faces: faces.ask(
-            b"a capture",
-            reference=FaceReference.PASSPORT_CHIP,
-            score=910,
-            expected=expected(Topic.FACE_MATCH),
-            at=AT,
-        ),
+        voice: voice.say(person.answers[topic], expected=expected(topic), at=AT, transaction="t-1")
+        for topic, voice in voices.items()
     }
     identities = set()
     for simulator, said in asked.items():
@@ -437,20 +414,8 @@ def test_simulators_sign_what_they_say_and_say_what_they_are() -> None:
         assert found.from_simulator
         assert person.personal_number not in repr(found)
         identities.add(found.identity)
-    assert len(identities) == 4
+    assert len(identities) == 3
     with pytest.raises(InvalidArgument):
-        register.ask(person.personal_number, expected=EXPECTED, at=AT)
-    nobody = register.ask("nobody", expected=expected(Topic.REGISTER), at=AT)
-    answer = read_assertion(
-        nobody, provider=register.trusted, expected=expected(Topic.REGISTER), at=AT
-    ).answer
-    assert isinstance(answer, RegisterAnswer)
-    assert answer.personal_number == ""
-
-
-def test_a_simulated_message_goes_nowhere() -> None:
-    service = NotificationSimulator()
-    service.send("+999", "hello", at=AT + timedelta(seconds=1))
-    assert service.is_simulator
-    assert [text for _, _, text in service.sent] == ["hello"]
-    assert "hello" not in repr(service)
+        voices[Topic.PHONE].say(
+            person.answers[Topic.PHONE], expected=EXPECTED, at=AT, transaction="t-1"
+        )

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from eds.algorithms import ED25519
-from eds.enroll.evidence.assertions import Detection, Expectation, FaceReference, Topic
+from eds.enroll.evidence.assertions import Detection, Expectation, Topic, open_assertion
 from eds.enroll.evidence.chips import ChipRead, ChipReport, authenticate_chip
 from eds.enroll.evidence.mrz import MrzFormat, Sex
 from eds.enroll.evidence.mrzwriting import write_mrz
-from eds.enroll.evidence.simulators import FaceMatchSimulator
 from eds.enroll.evidence.vault import AesMasterKey, RetentionClass, WrappedKey
 from eds.enroll.kinds import EvidenceKind
 from eds.enroll.people import Pseudonyms, Residency, Snapshot
@@ -25,6 +23,7 @@ from eds.enroll.readers import (
     chip_challenge,
     holder_of,
 )
+from eds.enroll.simulators import SimulatedFaces, SimulatedKey
 from eds.errors import (
     AssertionRefused,
     EvidenceDestroyed,
@@ -32,7 +31,6 @@ from eds.errors import (
     EvidenceUnverified,
     SimulatorRefused,
 )
-from eds.publickeys import PublicKey
 from tests.enroll.passport_house import (
     AT,
     ISSUED,
@@ -90,7 +88,7 @@ def test_a_chip_becomes_evidence_that_answers_the_applications_challenge() -> No
     )
     assert piece.challenge == CHALLENGE
     assert piece.holder == NAMES.person(NUMBER)
-    assert piece.document == ("UTO", "L898902C3")
+    assert piece.document == ("UT", "L898902C3")
     assert piece.valid_until is not None
     assert piece.valid_until.date() == date(2033, 1, 2)
     assert NUMBER not in repr(piece)
@@ -121,35 +119,18 @@ def test_a_chip_speaks_for_the_person_whose_number_it_has() -> None:
             holder_of(report, other, NAMES)
 
 
-class Key:
-    algorithm = ED25519
-
-    def __init__(self) -> None:
-        self.native = ed25519.Ed25519PrivateKey.generate()
-        self.public_key = PublicKey.of(self.native.public_key())
-
-    def sign(self, message: bytes) -> bytes:
-        return self.native.sign(message)
-
-
 def test_a_face_assertion_reaches_the_guards_with_what_it_says_and_no_more() -> None:
-    faces = FaceMatchSimulator(Key(), issuer="faces")
+    faces = SimulatedFaces(SimulatedKey("faces"), audience="desk")
     reader: AssertionReader = JwsAssertionReader(faces.trusted, audience="desk")
     with pytest.raises(SimulatorRefused):
         require_real([reader])
-    expected = Expectation(
-        topic=Topic.FACE_MATCH, audience="desk", application="a-1", nonce=CHALLENGE.hex()
-    )
 
     def said(score: int = 900, **more: object) -> bytes:
-        return faces.ask(
-            b"x",
-            reference=FaceReference.PASSPORT_CHIP,
-            score=score,
-            at=AT,
-            expected=more.pop("expected", expected),  # type: ignore[arg-type]
-            **more,  # type: ignore[arg-type]
-        )
+        made: dict[str, Any] = {
+            "identifier": "t-1", "application": "a-1", "challenge": CHALLENGE, "at": AT,
+            "reference": EvidenceKind.PASSPORT_CHIP, "score": score,
+        }  # fmt: skip
+        return faces.assertion(**(made | more))
 
     found = reader.read(said(), at=AT)
     assert (found.application, found.challenge, found.score) == ("a-1", CHALLENGE, 900)
@@ -158,9 +139,16 @@ def test_a_face_assertion_reaches_the_guards_with_what_it_says_and_no_more() -> 
     assert not reader.read(said(presentation=Detection.NOT_CHECKED), at=AT).alive
     assert not reader.read(said(injection=Detection.SUSPECT), at=AT).injection_checked
     assert reader.read(said(score=699), at=AT).score == 0
-    for wrong in (replace(expected, audience="other"), replace(expected, nonce="not hex")):
+    spoken = Expectation(
+        topic=Topic.FACE_MATCH, audience="desk", application="a-1", nonce="not hex"
+    )
+    match = open_assertion(
+        said(), provider=faces.trusted, topic=Topic.FACE_MATCH, audience="desk", at=AT
+    ).answer
+    strange = faces.voice.say(match, expected=spoken, at=AT, transaction="t-2")
+    for wrong in (said(audience="other"), strange):
         with pytest.raises(AssertionRefused):
-            reader.read(said(expected=wrong), at=AT)
+            reader.read(wrong, at=AT)
     with pytest.raises(AssertionRefused):
         reader.read(said(), at=datetime(2027, 1, 1, tzinfo=UTC))
 

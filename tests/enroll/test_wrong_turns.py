@@ -18,6 +18,7 @@ from sqlalchemy import text
 from eds.ca.authority import IssueRequest
 from eds.ca.subjects import build_subject
 from eds.enroll import centre, issuing, offices, remote
+from eds.enroll.evidence.assertions import Detection, LivenessMethod
 from eds.enroll.issuing import request_name
 from eds.enroll.kinds import EvidenceKind
 from eds.enroll.officials import Role
@@ -28,7 +29,7 @@ from eds.errors import (
     EdsError,
     EvidenceUsed,
     InvalidArgument,
-    MalformedStatement,
+    MalformedAssertion,
     ProviderUnavailable,
     SimulatorRefused,
     TransitionRefused,
@@ -213,16 +214,14 @@ def test_three_foreign_chips_lock_the_document(house: House) -> None:
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"audience": "another.example"}, "assertion_foreign"),
         ({"application": "another"}, "assertion_foreign"),
         ({"challenge": b"x" * 32}, "assertion_foreign"),
         ({"reference": EvidenceKind.PASSPORT_CHIP}, "assertion_foreign"),
-        ({"score": None}, "face_differs"),
+        ({"score": 0}, "face_differs"),
         ({"score": 899}, "face_differs"),
-        ({"score": 1001}, "face_differs"),
-        ({"alive": False}, "not_alive"),
-        ({"active": False}, "not_alive"),
-        ({"injection_checked": False}, "not_alive"),
+        ({"presentation": Detection.SUSPECT}, "not_alive"),
+        ({"liveness": LivenessMethod.PASSIVE}, "not_alive"),
+        ({"injection": Detection.NOT_CHECKED}, "not_alive"),
     ],
 )
 def test_a_provider_that_lies_clears_nobody(
@@ -235,7 +234,7 @@ def test_a_provider_that_lies_clears_nobody(
 
 def test_an_old_assertion_and_one_used_before(house: House) -> None:
     application = house.evidence_validated()
-    old = {"at": house.at - 11 * MINUTE}
+    old = {"at": house.at - 4 * MINUTE, "captured_at": house.at - 11 * MINUTE}
     assert codes(lambda: house.face_check(application, **old)) == ("assertion_stale",)
     application = house.load(application)
     assert codes(lambda: house.face_check(application, identifier="f-1", score=1)) == (
@@ -249,7 +248,7 @@ def test_an_old_assertion_and_one_used_before(house: House) -> None:
 def test_an_assertion_that_nobody_signed_is_no_attempt(house: House) -> None:
     application = house.evidence_validated()
     token = house.face(application)
-    with pytest.raises(MalformedStatement):
+    with pytest.raises(MalformedAssertion):
         remote.face_check(
             house.desk, application.application, token=token[:-1] + b"?", message="x", at=house.at
         )

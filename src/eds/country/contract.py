@@ -173,13 +173,43 @@ class ServiceAddress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PersonFacts:
+    """What a register says of a person, to be named in a certificate."""
+
+    personal_number: str = field(repr=False)
+    surname: str = field(repr=False)
+    given_name: str = field(default="", repr=False)
+    patronymic: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentRule:
+    """Who may be given certificates of a profile, and by which ways: words of `eds.enroll`.
+
+    `residency` is `resident` or `non_resident`, `flows` are `remote`, `centre`, `renewal`,
+    `minimum` is the level of identity proofing (`baseline`, `extended`). `services` are what it
+    opens, all where it is empty. `identified` names the purposes that say how the holder was
+    identified: `remote` or `centre` → OIDs.
+    """
+
+    profile: str
+    residency: str
+    flows: tuple[str, ...]
+    minimum: str
+    services: tuple[str, ...] = ()
+    identified: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Country:
     """Everything national that other rooms ask for.
 
     `labels` are words for the keys of facts. `subject_checks` are by name: text of a subject
     attribute and day of issue → why it may not be certified, None where it may. `policies` are
     validation policies in the TOML form of `eds.verify.policies`; `profiles` certificate profiles
-    in the JSON form of `eds.ca.profiles`.
+    in the JSON form of `eds.ca.profiles`. `read_personal_number` takes people's numbers only and
+    `subject_of` makes the attributes of a certificate (`eds.ca.subjects`) of a person's facts.
+    `example_number` gives numbers of people who do not exist, by birth and ordinal.
     """
 
     code: str
@@ -194,3 +224,7 @@ class Country:
     services: tuple[ServiceAddress, ...]
     policies: Callable[[], tuple[str, ...]]
     profiles: Callable[[], tuple[bytes, ...]]
+    read_personal_number: Callable[[str], IdentityNumber]
+    subject_of: Callable[[PersonFacts], Mapping[str, str]]
+    example_number: Callable[[date, int], str]
+    enrolment: tuple[EnrolmentRule, ...]

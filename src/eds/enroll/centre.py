@@ -316,7 +316,7 @@ def clear(desk: Desk, application: str, *, at: datetime) -> Cleared:
     """Use the decision: the register's entry (made if need be), then the activation secret.
 
     What no longer stands (an official left, evidence changed) is refused. Raises
-    TransitionRefused, ProviderUnavailable.
+    TransitionRefused, ProviderUnavailable, IdentityNumberRefused.
     """
     before = desk.store.load(application)
     changes: dict[str, Any] = {"nonce": desk.random(32)}
@@ -327,6 +327,7 @@ def clear(desk: Desk, application: str, *, at: datetime) -> Cleared:
         if kept is not None:
             identity = decode(DocumentIdentity, kept)
             snapshot = desk.population.allot(identity, application=application, at=at)
+            desk.policy.require_number(snapshot.personal_number, on=at.date())
             digest, files = kept_snapshot(snapshot)
             changes["snapshot"] = digest
     else:

@@ -298,6 +298,18 @@ def previous_application(desk: Desk, certificate: bytes) -> Application | None:
     return None if name is None else desk.store.find(name)
 
 
+def purposes_of(desk: Desk, application: Application) -> tuple[str, ...]:
+    """The purposes that say how the person was identified; of a renewal, how they first were."""
+    rule = desk.policy.profiles.get(application.profile)
+    while application.renews:
+        previous = previous_application(desk, application.renews)
+        if previous is None:
+            return ()
+        application = previous
+    way = "centre" if application.in_person else "remote"
+    return () if rule is None else tuple(rule.identified.get(way, ()))
+
+
 # --- codes ---------------------------------------------------------------------------------------
 
 

@@ -247,8 +247,11 @@ def residency_fits_profile(
         return
     yield from _unless(rule.residency is e.snapshot.residency, Code.RESIDENCY_MISMATCH)
     if e.snapshot.residency is Residency.NON_RESIDENT:
-        stays = a.permission_until or e.snapshot.permission_until
-        yield from _unless(stays is not None and at < stays, Code.NO_PERMISSION_TO_STAY)
+        known = e.snapshot.permission_until
+        stays = a.permission_until or known
+        # What was read at the counter never outlasts what the register has.
+        fits = stays is not None and at < stays and (known is None or stays <= known)
+        yield from _unless(fits, Code.NO_PERMISSION_TO_STAY)
 
 
 # --- contact -----------------------------------------------------------------------------------

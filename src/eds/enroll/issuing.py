@@ -55,6 +55,7 @@ from .desk import (
     is_code,
     is_intact,
     is_token,
+    purposes_of,
     snapshot_of,
 )
 from .encoding import encode
@@ -95,6 +96,7 @@ class CertificateFields:
     key: bytes
     not_after: datetime
     services: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()  # how the holder was identified
 
     @property
     def digest(self) -> bytes:
@@ -117,6 +119,7 @@ def fields_of(
         key=key,
         not_after=not_after,
         services=tuple(sorted(rule.services)),
+        purposes=purposes_of(desk, application),
     )
 
 
@@ -588,6 +591,7 @@ def _request(desk: Desk, issuing: Issuing, application: Application) -> IssueReq
         operator=f"official/{application.operator}" if application.operator else "system",
         evidence=hashlib.sha256(application.record_octets()).digest(),
         not_after=application.not_after,
+        purposes=purposes_of(desk, application),
     )
 
 

@@ -15,7 +15,10 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from ..certificates import Certificate
-from ..errors import TransitionRefused
+from ..country import holder_of
+from ..errors import NameRefused, TransitionRefused
+from ..names import SERIAL_NUMBER
+from ..persons import SemanticsIdentifier
 from ..verify.evidence import Evidence
 from ..verify.indications import Indication
 from ..verify.policy import ValidationPolicy
@@ -70,6 +73,24 @@ class Official:
     roles: frozenset[Role]
     stations: frozenset[str] = frozenset()
     conflicts: frozenset[str] = frozenset()
+
+
+def certified_number(certificate: Certificate) -> str | None:
+    """The personal number that a certificate names, in the terms of its country or of EN 319 412-1.
+
+    None where there is none, or one that nobody can have: `Office.personal_number`.
+    """
+    holder = holder_of(certificate)
+    if holder is not None:
+        number = holder.personal_number
+        return None if number is None or number.departures else number.digits
+    texts = certificate.subject.values(SERIAL_NUMBER)
+    try:
+        (text,) = texts
+        found = SemanticsIdentifier.parse(text)
+    except (ValueError, NameRefused):
+        return None
+    return found.number if found.scheme == "PNO" else None
 
 
 class SignatureChecker(Protocol):

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
+from ..country.contract import Country
 from ..errors import InvalidArgument
 from .evidence.assurance import Level
 from .people import Residency
@@ -21,13 +22,15 @@ from .states import TIMERS, Flow, State, Timer
 class ProfileRule:
     """Who may ask for a certificate of this profile, by which ways, and how surely proven.
 
-    `services` are what it opens to its holder: all of them where it is empty.
+    `services` are what it opens to its holder: all of them where it is empty. `identified` are
+    the purposes by which the certificate says how its holder was identified: `remote`, `centre`.
     """
 
     residency: Residency
     flows: frozenset[Flow]
     minimum: Level
     services: frozenset[str] = frozenset()
+    identified: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 _RESIDENT: Final = ProfileRule(
@@ -51,9 +54,31 @@ PROFILES: Final[Mapping[str, ProfileRule]] = MappingProxyType(
 )
 
 
+def profiles_of(country: Country) -> Mapping[str, ProfileRule]:
+    """The rules of a country, for its own certificate profiles.
+
+    Raises ValueError where its data name what this room does not know.
+    """
+    return MappingProxyType(
+        {
+            rule.profile: ProfileRule(
+                residency=Residency(rule.residency),
+                flows=frozenset(Flow(flow) for flow in rule.flows),
+                minimum=Level[rule.minimum.upper()],
+                services=frozenset(rule.services),
+                identified=rule.identified,
+            )
+            for rule in country.enrolment
+        }
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnrolmentPolicy:
     """The limits of one desk. `terms` is the SHA-256 of the terms in force.
+
+    With a `country`, a personal number that its rules do not allow is refused before anybody is
+    asked about it; `profiles` are then mostly `profiles_of(country)`.
 
     Raises InvalidArgument for fewer than two deciding people: one never decides alone.
     """
@@ -64,6 +89,7 @@ class EnrolmentPolicy:
     stations: frozenset[str]
     audience: str  # what a provider's assertion must be addressed to
     profiles: Mapping[str, ProfileRule] = field(default_factory=lambda: PROFILES)
+    country: Country | None = None
     accepted_documents: frozenset[str] = frozenset()  # countries; empty: all
     timers: Mapping[State, Timer] = field(default_factory=lambda: MappingProxyType(TIMERS))
     holidays: frozenset[date] = frozenset()
@@ -100,6 +126,11 @@ class EnrolmentPolicy:
             raise InvalidArgument(argument="deciding_people", reason="nobody decides alone")
         if len(self.terms) != 32:
             raise InvalidArgument(argument="terms", reason="a SHA-256 digest is wanted")
+
+    def require_number(self, personal_number: str, *, on: date) -> None:
+        """Raises IdentityNumberRefused for one that nobody can have been given by that day."""
+        if self.country is not None:
+            self.country.read_personal_number(personal_number).require_assignable(on=on)
 
     def lifetime(self, flow: Flow) -> timedelta:
         """How long a whole application may take."""

@@ -23,6 +23,7 @@ from .evidence.assertions import (
 from .evidence.assurance import Proof
 from .evidence.chips import Check, ChipRead, ChipReport, Outcome
 from .evidence.facepolicy import FacePolicy, face_failures
+from .evidence.states import ALPHA_2
 from .evidence.vault import (
     MasterKey,
     RetentionClass,
@@ -88,7 +89,8 @@ def checked_chip(
         holder=holder,
         challenge=challenge if report.is_not_cloned else None,
         valid_until=datetime.combine(mrz.expiry, time.max, tzinfo=UTC),
-        document=(mrz.issuing_state, mrz.number),
+        # One spelling of a document, wherever it is shown: a lock on it holds everywhere.
+        document=(ALPHA_2.get(mrz.issuing_state, mrz.issuing_state), mrz.number),
         proves=proofs_of_chip(report),
     )
 

@@ -61,7 +61,7 @@ def open_application(
     """Open one under a personal number, or under a document (country, number) at the centre.
 
     `envelope.token` (16 octets or more) is the applicant's own choice. The same message opens it
-    once. Raises TransitionRefused, ApplicationOpen, InvalidArgument.
+    once. Raises TransitionRefused, ApplicationOpen, InvalidArgument, IdentityNumberRefused.
     """
     if len(envelope.token) < _TOKEN_OCTETS:
         raise InvalidArgument(argument="token", reason=f"{_TOKEN_OCTETS} octets are wanted")
@@ -69,6 +69,8 @@ def open_application(
         raise InvalidArgument(argument="document", reason="a number or a document is wanted")
     if (flow is Flow.CENTRE) is bool(personal_number):
         raise InvalidArgument(argument="flow", reason="not the way for this kind of number")
+    if personal_number:
+        desk.policy.require_number(personal_number, on=envelope.at.date())
     applicant = (
         desk.pseudonyms.person(personal_number)
         if personal_number

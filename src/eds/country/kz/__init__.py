@@ -13,9 +13,10 @@ from typing import Final
 
 from ...errors import IdentityNumberRefused
 from ..contract import Country, IdentityNumber, SubjectCheck
+from .enrolment import ENROLMENT, subject_of
 from .holders import read_holder, recognises
 from .known import PRODUCTION, SERVICES, TEST
-from .numbers import read_bin, read_iin, read_number
+from .numbers import example_iin, read_bin, read_iin, read_number
 from .terms import term
 
 _LABELS: Final = MappingProxyType(
@@ -84,4 +85,8 @@ COUNTRY: Final = Country(
     services=SERVICES,
     policies=_policies,
     profiles=_profiles,
+    read_personal_number=read_iin,
+    subject_of=subject_of,
+    example_number=example_iin,
+    enrolment=ENROLMENT,
 )

@@ -112,6 +112,23 @@ def check_digit(digits: tuple[int, ...]) -> int | None:
     return None
 
 
+def example_iin(born: date, ordinal: int) -> str:
+    """An IIN of somebody who does not exist, born 1800 to 2099: another for each ordinal.
+
+    Odd ordinals are women's. Some four digits have no check digit, and are passed over.
+    """
+    century = 2 * ((born.year - 1800) // 100) + 1 + ordinal % 2
+    left = ordinal // 2
+    for number in range(10_000):
+        digits = tuple(map(int, f"{born:%y%m%d}{century}{number:04d}"))
+        last = check_digit(digits)
+        if last is not None:
+            if not left:
+                return "".join(map(str, (*digits, last)))
+            left -= 1
+    raise IdentityNumberRefused(type=IIN, reason="no number of that day is left")
+
+
 def _digits(text: str, kind: str) -> tuple[int, ...]:
     if not _FORM.fullmatch(text):
         raise IdentityNumberRefused(type=kind, reason="twelve digits are wanted")
