@@ -21,7 +21,7 @@ from eds_cli.trusting import load_trust, trust_folders, trust_option
 
 if TYPE_CHECKING:
     from eds.certificates import Certificate
-    from eds.keys import KeyRef, KeyStore
+    from eds.keys import KeyPurpose, KeyRef, KeyStore
     from eds.sign.cms import CmsSigner
     from eds.sign.levels import Raising
     from eds.sign.stamping import TimeStamper
@@ -204,15 +204,16 @@ class ChosenKey:
     certificates: tuple[Certificate, ...]
     facts: Facts
     at: datetime
+    purpose: KeyPurpose
 
     @contextmanager
     def opened(self, secrets: Secrets) -> Iterator[CmsSigner]:
-        """The key, ready to sign documents. The PIN is asked for once."""
-        from eds.keys import KeyPurpose
+        """The key, ready for its purpose. The PIN is asked for once."""
         from eds.sign.cms import CmsSigner
 
-        with self.store.open(self.key, purpose=KeyPurpose.SIGNATURE, pin=secrets.pin) as signer:
-            yield CmsSigner(signer, certificates=self.certificates, at=self.at)
+        certificates, purpose = self.certificates, self.purpose
+        with self.store.open(self.key, purpose=purpose, pin=secrets.pin) as signer:
+            yield CmsSigner(signer, certificates=certificates, at=self.at, purpose=purpose)
 
 
 def choose_key(
@@ -221,10 +222,17 @@ def choose_key(
     certificate_files: tuple[str, ...],
     secrets: Secrets,
     means: Means,
+    purpose: KeyPurpose | None = None,
 ) -> ChosenKey:
-    """The key of that name, or the only one, with its certificates, asked about already."""
+    """The key of that name, or the only one, with its certificates, asked about already.
+
+    `purpose`: signature, if not given.
+    """
     from eds.certificates import Certificate
     from eds.errors import CertificateMismatch
+    from eds.keys import KeyPurpose
+
+    purpose = purpose or KeyPurpose.SIGNATURE
 
     keystore, found = find_key(store, key or only_key(store))
     found = known_key(keystore, found, secrets.pin)
@@ -241,9 +249,10 @@ def choose_key(
         facts={
             "key": found.label,
             **_signer_facts(certificates[0]),
-            "standing": _standing(certificates, means),
+            "standing": _standing(certificates, means, purpose),
         },
         at=means.at,
+        purpose=purpose,
     )
 
 
@@ -263,9 +272,13 @@ def _ordered(public_key: Any, certificates: tuple[Certificate, ...]) -> tuple[Ce
     return (*own[:1], *(one for one in certificates if one not in own)) if own else ()
 
 
-def _standing(certificates: tuple[Certificate, ...], means: Means) -> str:
+def _standing(certificates: tuple[Certificate, ...], means: Means, purpose: KeyPurpose) -> str:
     """Asks about the certificate before the PIN is used; revoked and held ones end here."""
+    from eds.keys import KeyPurpose
     from eds.sign.admission import Standing, admit
+    from eds.verify.trust import Purpose
+
+    documents = purpose is KeyPurpose.SIGNATURE
 
     admission = admit(
         certificates[0],
@@ -274,6 +287,7 @@ def _standing(certificates: tuple[Certificate, ...], means: Means) -> str:
         certificates=certificates[1:],
         evidence=means.evidence,
         collector=means.collector(),
+        purpose=Purpose.SIGNATURE if documents else Purpose.AUTHENTICATION,
     )
     return {
         Standing.GOOD: "good: not revoked",

@@ -98,7 +98,7 @@ def test_an_unknown_command_is_a_mistake_of_usage(eds: Eds) -> None:
 
 
 # Families of errors that the commands of today can meet.
-REACHED = {"eds", "algorithms", "certificates", "der", "formats", "keys", "names", "pem"}
+REACHED = {"eds", "algorithms", "certificates", "der", "formats", "keys", "login", "names", "pem"}
 
 
 def codes(error: type[errors.EdsError] = errors.EdsError) -> Iterator[str]:

@@ -267,3 +267,23 @@ def test_a_digest_of_another_length_is_refused() -> None:
         party().cms().signer_info(b"short", content_type="1.2.3")
     with pytest.raises(InvalidArgument):
         SignaturePolicy(oid="1.2.3", digest=b"short")
+
+
+def test_a_key_for_authentication_signs_no_document() -> None:
+    person, purpose = party(), KeyPurpose.AUTHENTICATION
+    by = CmsSigner(
+        person.signer(purpose=purpose), certificates=[person.certificate], at=NOON, purpose=purpose
+    )
+    theirs = SignedData(sign_attached(b"x", by=person.cms()))
+    with pytest.raises(KeyPurposeForbidden):
+        sign_detached(b"I owe you 10", by=by)
+    with pytest.raises(KeyPurposeForbidden):
+        counter_sign(theirs, of=theirs.signer_infos[0], by=by)
+    assert SignedData(sign_attached(b"x", by=by, content_type="2.25.1")).content == b"x"
+    with pytest.raises(KeyPurposeForbidden):
+        CmsSigner(person.signer(), certificates=[person.certificate], at=NOON, purpose=purpose)
+    with pytest.raises(InvalidArgument):
+        CmsSigner(
+            person.signer(), certificates=[person.certificate], at=NOON,
+            purpose=KeyPurpose.CERTIFICATION,
+        )  # fmt: skip

@@ -19,7 +19,7 @@ import binascii
 from typing import Final, NamedTuple
 
 from .. import pem
-from ..errors import DecodeError, MalformedLoginToken
+from ..errors import DecodeError, MalformedLoginChallenge, MalformedLoginToken
 from ..signeddata import DATA, SignedData
 from . import canonical
 from .challenges import LoginChallenge
@@ -53,6 +53,18 @@ def write_statement(challenge: LoginChallenge, *, method: Method) -> bytes:
     said = challenge.members() | {"code": challenge.code, "type": method.value}
     prefix = DATA_PREFIX if method is Method.STATEMENT_AS_DATA else b""
     return prefix + canonical.write(said)
+
+
+def read_statement(content: bytes) -> LoginChallenge:
+    """What a portal asks to be signed, for software that shows it to its user before it signs.
+
+    The typed statement alone, octet for octet as `write_statement` writes it. Raises
+    MalformedLoginChallenge.
+    """
+    challenge = LoginChallenge.decode(content[:SIZE_LIMIT])
+    if write_statement(challenge, method=Method.STATEMENT) != content:
+        raise MalformedLoginChallenge(reason="not a statement as it is written")
+    return challenge
 
 
 def read_signed_statement(token: bytes) -> SignedStatement:

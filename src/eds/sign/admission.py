@@ -50,8 +50,11 @@ def admit(
     certificates: Iterable[Certificate] = (),
     evidence: Evidence = NO_EVIDENCE,
     collector: Collector = OFFLINE,
+    purpose: Purpose = Purpose.SIGNATURE,
 ) -> Admission:
     """Where `certificate` stands at `at` (aware), the time of signing.
+
+    `purpose` is SIGNATURE for documents, AUTHENTICATION for statements of who is there.
 
     `collector` is asked for status where `evidence` does not establish it, for a proven path
     alone. Raises SignerCertificateRefused for a certificate that is revoked, on hold, out of
@@ -61,7 +64,7 @@ def admit(
     path = prove(
         certificate,
         trust=trust,
-        purpose=Purpose.SIGNATURE,
+        purpose=purpose,
         at=at,
         policy=policy,
         certificates=(*certificates, *evidence.certificates),

@@ -19,6 +19,7 @@ from ..errors import (
     CertificateMismatch,
     ContentMismatch,
     InvalidArgument,
+    KeyPurposeForbidden,
     NaiveDatetime,
     SignerCertificateRefused,
 )
@@ -34,7 +35,10 @@ _FOR_DOCUMENTS: Final = frozenset({KeyUsage.NON_REPUDIATION, KeyUsage.DIGITAL_SI
 
 
 class CmsSigner:
-    """One key and its certificate, ready to sign documents.
+    """One key and its certificate, ready to sign documents, or statements that prove who is there.
+
+    With `purpose` AUTHENTICATION it signs nothing that could be taken for a document: every
+    content has a type of its own (`content_type=`), and plain data is refused.
 
     `certificates` begins with the signer's own; others (its issuers) go into each signature
     beside it. `at` is the time of signing for the checks that need one: a certificate that is
@@ -47,17 +51,25 @@ class CmsSigner:
     """
 
     def __init__(
-        self, signer: Signer, *, certificates: Sequence[Certificate], at: datetime
+        self,
+        signer: Signer,
+        *,
+        certificates: Sequence[Certificate],
+        at: datetime,
+        purpose: KeyPurpose = KeyPurpose.SIGNATURE,
     ) -> None:
         if at.utcoffset() is None:
             raise NaiveDatetime(argument="at")
+        if purpose not in (KeyPurpose.SIGNATURE, KeyPurpose.AUTHENTICATION):
+            raise InvalidArgument(argument="purpose", reason="signature or authentication")
         if not certificates or certificates[0].public_key != signer.public_key:
             raise CertificateMismatch(key=signer.key.label)
-        signer.key.require(KeyPurpose.SIGNATURE)
+        signer.key.require(purpose)
         certificate = certificates[0]
         require_for_documents(certificate, at=at)
         algorithm = signer.algorithm
         self.signer: Final = signer
+        self.purpose: Final = purpose
         self.claim: Final = Statement(signing_time=at)
         self.certificate: Final = certificate
         self.certificates: Final = tuple(dict.fromkeys(certificates))
@@ -88,8 +100,13 @@ class CmsSigner:
         """One SignerInfo over a content with that digest (RFC 5652 §5.3).
 
         `content_type` is None in a counter-signature alone, which names none (§11.4).
-        Raises InvalidArgument for a digest of another length, and what the key raises.
+        Raises InvalidArgument for a digest of another length, KeyPurposeForbidden for plain data
+        and counter-signatures by a key for authentication, and what the key raises.
         """
+        if self.purpose is KeyPurpose.AUTHENTICATION and content_type in (None, DATA):
+            raise KeyPurposeForbidden(
+                key=self.signer.key.label, allowed=self.purpose.words, wanted="documents"
+            )
         if len(digest) != self.digest_algorithm.size:
             raise InvalidArgument(argument="digest", reason="not of the length of its algorithm")
         named = () if content_type is None else (attributes.content_type(content_type),)
