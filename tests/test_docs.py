@@ -165,6 +165,11 @@ def a_national_document(folder: Path) -> Given:
     return {"document": document, "trust": trust(), "now": NOW, "evidence": status()}
 
 
+def an_upload(folder: Path) -> Given:
+    upload = sign_attached(LETTER, by=party("ӘЛИЕВА АЙГЕРІМ").cms(at=NOW))
+    return a_signed_contract(folder) | {"upload": upload, "evidence": status()}
+
+
 def a_certificate_whose_status_is_elsewhere(folder: Path) -> Given:
     root, aigerim = party("root"), party("ӘЛИЕВА АЙГЕРІМ")
     return a_signed_contract(folder) | {
@@ -218,6 +223,7 @@ PAGES: dict[str, Callable[[Path], Given]] = {
     "docs/register.md": a_register,
     "docs/signing.md": a_key_with_a_certificate,
     "docs/status.md": an_issuer,
+    "docs/tutorial-portal.md": an_upload,
     "docs/validation.md": a_certificate_whose_status_is_elsewhere,
 }
 
