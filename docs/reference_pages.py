@@ -20,9 +20,9 @@ def write_pages(folder: Path) -> list[Path]:
     rooms: dict[str, list[Path]] = {}
     for file in sorted((SOURCES / "eds").rglob("*.py")):
         parts = file.relative_to(SOURCES / "eds").parts
-        if not any(part.startswith("_") and part != "__init__.py" for part in parts):
-            if "versions" not in parts:  # migrations: released once, called by nobody
-                rooms.setdefault(parts[0] if len(parts) > 1 else GROUND, []).append(file)
+        hidden = any(part.startswith("_") and part != "__init__.py" for part in parts)
+        if not hidden and "versions" not in parts:  # migrations: released once, called by nobody
+            rooms.setdefault(parts[0] if len(parts) > 1 else GROUND, []).append(file)
     folder.mkdir(exist_ok=True)
     written = [folder / f"{room}.md" for room in rooms]
     for page, (room, files) in zip(written, rooms.items(), strict=True):
