@@ -124,6 +124,7 @@ CODES = (
     "enroll.malformed_statement",
     "enroll.provider_unavailable",
     "enroll.simulator_refused",
+    "enroll.desk_not_found",
     "enroll.malformed_mrz",
     "enroll.mrz_check_failed",
     "enroll.malformed_chip_data",

@@ -1321,6 +1321,16 @@ class SimulatorRefused(EnrolmentError):
         self.provider = provider
 
 
+class DeskNotFound(EnrolmentError):
+    """No desk was made in this folder (`eds centre init`)."""
+
+    code = "enroll.desk_not_found"
+
+    def __init__(self, *, folder: str) -> None:
+        super().__init__(f"no desk in {folder}")
+        self.folder = folder
+
+
 # --- evidence of identity ---------------------------------------------------------------------
 
 

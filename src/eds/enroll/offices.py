@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 
-from ..errors import TransitionRefused
+from ..errors import InvalidArgument, TransitionRefused
 from .desk import Desk
 from .encoding import digest
 from .failures import Code, Failure
@@ -22,8 +22,10 @@ def found_desk(desk: Desk, officers: Iterable[Official], *, ceremony: bytes, at:
     """Put the first security officers in office, two or more different people.
 
     `ceremony` is the SHA-256 of the record that all present signed; it is used once. Raises
-    TransitionRefused, EvidenceUsed.
+    TransitionRefused, EvidenceUsed, and InvalidArgument where there are officials already.
     """
+    if desk.store.officials():
+        raise InvalidArgument(argument="desk", reason="it has its officials already")
     first = tuple(officers)
     people = {official.person for official in first}
     found = []

@@ -533,6 +533,12 @@ class ApplicationStore:
         found = decode(Official, rows[0].body.encode())
         return found if found.roles else None
 
+    def officials(self) -> tuple[Official, ...]:
+        """Everybody in office now."""
+        rows = self._all(select(officials.c.body).order_by(officials.c.person))
+        found = (decode(Official, row.body.encode()) for row in rows)
+        return tuple(each for each in found if each.roles)
+
     def put_official(
         self,
         official: Official,

@@ -1,0 +1,368 @@
+"""A desk in a folder: its settings, and both flows as its doors call them."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from eds.ca.settings import read_toml
+from eds.enroll import applicant
+from eds.enroll.applicant import Session, Standing, Step, Turn, Wanted, new_passphrase, new_token
+from eds.enroll.desksettings import DeskSettings, FaceProvider, Setting, read_desk_settings
+from eds.enroll.doctor import examine
+from eds.enroll.folder import DeskFolder, make_desk
+from eds.enroll.reception import Reception, digest_of
+from eds.enroll.states import Flow, State
+from eds.enroll.visits import read_visit
+from eds.errors import (
+    DeskNotFound,
+    EvidenceUsed,
+    InvalidArgument,
+    KeyFileExposed,
+    MalformedSettings,
+    SimulatorRefused,
+    TransitionRefused,
+)
+from tests.enroll.desk_house import (
+    CHECKER,
+    DAY,
+    NOON,
+    OPERATOR,
+    RESIDENT,
+    RUSTAM,
+    STATION,
+    TERMS,
+    DeskHouse,
+)
+from tests.enroll.house import Holder
+
+SETTINGS = DeskSettings(
+    name="astana", authority="../example", audience="desk.example.kz", stations=(STATION,)
+)
+
+
+@pytest.fixture(scope="session")
+def _built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return DeskHouse(tmp_path_factory.mktemp("desk")).build().path
+
+
+@pytest.fixture
+def house(_built: Path, tmp_path: Path) -> DeskHouse:
+    shutil.copytree(_built, tmp_path / "house")
+    return DeskHouse(tmp_path / "house")
+
+
+@pytest.fixture
+def folder(house: DeskHouse) -> DeskFolder:
+    return house.desk
+
+
+def applied(reception: Reception, **changes: object) -> tuple[Session, Standing]:
+    token = new_token()
+    made: dict[str, object] = {
+        "flow": Flow.REMOTE, "message": "0" * 32, "profile": "natural-person-signature",
+        "personal_number": RESIDENT,
+    }  # fmt: skip
+    wanted = Wanted(**(made | changes))  # type: ignore[arg-type]
+    standing = reception.open(wanted, token=token, terms=digest_of(TERMS))
+    return Session(application=standing.application, token=token), standing
+
+
+def code(folder: DeskFolder) -> str:
+    sent = [each for each in folder.demonstration.messages() if each["kind"] == "contact-code"]
+    return str(sent[-1]["words"]["code"])
+
+
+def face(folder: DeskFolder, standing: Standing, score: int = 950) -> bytes:
+    return folder.demonstration.face(standing, score=score, at=NOON)
+
+
+def ready_for_a_face(folder: DeskFolder, reception: Reception) -> tuple[Session, Standing]:
+    session, _ = applied(reception)
+    reception.send_code(session)
+    reception.confirm_code(session, code(folder))
+    return session, reception.offer_photo(session)
+
+
+def test_a_resident_gets_a_certificate_from_a_desk_in_a_folder(
+    house: DeskHouse, folder: DeskFolder
+) -> None:
+    reception = house.reception(folder)
+    session, standing = ready_for_a_face(folder, reception)
+    assert (standing.turn, standing.step) == (Turn.APPLICANT, Step.FACE)
+    standing = reception.offer_face(session, face(folder, standing))
+    assert standing.state is State.CLEARED
+    key = Holder()
+    applicant.bind_key(reception, session, key.signer, secret="")
+    fields = reception.fields(session)
+    assert fields.subject["common_name"] == "АХМЕТОВ АСАН"
+    standing = applicant.confirm(reception, session, key.signer, fields)
+    assert standing.state is State.ISSUED
+    passphrase = new_passphrase()
+    standing, found = applicant.activate(reception, session, key.signer, passphrase=passphrase)
+    assert (standing.state, standing.step) == (State.ACTIVE, Step.DONE)
+    assert found[0].public_key == key.signer.public_key
+    assert [each.subject for each in found[1:]] == [each.issuer for each in found[:-1]]
+    done = reception.end_by_passphrase(
+        found[0].fingerprint, "revoke", passphrase=passphrase, reason="key-compromise"
+    )
+    assert done == "revoked"
+
+
+def test_what_an_applicant_is_told_helps_no_impostor(house: DeskHouse, folder: DeskFolder) -> None:
+    reception = house.reception(folder)
+    session, standing = ready_for_a_face(folder, reception)
+    with pytest.raises(TransitionRefused) as refused:
+        reception.offer_face(session, face(folder, standing, score=500))
+    assert refused.value.codes == refused.value.shown == ("not_accepted",)
+    assert refused.value.__cause__ is None
+    thief = replace(session, token=new_token())
+    for act in (reception.standing, reception.send_code, reception.give_up):
+        with pytest.raises(TransitionRefused) as refused:
+            act(thief)
+        assert refused.value.codes == ("not_accepted",)
+
+
+def test_three_faces_that_did_not_match_have_two_people_decide(
+    house: DeskHouse, folder: DeskFolder
+) -> None:
+    reception, casework = house.reception(folder), house.casework(folder)
+    session, standing = ready_for_a_face(folder, reception)
+    for _ in range(3):
+        with pytest.raises(TransitionRefused):
+            reception.offer_face(session, face(folder, standing, score=500))
+        standing = reception.standing(session)
+    standing = reception.offer_face(session, face(folder, standing))
+    assert (standing.state, standing.turn) == (State.MANUAL_REVIEW, Turn.OFFICIALS)
+    with house.by(folder, OPERATOR) as operator, house.by(folder, CHECKER) as checker:
+        casework.record(session.application, operator)
+        with pytest.raises(TransitionRefused) as refused:
+            casework.approve(session.application, operator)
+        assert {"role_missing", "same_person"} <= set(refused.value.codes)
+        cleared = casework.approve(session.application, checker)
+    assert cleared.printed_half == ""
+    assert reception.standing(session).step is Step.KEY
+
+
+VISIT = """
+[document]
+kind = 'passport'
+country = 'UZ'
+number = 'AA1234567'
+surname = 'KARIMOV'
+given_name = 'RUSTAM'
+born = '1985-05-05'
+nationality = 'UZ'
+expires = '2030-01-01'
+permission_until = '2027-06-01'
+
+[visit]
+place = 'window 3'
+inspections = ['original_seen', 'security_features', 'photo_resembles', 'translation_notarised']
+capture = 'face.jpg'
+translation = 'translation.pdf'
+chip_absence = 'no_chip'
+contact = 'guest@example.uz'
+"""
+
+
+def visit_files(place: Path) -> Path:
+    place.mkdir()
+    (place / "visit.toml").write_text(VISIT)
+    (place / "face.jpg").write_bytes(b"\xff\xd8 a picture of a face")
+    (place / "translation.pdf").write_bytes(b"%PDF a translation")
+    return place
+
+
+def test_a_non_resident_gets_a_certificate_at_the_centre(
+    house: DeskHouse, folder: DeskFolder, tmp_path: Path
+) -> None:
+    sister = replace(RUSTAM, personal_number="860606600028", document_number="BB7654321")
+    folder.demonstration.add(sister)
+    place = visit_files(tmp_path / "visit")
+    visit = read_visit(VISIT.encode(), file="visit.toml", folder=place)
+    reception, casework = house.reception(folder), house.casework(folder)
+    session, standing = applied(
+        reception, flow=Flow.CENTRE, profile="non-resident-signature", personal_number="",
+        document=("UZ", "AA1234567"), station=STATION,
+    )  # fmt: skip
+    assert (standing.state, standing.station) == (State.APPOINTED, STATION)
+    with house.by(folder, OPERATOR) as operator, house.by(folder, CHECKER) as checker:
+        casework.check_in(session.application, operator)
+        casework.record(session.application, operator, visit)
+        cleared = casework.approve(session.application, checker)
+        half = cleared.printed_half
+        again = casework.new_secret(session.application, operator)
+    assert half != again.printed_half
+    sent = [each for each in folder.demonstration.messages() if each["kind"] == "activation-half"]
+    key = Holder()
+    with pytest.raises(TransitionRefused):
+        applicant.bind_key(reception, session, key.signer, secret=half + half)
+    secret = again.printed_half + sent[-1]["words"]["half"]
+    applicant.bind_key(reception, session, key.signer, secret=secret)
+    applicant.confirm(reception, session, key.signer, reception.fields(session))
+    _, found = applicant.activate(reception, session, key.signer, passphrase=new_passphrase())
+    assert found[0].not_after < datetime(2027, 6, 1, tzinfo=UTC)
+    # The same picture in another application.
+    other, _ = applied(
+        reception, flow=Flow.CENTRE, profile="non-resident-signature", personal_number="",
+        document=("UZ", "BB7654321"), message="1" * 32,
+    )  # fmt: skip
+    with house.by(folder, OPERATOR) as operator:
+        casework.check_in(other.application, operator)
+        with pytest.raises(TransitionRefused) as refused:
+            casework.record(other.application, operator, visit)
+        assert "evidence_of_another" in refused.value.codes
+        assert visit.identity is not None
+        another = replace(visit.identity, number="BB7654321")
+        stranger = replace(visit, number="BB7654321", identity=another)
+        with pytest.raises(EvidenceUsed):
+            casework.record(other.application, operator, stranger)
+
+
+def test_founding_happens_once(house: DeskHouse, folder: DeskFolder) -> None:
+    with pytest.raises(InvalidArgument):
+        house.found(folder)
+
+
+# --- settings ----------------------------------------------------------------------------------
+
+
+def test_settings_are_read_as_they_are_written() -> None:
+    whole = replace(
+        SETTINGS, setting=Setting.DEMONSTRATION, node=3, database="postgresql://db/desk",
+        issuer="people-2026", holidays=(date(2026, 12, 16),), accepted_documents=("UZ",),
+        limits={"face_checks": 4}, times={"act_lasts": timedelta(minutes=5)},
+        providers={"population": "registers:population"}, cscas="cscas",
+        faces=FaceProvider(issuer="faces", public_key="faces.pem", key_id="1"),
+    )  # fmt: skip
+    for settings in (SETTINGS, whole):
+        assert read_desk_settings(settings.toml) == settings
+    assert whole.policy(terms=TERMS).face_checks == 4
+    assert whole.policy(terms=TERMS).act_lasts == timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [
+        ("sation = 'x'", "sation"),
+        ("stations = []", "stations"),
+        ("node = 0", "node"),
+        ("database = 'mysql://x'", "database"),
+        ("database = 'postgresql://me:secret@db/desk'", "database"),
+        ("setting = 'test'", "setting"),
+        ("[limits]\nface_chekcs = 3", "limits.face_chekcs"),
+        ("[limits]\nface_checks = '3'", "limits.face_checks"),
+        ("[limits]\nface_checks = -1", "limits.face_checks"),
+        ("[times]\nact_lasts = '15 minutes'", "times.act_lasts"),
+        ("[providers]\npopulation = 'import os'", "providers"),
+        ("[providers]\nregister = 'a:b'", "providers.register"),
+        ("[profiles.x]\nresidency = 'resident'\nflows = ['door']", "profiles.x.flows"),
+        ("holidays = ['yesterday']", "holidays"),
+    ],
+)
+def test_settings_are_read_strictly(line: str, field: str) -> None:
+    name = line.partition(" ")[0]
+    kept = [each for each in SETTINGS.toml.decode().splitlines() if not each.startswith(name)]
+    head = [] if line.startswith("[") else [line]
+    tail = [line] if line.startswith("[") else []
+    with pytest.raises(MalformedSettings) as refused:
+        read_desk_settings("\n".join([*head, *kept, *tail]).encode())
+    assert refused.value.field == field
+    assert "secret" not in str(refused.value)
+
+
+def test_one_person_never_decides_alone(house: DeskHouse) -> None:
+    file = house.path / "desk" / "desk.toml"
+    file.write_text(file.read_text().replace("[limits]", "[limits]\ndeciding_people = 1"))
+    with pytest.raises(MalformedSettings) as refused:
+        _ = house.desk.policy
+    assert refused.value.field == "deciding_people"
+
+
+def test_a_desk_in_production_has_no_simulators(house: DeskHouse) -> None:
+    file = house.path / "desk" / "desk.toml"
+    file.write_text(file.read_text().replace("'demonstration'", "'production'"))
+    with pytest.raises(MalformedSettings) as refused:
+        _ = house.desk.desk
+    assert refused.value.field == "providers.population"
+    named = "\n[providers]\n" + "".join(
+        f"{role} = 'mine:{role}'\n"
+        for role in ("population", "phones", "documents", "notifier", "assertions")
+    )
+    file.write_text(file.read_text() + named)
+
+    class Real:
+        is_simulator = False
+
+    class Simulated:
+        is_simulator = True
+
+    made = DeskFolder(house.path / "desk", load=lambda path: lambda folder: Real())
+    assert made.desk.population.is_simulator is False
+    simulated = DeskFolder(house.path / "desk", load=lambda path: lambda folder: Simulated())
+    with pytest.raises(SimulatorRefused):
+        _ = simulated.desk
+    codes = {one.code for _, found in examine(simulated, at=NOON) for one in found}
+    assert {"doctor.simulator", "doctor.limit_weak", "doctor.trust_of_tests"} <= codes
+
+
+def test_keys_that_others_can_read_open_nothing(house: DeskHouse) -> None:
+    for name in ("pseudonym.key", "vault.key", "issuer.password"):
+        file = house.path / "desk" / name
+        file.chmod(0o640)
+        codes = {one.code for _, found in examine(house.desk, at=NOON) for one in found}
+        assert "doctor.exposed" in codes
+        with pytest.raises(KeyFileExposed):
+            _ = (
+                house.desk.pseudonyms
+                if name == "pseudonym.key"
+                else (house.desk.store if name == "vault.key" else house.desk.issuer_password)
+            )
+        file.chmod(0o600)
+
+
+def test_a_healthy_demonstration_has_nothing_urgent(house: DeskHouse) -> None:
+    found = [one for _, each in examine(house.desk, at=NOON) for one in each]
+    assert [one for one in found if one.urgent] == []
+    later = [one for _, each in examine(house.desk, at=NOON + 8 * DAY) for one in each]
+    assert {one.code for one in later if one.urgent} == {"doctor.list_stale"}
+
+
+def test_a_folder_without_a_desk_says_so(tmp_path: Path) -> None:
+    with pytest.raises(DeskNotFound):
+        DeskFolder(tmp_path)
+
+
+def test_a_desk_is_made_once(house: DeskHouse) -> None:
+    settings = read_desk_settings((house.path / "desk" / "desk.toml").read_bytes())
+    with pytest.raises(InvalidArgument):
+        make_desk(house.path / "desk", settings, terms=TERMS, at=NOON)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("'passport'", "'library card'", "document.kind"),
+        ("number = 'AA1234567'", "number = 'AA 123'", "document.number"),
+        ("'original_seen'", "'looked nice'", "visit.inspections"),
+        ("chip_absence = 'no_chip'", "", "visit.chip"),
+        ("chip_absence = 'no_chip'", "chip_absence = 'no idea'", "visit.chip_absence"),
+        ("born = '1985-05-05'", "born = '05.05.1985'", "document.born"),
+        ("[visit]", "[visit]\nmood = 'good'", "visit.mood"),
+    ],
+)
+def test_the_file_of_a_visit_is_read_strictly_and_never_quoted(
+    tmp_path: Path, old: str, new: str, field: str
+) -> None:
+    place = visit_files(tmp_path / "visit")
+    with pytest.raises(MalformedSettings) as refused:
+        read_visit(VISIT.replace(old, new).encode(), file="visit.toml", folder=place)
+    assert refused.value.field == field
+    assert read_toml(VISIT.encode(), file="visit.toml").left == ("document", "visit")
+    for personal in ("AA1234567", "KARIMOV", "1985"):
+        assert personal not in str(refused.value)
