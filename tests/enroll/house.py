@@ -11,7 +11,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Engine
 
 from eds.algorithms import ECDSA_P256_SHA256
@@ -29,6 +28,7 @@ from eds.enroll import centre, issuing, offices, remote
 from eds.enroll.application import Application, rebuild
 from eds.enroll.desk import Desk, Envelope
 from eds.enroll.encoding import digest
+from eds.enroll.evidence.vault import AesMasterKey
 from eds.enroll.guards import record_digest
 from eds.enroll.issuing import DecidedOnly, Issuing
 from eds.enroll.kinds import EvidenceKind
@@ -54,7 +54,7 @@ from eds.enroll.statements import (
 )
 from eds.enroll.states import Flow
 from eds.enroll.store import ApplicationStore
-from eds.errors import MalformedStatement, SignatureNotPassed
+from eds.errors import SignatureNotPassed
 from eds.keys.contract import KeyRef
 from eds.keys.signers import LocalSigner
 from eds.names import COMMON_NAME, Name
@@ -74,36 +74,7 @@ OFFICERS = ("officer-1", "officer-2")
 OPERATOR, CHECKER = "operator-1", "checker-1"
 RESIDENT = "900101300017"
 DOCUMENT = ("UZ", "AA1234567")
-
-
-class TestVault:
-    """AES-GCM under one key for each application; `destroy` forgets it."""
-
-    __test__ = False
-
-    def __init__(self) -> None:
-        self.keys: dict[str, bytes] = {}
-        self.master = b"m" * 32
-
-    def _key(self, application: str) -> AESGCM:
-        made = hmac.new(self.master, application.encode(), hashlib.sha256).digest()
-        key = self.keys.setdefault(application, made)
-        if not key:
-            raise MalformedStatement(reason="the key of this application is destroyed")
-        return AESGCM(key)
-
-    def seal(self, application: str, name: str, octets: bytes) -> bytes:
-        nonce = hashlib.sha256(f"{application}{name}".encode() + octets).digest()[:12]
-        return nonce + self._key(application).encrypt(nonce, octets, name.encode())
-
-    def open(self, application: str, name: str, sealed: bytes) -> bytes:
-        try:
-            return self._key(application).decrypt(sealed[:12], sealed[12:], name.encode())
-        except Exception as error:
-            raise MalformedStatement(reason="not what was sealed") from error
-
-    def destroy(self, application: str) -> None:
-        self.keys[application] = b""
+MASTER = AesMasterKey(b"m" * 32, key_id="2026")
 
 
 def name_of(certificate: Certificate) -> str | None:
@@ -215,8 +186,7 @@ class House:
         self.numbers = itertools.count(1)
         audit = MortalWriter(AuditWriter(writer="desk-1", is_personal=is_personal))
         self.mortal = audit
-        self.vault = TestVault()
-        self.store = ApplicationStore(self.engine, audit=audit, vault=self.vault)
+        self.store = ApplicationStore(self.engine, audit=audit, master=MASTER)
         self.pseudonyms = Pseudonyms(b"k" * 32)
         state = self.state or SimulatedState(
             people=(),

@@ -128,9 +128,12 @@ def test_what_is_stored_and_shown_does_not_hold_the_code() -> None:
 
 def test_codes_that_can_be_guessed_are_not_made() -> None:
     with pytest.raises(InvalidArgument):
-        CodePolicy(digits=5)
+        CodePolicy(length=5)
     with pytest.raises(InvalidArgument):
         CodePolicy(attempts=0)
+    for alphabet in ("012345678", "00123456789"):
+        with pytest.raises(InvalidArgument):
+            CodePolicy(alphabet=alphabet)
     with pytest.raises(InvalidArgument):
         issued(key=b"short")
     with pytest.raises(NaiveDatetime):

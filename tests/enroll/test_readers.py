@@ -12,13 +12,11 @@ from eds.enroll.evidence.assertions import Detection, Expectation, Topic, open_a
 from eds.enroll.evidence.chips import ChipRead, ChipReport, authenticate_chip
 from eds.enroll.evidence.mrz import MrzFormat, Sex
 from eds.enroll.evidence.mrzwriting import write_mrz
-from eds.enroll.evidence.vault import AesMasterKey, RetentionClass, WrappedKey
 from eds.enroll.kinds import EvidenceKind
 from eds.enroll.people import Pseudonyms, Residency, Snapshot
-from eds.enroll.providers import AssertionReader, Vault, require_real
+from eds.enroll.providers import AssertionReader, require_real
 from eds.enroll.readers import (
     JwsAssertionReader,
-    SealingVault,
     checked_chip,
     chip_challenge,
     holder_of,
@@ -26,8 +24,6 @@ from eds.enroll.readers import (
 from eds.enroll.simulators import SimulatedFaces, SimulatedKey
 from eds.errors import (
     AssertionRefused,
-    EvidenceDestroyed,
-    EvidenceUnreadable,
     EvidenceUnverified,
     SimulatorRefused,
 )
@@ -151,28 +147,3 @@ def test_a_face_assertion_reaches_the_guards_with_what_it_says_and_no_more() -> 
             reader.read(wrong, at=AT)
     with pytest.raises(AssertionRefused):
         reader.read(said(), at=datetime(2027, 1, 1, tzinfo=UTC))
-
-
-def test_the_vault_of_the_store_forgets_by_class() -> None:
-    keys: dict[tuple[str, RetentionClass], WrappedKey] = {}
-    sealing = SealingVault(
-        AesMasterKey(bytes(32), key_id="1"),
-        keys=keys,
-        retention=lambda name: (
-            RetentionClass.BIOMETRIC if name == "face" else RetentionClass.DOCUMENT
-        ),
-    )
-    vault: Vault = sealing
-    face, zone = vault.seal("a-1", "face", b"a face"), vault.seal("a-1", "zone", b"a zone")
-    assert vault.open("a-1", "face", face) == b"a face"
-    for application, name in (("a-1", "scan"), ("a-1", "zone")):
-        with pytest.raises(EvidenceUnreadable):
-            vault.open(application, name, face)
-    sealing.forget("a-1", RetentionClass.BIOMETRIC)
-    with pytest.raises(EvidenceDestroyed):
-        vault.open("a-1", "face", face)
-    with pytest.raises(EvidenceDestroyed):
-        vault.seal("a-1", "face", b"another")
-    with pytest.raises(EvidenceDestroyed):
-        vault.open("a-2", "zone", zone)
-    assert vault.open("a-1", "zone", zone) == b"a zone"

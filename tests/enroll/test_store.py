@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
@@ -14,21 +15,28 @@ from eds.audit.records import AuditRecord
 from eds.ca.database import open_database
 from eds.enroll import issuing, migrations, remote
 from eds.enroll.application import rebuild
-from eds.enroll.desk import Envelope
+from eds.enroll.desk import Envelope, snapshot_of
+from eds.enroll.encoding import encode
+from eds.enroll.evidence.vault import AesMasterKey, RetentionClass
+from eds.enroll.filing import evidence_file
+from eds.enroll.kinds import EvidenceKind
 from eds.enroll.migrations import upgrade
 from eds.enroll.states import State
-from eds.enroll.store import METADATA
+from eds.enroll.store import ApplicationStore
+from eds.enroll.tables import METADATA
 from eds.errors import (
     ApplicationChanged,
     ApplicationOpen,
     EdsError,
+    EvidenceDestroyed,
+    EvidenceUnreadable,
     EvidenceUsed,
     MalformedStatement,
     MessageReused,
     RegisterOutdated,
     TransitionRefused,
 )
-from tests.enroll.house import DAY, HOUR, RESIDENT, TERMS, TOKEN, Holder, House, resident
+from tests.enroll.house import DAY, HOUR, MASTER, RESIDENT, TERMS, TOKEN, Holder, House, resident
 
 
 def test_the_migrations_make_what_the_tables_say(desk_url: str) -> None:
@@ -136,11 +144,98 @@ def test_one_person_has_one_open_application(both: House) -> None:
 def test_the_log_tells_everything_without_the_evidence(both: House) -> None:
     application, _ = both.active(both.cleared(), Holder())
     before = rebuild(both.records())
-    both.vault.destroy(application.application)
+    for retention in RetentionClass:
+        assert both.store.forget(application.application, retention, at=both.at)
+        assert not both.store.forget(application.application, retention, at=both.at)
     assert rebuild(both.records()) == before == {application.application: both.load(application)}
-    with pytest.raises(MalformedStatement):
+    with pytest.raises(EvidenceDestroyed):
         both.store.file(application.application, "applicant")
     both.check_log()
+
+
+def test_each_class_is_forgotten_when_its_time_is_over(both: House) -> None:
+    application, _ = both.active(both.cleared(), Holder())
+    name = application.application
+    face = next(i for i in application.evidence if i.kind is EvidenceKind.FACE_MATCH)
+    kept = {
+        "applicant": 120,
+        evidence_file(face.kind, face.digest): 30,
+        "possession": 15 * 365,
+        evidence_file(EvidenceKind.REGISTER, application.snapshot): 15 * 365,
+    }
+    assert both.store.forget_due(at=both.at) == ()
+    for days in (29, 30, 119, 120, 15 * 365 - 1, 15 * 365):
+        at = both.at + days * DAY
+        gone = issuing.tick(both.desk, both.issuing, at=at)
+        assert gone == ()
+        for file, lasts in kept.items():
+            if days < lasts:
+                assert both.store.file(name, file) is not None
+            else:
+                with pytest.raises(EvidenceDestroyed):
+                    both.store.file(name, file)
+        both.check_log()
+    destroyed = [each for each in both.records() if each.act == "enroll.evidence.destroyed"]
+    assert [each.details["retention"] for each in destroyed] == [
+        "biometric",
+        "document",
+        "decision",
+    ]
+
+
+def test_what_is_still_open_is_not_forgotten(house: House) -> None:
+    application = house.cleared()
+    assert house.store.forget_due(at=house.at + 10_000 * DAY) == ()
+    assert house.store.file(application.application, "applicant") is not None
+
+
+def test_the_master_key_is_changed_without_touching_what_is_sealed(both: House) -> None:
+    application, _ = both.active(both.cleared(), Holder())
+    name = application.application
+    both.store.forget(name, RetentionClass.BIOMETRIC, at=both.at)
+    new = AesMasterKey(b"n" * 32, key_id="2027")
+    later = ApplicationStore(both.engine, audit=both.mortal, master=new)
+    with pytest.raises(EvidenceUnreadable):
+        later.file(name, "applicant")
+    assert later.rewrap_keys(old=MASTER, limit=1) == 1
+    assert later.rewrap_keys(old=MASTER) == 1
+    assert later.rewrap_keys(old=MASTER) == 0
+    assert later.file(name, "applicant") is not None
+    assert later.file(name, "possession") is not None
+    with pytest.raises(EvidenceUnreadable):
+        both.store.file(name, "possession")
+
+
+def test_nothing_in_the_database_lets_a_personal_number_be_guessed(house: House) -> None:
+    """Whoever has every table and the log, but no key, tries the number they suspect."""
+    application = house.cleared()
+    snapshot = snapshot_of(house.desk, application)
+    assert snapshot is not None
+    applicant = house.store.file(application.application, "applicant")
+    guesses = [RESIDENT.encode(), encode(snapshot), applicant or b"", RESIDENT.encode() + b"\n"]
+    digests = [hashlib.sha256(guess).digest() for guess in guesses]
+    with house.engine.connect() as connection:
+        for table in inspect(house.engine).get_table_names():
+            for row in connection.exec_driver_sql(f"SELECT * FROM {table}"):
+                text = repr(tuple(row))
+                for digest in digests:
+                    assert digest.hex() not in text, table
+                    assert digest not in row, table
+
+
+def test_a_code_has_its_own_tries_and_is_gone_when_it_was_right(house: House) -> None:
+    application = house.resolved()
+    name = application.application
+    remote.send_code(house.desk, name, house.envelope())
+    right = house.code()
+    with pytest.raises(TransitionRefused):
+        remote.confirm_contact(house.desk, name, house.envelope(), code="0" * 6)
+    kept = house.store.code(name, "contact")
+    assert kept is not None
+    assert kept.attempts_left == 2
+    assert right.encode() not in repr(kept).encode()
+    remote.confirm_contact(house.desk, name, house.envelope(), code=right)
+    assert house.store.code(name, "contact") is None
 
 
 @pytest.mark.parametrize("harm", ["drop", "twice", "swap"])

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time, timedelta
-from typing import Any, Final
+from datetime import UTC, datetime, time
+from typing import Any
 
 from ..errors import EdsError, TransitionRefused
 from .application import Application
@@ -32,6 +32,7 @@ from .desk import (
     tell_of_refusal,
 )
 from .encoding import decode, encode
+from .evidence.codes import OneTimeCode
 from .guards import Findings, Request, record_digest
 from .kinds import EvidenceKind
 from .officials import ActingOfficial, Official
@@ -40,12 +41,7 @@ from .providers import CheckedEvidence
 from .remote import applicant_of, document_findings, in_force
 from .statements import SignedAct
 from .states import Flow
-from .store import KeptCode, Mark
-
-_SECRET_LASTS: Final = timedelta(days=30)
-_HALF: Final = 8  # characters of each half of the activation secret
-# No letters that are taken for digits, or for each other.
-_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+from .store import Mark
 
 
 def appoint(desk: Desk, application: str, *, station: str, at: datetime) -> Application:
@@ -227,7 +223,7 @@ def _official(
     content: object = None,
     mark: str = "",
     intact: bool = False,
-    codes: tuple[KeptCode, ...] = (),
+    codes: tuple[OneTimeCode, ...] = (),
 ) -> Application:
     known, digest = answered(
         desk, application, envelope, [name, act.statement, act.signature, content]
@@ -328,7 +324,7 @@ def clear(desk: Desk, application: str, *, at: datetime) -> Cleared:
             identity = decode(DocumentIdentity, kept)
             snapshot = desk.population.allot(identity, application=application, at=at)
             desk.policy.require_number(snapshot.personal_number, on=at.date())
-            digest, files = kept_snapshot(snapshot)
+            digest, files = kept_snapshot(desk, snapshot)
             changes["snapshot"] = digest
     else:
         snapshot = snapshot_of(desk, before)
@@ -338,7 +334,7 @@ def clear(desk: Desk, application: str, *, at: datetime) -> Cleared:
     subject = "" if snapshot is None else desk.pseudonyms.person(snapshot.personal_number)
     changes["subject"] = subject
     halves = ("", "")
-    codes: tuple[KeptCode, ...] = ()
+    codes: tuple[OneTimeCode, ...] = ()
     if before.in_person:
         halves, codes = _new_secret(desk, application, at=at)
     move = Move(
@@ -377,10 +373,11 @@ def new_secret(desk: Desk, application: str, envelope: Envelope, act: SignedAct)
 
 def _new_secret(
     desk: Desk, application: str, *, at: datetime
-) -> tuple[tuple[str, str], tuple[KeptCode, ...]]:
-    halves = (_half(desk), _half(desk))
-    code = new_code(desk, application, "activation", "".join(halves), until=at + _SECRET_LASTS)
-    return halves, (code,)
+) -> tuple[tuple[str, str], tuple[OneTimeCode, ...]]:
+    policy = desk.policy.activation_secret
+    secret = new_code(desk, application, "activation", policy=policy, at=at)
+    half = policy.length // 2
+    return (secret.code[:half], secret.code[half:]), (secret.record,)
 
 
 def _send_half(desk: Desk, application: Application, half: str, *, at: datetime) -> None:
@@ -405,8 +402,3 @@ def contact_bound(desk: Desk, application: Application, *, at: datetime) -> str 
         return kept.decode()
     snapshot = snapshot_of(desk, application)
     return None if snapshot is None else desk.phones.contact_of(snapshot.personal_number, at=at)
-
-
-def _half(desk: Desk) -> str:
-    # 256 values, 32 letters: each as likely as any other.
-    return "".join(_LETTERS[octet % len(_LETTERS)] for octet in desk.random(_HALF))

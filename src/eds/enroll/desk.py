@@ -12,13 +12,22 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ..errors import EdsError, MessageReused, NaiveDatetime, TransitionRefused, WrongState
 from .application import Application, EvidenceItem, evolve
 from .encoding import decode, encode
 from .evidence.assurance import shown_by
+from .evidence.codes import (
+    CodeOutcome,
+    CodePolicy,
+    IssuedCode,
+    OneTimeCode,
+    check_code,
+    issue_code,
+)
 from .failures import Code, Failure
+from .filing import evidence_file
 from .guards import Findings, Request, judge
 from .kinds import EvidenceKind
 from .officials import Office
@@ -34,9 +43,10 @@ from .providers import (
 )
 from .statements import SignedAct
 from .states import transition
-from .store import ApplicationStore, KeptCode, Mark, Step
+from .store import ApplicationStore, Mark, Step
 
 DAY: Final = timedelta(days=1)
+_CODES: Final = "codes"
 NOTHING_FOUND: Final = Findings()
 
 
@@ -87,7 +97,7 @@ class Move:
     actor: str = "applicant"
     used: tuple[tuple[str, bytes], ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    codes: tuple[KeptCode, ...] = ()
+    codes: tuple[OneTimeCode, ...] = ()
     spent: tuple[str, ...] = ()
     marks: tuple[Mark, ...] = ()
     effect: str | None = None
@@ -231,11 +241,6 @@ def tell_of_refusal(
 # --- evidence ------------------------------------------------------------------------------------
 
 
-def evidence_file(digest: bytes) -> str:
-    """The name that a piece of evidence is kept under."""
-    return f"evidence/{digest.hex()}"
-
-
 def accepted(
     pieces: tuple[CheckedEvidence, ...],
 ) -> tuple[tuple[EvidenceItem, ...], tuple[tuple[str, bytes], ...], dict[str, bytes]]:
@@ -252,18 +257,18 @@ def accepted(
             )
         )
         spent.append(("evidence", digest))
-        files[evidence_file(digest)] = piece.octets
+        files[evidence_file(piece.kind, digest)] = piece.octets
     return tuple(items), tuple(spent), files
 
 
 def is_intact(desk: Desk, application: Application) -> bool:
     """Whether every piece of evidence is still there, octet for octet."""
-    wanted = [item.digest for item in application.evidence]
+    wanted = {(item.kind, item.digest) for item in application.evidence}
     if application.snapshot:
-        wanted.append(application.snapshot)
+        wanted.add((EvidenceKind.REGISTER, application.snapshot))
     try:
-        for digest in wanted:
-            kept = desk.store.file(application.application, evidence_file(digest))
+        for kind, digest in wanted:
+            kept = desk.store.file(application.application, evidence_file(kind, digest))
             if kept is None or hashlib.sha256(kept).digest() != digest:
                 return False
     except EdsError:
@@ -271,19 +276,28 @@ def is_intact(desk: Desk, application: Application) -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptSnapshot:
+    """A snapshot as it is kept: its digest stands in the log, so nobody may guess what it is of."""
+
+    grain: bytes
+    snapshot: Snapshot
+
+
 def snapshot_of(desk: Desk, application: Application) -> Snapshot | None:
     """What the register said when this was decided."""
     if not application.snapshot:
         return None
-    kept = desk.store.file(application.application, evidence_file(application.snapshot))
-    return None if kept is None else decode(Snapshot, kept)
+    name = evidence_file(EvidenceKind.REGISTER, application.snapshot)
+    kept = desk.store.file(application.application, name)
+    return None if kept is None else decode(KeptSnapshot, kept).snapshot
 
 
-def kept_snapshot(snapshot: Snapshot) -> tuple[bytes, dict[str, bytes]]:
+def kept_snapshot(desk: Desk, snapshot: Snapshot) -> tuple[bytes, dict[str, bytes]]:
     """(digest, the file to keep)."""
-    octets = encode(snapshot)
+    octets = encode(KeptSnapshot(grain=desk.random(16), snapshot=snapshot))
     digest = hashlib.sha256(octets).digest()
-    return digest, {evidence_file(digest): octets}
+    return digest, {evidence_file(EvidenceKind.REGISTER, digest): octets}
 
 
 def register_item(digest: bytes) -> EvidenceItem:
@@ -313,27 +327,41 @@ def purposes_of(desk: Desk, application: Application) -> tuple[str, ...]:
 # --- codes ---------------------------------------------------------------------------------------
 
 
-def new_code(desk: Desk, application: str, purpose: str, code: str, *, until: datetime) -> KeptCode:
-    """What is kept of a code: nothing that would let anybody guess it without the key."""
-    salt = desk.random(16)
-    return KeptCode(
+def new_code(
+    desk: Desk, application: str, purpose: str, *, policy: CodePolicy, at: datetime
+) -> IssuedCode:
+    """A code to hand out, and what is kept of it (`eds.enroll.evidence.codes`)."""
+    return issue_code(
+        application=application,
         purpose=purpose,
-        salt=salt,
-        kept=desk.pseudonyms.code(application, purpose, salt, code),
-        expires_at=until,
+        key=desk.pseudonyms.key_of(_CODES),
+        at=at,
+        policy=policy,
+        # What modulo favours is below 2⁻¹⁰⁰.
+        draw=lambda below: int.from_bytes(desk.random(32), "big") % below,
+        salt=desk.random,
     )
 
 
-def is_code(desk: Desk, application: str, purpose: str, code: str, *, at: datetime) -> bool:
-    """Whether that is the code in force, in constant time."""
-    kept = desk.store.code(application, purpose)
-    if kept is None or at >= kept.expires_at:
-        return False
-    found = desk.pseudonyms.code(application, purpose, kept.salt, code)
-    return hmac.compare_digest(found, kept.kept)
+class Tried(NamedTuple):
+    """Whether that is the code in force, and what is to be kept of it where the act is refused."""
+
+    fits: bool
+    kept: tuple[OneTimeCode, ...]
 
 
-def digits(desk: Desk, count: int) -> str:
-    """So many random decimal digits, each as likely as any other."""
-    # 16 octets for at most 12 digits: what modulo favours is below 2⁻⁸⁸.
-    return f"{int.from_bytes(desk.random(16), 'big') % 10**count:0{count}d}"
+def try_code(desk: Desk, application: str, purpose: str, code: str, *, at: datetime) -> Tried:
+    """Hold a code against the one in force, in the same time whatever is wrong."""
+    record = desk.store.code(application, purpose)
+    if record is None:
+        return Tried(fits=False, kept=())
+    outcome, after = check_code(
+        record,
+        code,
+        application=application,
+        purpose=purpose,
+        key=desk.pseudonyms.key_of(_CODES),
+        at=at,
+    )
+    fits = outcome is CodeOutcome.RIGHT
+    return Tried(fits=fits, kept=() if fits else (after,))

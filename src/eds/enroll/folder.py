@@ -43,22 +43,20 @@ from .desk import Desk
 from .desksettings import PROVIDERS, SETTINGS_FILE, DeskSettings, Setting, read_desk_settings
 from .evidence.assertions import Topic, TrustedProvider
 from .evidence.cscas import CscaAnchor, CscaStore, read_master_list
-from .evidence.vault import AesMasterKey, RetentionClass
+from .evidence.vault import AesMasterKey
 from .issuing import DecidedOnly, Issuing, issue
 from .migrations import upgrade
 from .officials import ActValidator, Office, certified_number
 from .people import Pseudonyms
 from .policy import EnrolmentPolicy
 from .providers import require_real
-from .readers import JwsAssertionReader, SealingVault
+from .readers import JwsAssertionReader
 from .reception import Reception
 from .simulators import demo_people
 from .store import ApplicationStore
-from .vaultkeys import KeyFolder
 
 PSEUDONYM_KEY_FILE: Final = "pseudonym.key"
 VAULT_KEY_FILE: Final = "vault.key"
-VAULT: Final = "vault"
 SIMULATORS: Final = "simulators"
 
 _KEY_OCTETS: Final = 32
@@ -141,7 +139,7 @@ class DeskFolder:
         return ApplicationStore(
             engine,
             audit=AuditWriter(writer=self.settings.writer, is_personal=personal),
-            vault=self._vault(),
+            master=AesMasterKey(self._secret(VAULT_KEY_FILE), key_id="1"),
         )
 
     def cscas(self, *, at: datetime) -> CscaStore:
@@ -341,19 +339,6 @@ class DeskFolder:
             raise MalformedSettings(file=name, field="", reason="32 octets in hexadecimal")
         return octets
 
-    def _vault(self) -> SealingVault:
-        return SealingVault(
-            AesMasterKey(self._secret(VAULT_KEY_FILE), key_id="1"),
-            keys=KeyFolder(self.path / VAULT),
-            retention=_retention,
-        )
-
-
-def _retention(name: str) -> RetentionClass:
-    """What a decision stood upon is wanted as long as the decision."""
-    del name
-    return RetentionClass.DECISION
-
 
 def make_desk(path: Path, settings: DeskSettings, *, terms: bytes, at: datetime) -> DeskFolder:
     """Make the folder of a desk: its keys, its terms, its tables, its settings.
@@ -374,7 +359,6 @@ def make_desk(path: Path, settings: DeskSettings, *, terms: bytes, at: datetime)
         if not (path / name).exists():
             octets = secrets.token_bytes(_KEY_OCTETS).hex().encode() + b"\n"
             write_file(path / name, octets, mode=PRIVATE)
-    (path / VAULT).mkdir(mode=0o700, exist_ok=True)
     write_file(path / settings.terms, terms, mode=PUBLIC)
     if settings.setting is Setting.DEMONSTRATION and not (path / SIMULATORS).exists():
         make_demonstration(

@@ -52,16 +52,16 @@ from .desk import (
     answered,
     attempt,
     by_system,
-    is_code,
     is_intact,
     is_token,
     purposes_of,
     snapshot_of,
+    try_code,
 )
 from .encoding import encode
 from .failures import Code, Failure
 from .guards import GUARDS, Findings, Request
-from .passphrases import kept_passphrase
+from .passphrases import PASSPHRASE_FILE, kept_passphrase
 from .people import Snapshot
 from .remote import lock_if_spent
 from .statements import (
@@ -199,10 +199,11 @@ def bind_proven(
     not_after = _not_after(issuing, before, at=at)
     shown = fields_of(desk, issuing, before, key=key.fingerprint, not_after=not_after)
     asks = Request(act="bind_key", token_ok=proof.token_ok)
+    tried = try_code(desk, application, "activation", secret, at=at)
     move = Move(
         request=asks,
         evidence=Findings(
-            secret_correct=is_code(desk, application, "activation", secret, at=at),
+            secret_correct=tried.fits,
             possession=_is_possessed(asked),
             possession_for_this=proof.for_this,
             key_known=_is_known(issuing.register, key.fingerprint),
@@ -220,6 +221,7 @@ def bind_proven(
     miss = Move(
         request=replace(asks, act="miss_secret"),
         changes={"secret_misses": before.secret_misses + 1},
+        codes=tried.kept,
     )
     try:
         return attempt(
@@ -403,8 +405,11 @@ def activate(
     move = Move(
         request=Request(act="activate", token_ok=token_ok),
         evidence=Findings(challenge_signed=signed, notice_sent=sent),
-        files={"activation": statement.encoded, "activation_signature": acceptance},
-        codes=(kept,),
+        files={
+            "activation": statement.encoded,
+            "activation_signature": acceptance,
+            PASSPHRASE_FILE: kept,
+        },
         effect="release",
     )
     after = advance(desk, before, move, message=envelope.message, digest=digest, at=at)
@@ -454,7 +459,7 @@ def settle(desk: Desk, issuing: Issuing, *, at: datetime, application: str | Non
 
 
 def tick(desk: Desk, issuing: Issuing, *, at: datetime) -> tuple[Application, ...]:
-    """Let the clock do its part: end what is over, then settle. Returns what has ended."""
+    """Let the clock do its part: end what is over, settle, forget. Returns what has ended."""
     ended = []
     for before in desk.store.due(at=at):
         lapses = before.state in (State.ISSUING, State.ISSUED)
@@ -468,6 +473,7 @@ def tick(desk: Desk, issuing: Issuing, *, at: datetime) -> tuple[Application, ..
         except EdsError:
             continue  # moved meanwhile, or the clock is behind: the next tick sees
     settle(desk, issuing, at=at)
+    desk.store.forget_due(at=at)
     return tuple(ended)
 
 

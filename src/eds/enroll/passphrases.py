@@ -1,30 +1,39 @@
-"""The revocation passphrase: a slow hash of it is kept, and tries are few."""
+"""The revocation passphrase: a slow hash of it is kept, sealed, and tries are few."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from ..errors import InvalidArgument
+from ..errors import EvidenceDestroyed, InvalidArgument
 from .desk import DAY, Desk
-from .store import KeptCode, Mark
+from .encoding import decode, encode
+from .store import Mark
 
-_PURPOSE: Final = "revocation"
+PASSPHRASE_FILE: Final = "passphrase"  # noqa: S105 - the name of a file
 _SHORTEST: Final = 12
-_FOR_EVER: Final = datetime.fromisoformat("9000-01-01T00:00:00+00:00")
+_SALT_OCTETS: Final = 16
 TRIES_A_DAY: Final = 5
 
 
-def kept_passphrase(desk: Desk, passphrase: str) -> KeptCode:
-    """What is kept of it (scrypt, RFC 7914). Raises InvalidArgument for a short one."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """A hash by scrypt (RFC 7914) and what it was made with; r = 8, p = 1."""
+
+    cost: int
+    salt: bytes
+    hash: bytes = field(repr=False)
+
+
+def kept_passphrase(desk: Desk, passphrase: str) -> bytes:
+    """The file that is kept of it. Raises InvalidArgument for a short one."""
     if len(passphrase) < _SHORTEST:
         raise InvalidArgument(argument="passphrase", reason=f"{_SHORTEST} characters are wanted")
-    salt = desk.random(16)
-    return KeptCode(
-        purpose=_PURPOSE, salt=salt, kept=_hash(desk, salt, passphrase), expires_at=_FOR_EVER
-    )
+    salt, cost = desk.random(_SALT_OCTETS), desk.policy.passphrase_cost
+    return encode(_Kept(cost=cost, salt=salt, hash=_hash(passphrase, salt, cost)))
 
 
 def is_passphrase(desk: Desk, application: str, passphrase: str, *, at: datetime) -> bool:
@@ -41,14 +50,17 @@ def is_passphrase(desk: Desk, application: str, passphrase: str, *, at: datetime
         ),
         at=at,
     )
-    kept = desk.store.code(application, _PURPOSE)
-    if kept is None:
+    try:
+        file = desk.store.file(application, PASSPHRASE_FILE)
+    except EvidenceDestroyed:
         return False
-    return hmac.compare_digest(_hash(desk, kept.salt, passphrase), kept.kept)
+    if file is None:
+        return False
+    kept = decode(_Kept, file)
+    return hmac.compare_digest(_hash(passphrase, kept.salt, kept.cost), kept.hash)
 
 
-def _hash(desk: Desk, salt: bytes, passphrase: str) -> bytes:
-    cost = desk.policy.passphrase_cost
+def _hash(passphrase: str, salt: bytes, cost: int) -> bytes:
     return hashlib.scrypt(
         passphrase.encode(), salt=salt, n=cost, r=8, p=1, maxmem=1 << 28, dklen=32
     )

@@ -50,8 +50,12 @@ class Pseudonyms:
         """Of the device that an application came from."""
         return self._of("device", identifier)
 
+    def key_of(self, use: str) -> bytes:
+        """A key of 32 octets for another use, such as codes."""
+        return self._mac("key", use)
+
     def code(self, application: str, purpose: str, salt: bytes, code: str) -> bytes:
-        """What is kept of a short code: without the key it cannot be guessed."""
+        """A digest of something short that was said: without the key it cannot be guessed."""
         return self._mac("code", f"{application}\0{purpose}\0{salt.hex()}\0{code}")
 
     def _of(self, kind: str, text: str) -> str:

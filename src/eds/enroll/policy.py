@@ -14,6 +14,7 @@ from typing import Final
 from ..country.contract import Country
 from ..errors import InvalidArgument
 from .evidence.assurance import Level
+from .evidence.codes import LETTERS, CodePolicy
 from .people import Residency
 from .states import TIMERS, Flow, State, Timer
 
@@ -98,6 +99,7 @@ class EnrolmentPolicy:
     minimum_age: int = 16
     applications_a_day: int = 3
     code_lasts: timedelta = timedelta(minutes=10)
+    code_length: int = 6
     code_tries: int = 3
     sends_a_day: int = 3
     people_a_contact: int = 2
@@ -115,6 +117,7 @@ class EnrolmentPolicy:
     least_thought: timedelta = timedelta(seconds=60)
     returns: int = 2
     secret_tries: int = 5
+    secret_lasts: timedelta = timedelta(days=30)
     active_certificates: int = 2
     renewals: int = 2
     act_lasts: timedelta = timedelta(minutes=15)  # from an official's signature to its arrival
@@ -131,6 +134,20 @@ class EnrolmentPolicy:
         """Raises IdentityNumberRefused for one that nobody can have been given by that day."""
         if self.country is not None:
             self.country.read_personal_number(personal_number).require_assignable(on=on)
+
+    @property
+    def contact_code(self) -> CodePolicy:
+        """The code that is sent to a telephone or an address."""
+        return CodePolicy(
+            length=self.code_length, attempts=self.code_tries, lifetime=self.code_lasts
+        )
+
+    @property
+    def activation_secret(self) -> CodePolicy:
+        """The secret in two halves: one is printed at the centre, one is sent."""
+        return CodePolicy(
+            length=16, alphabet=LETTERS, attempts=self.secret_tries, lifetime=self.secret_lasts
+        )
 
     def lifetime(self, flow: Flow) -> timedelta:
         """How long a whole application may take."""

@@ -115,14 +115,6 @@ class AssertionReader(Provider, Protocol):
     def read(self, token: bytes, *, at: datetime) -> FaceAssertion: ...
 
 
-class Vault(Protocol):
-    """Seals what is personal, each application under a key of its own that can be destroyed."""
-
-    def seal(self, application: str, name: str, octets: bytes) -> bytes: ...
-
-    def open(self, application: str, name: str, sealed: bytes) -> bytes: ...
-
-
 def require_real(providers: Iterable[Any]) -> None:
     """Raises SimulatorRefused where one of them is a simulator: not in production."""
     for each in providers:

@@ -6,7 +6,6 @@ A reader says what was proved and leaves every decision to the guards.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime, time
 from typing import Final
 
@@ -24,16 +23,6 @@ from .evidence.assurance import Proof
 from .evidence.chips import Check, ChipRead, ChipReport, Outcome
 from .evidence.facepolicy import FacePolicy, face_failures
 from .evidence.states import ALPHA_2
-from .evidence.vault import (
-    MasterKey,
-    RetentionClass,
-    SealedEvidence,
-    WrappedKey,
-    destroy,
-    new_data_key,
-    seal,
-    unseal,
-)
 from .kinds import EvidenceKind
 from .people import Pseudonyms, Snapshot
 from .providers import CheckedEvidence, FaceAssertion
@@ -164,46 +153,3 @@ class JwsAssertionReader:
             captured_at=match.captured_at,
             octets=token,
         )
-
-
-class SealingVault:
-    """The vault as the store asks for it. `keys` keeps wrapped data keys by (application, class);
-    `retention` says of a file's name how long it is kept.
-    """
-
-    def __init__(
-        self,
-        master: MasterKey,
-        *,
-        keys: MutableMapping[tuple[str, RetentionClass], WrappedKey],
-        retention: Callable[[str], RetentionClass],
-    ) -> None:
-        self._master = master
-        self._keys = keys
-        self._retention = retention
-
-    def seal(self, application: str, name: str, octets: bytes) -> bytes:
-        place = (application, self._retention(name))
-        key = self._keys.get(place)
-        if key is None:
-            key = self._keys[place] = new_data_key(*place, master=self._master)
-        return seal(octets, kind=name, key=key, master=self._master).octets
-
-    def open(self, application: str, name: str, sealed: bytes) -> bytes:
-        place = (application, self._retention(name))
-        evidence = SealedEvidence(
-            application=application, retention=place[1], kind=name, octets=sealed
-        )
-        key = self._keys.get(place) or WrappedKey(
-            application=application, retention=place[1], key_id=self._master.key_id, wrapped=None
-        )
-        return unseal(evidence, key=key, master=self._master)
-
-    def forget(self, application: str, retention: RetentionClass) -> None:
-        """Destroy the key of a class: nothing of it opens again."""
-        place = (application, retention)
-        if place in self._keys:
-            self._keys[place] = destroy(self._keys[place])
-
-    def __repr__(self) -> str:
-        return f"<SealingVault {self._master.key_id}>"

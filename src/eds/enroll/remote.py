@@ -21,12 +21,11 @@ from .desk import (
     answered,
     attempt,
     by_system,
-    digits,
-    is_code,
     is_token,
     kept_snapshot,
     new_code,
     register_item,
+    try_code,
 )
 from .encoding import encode
 from .evidence.assurance import FACE_LIKE, SHOWN, Proof
@@ -177,7 +176,7 @@ def resolve(desk: Desk, application: str, *, at: datetime) -> Application:
     subject = ""
     if snapshot is not None:
         subject = desk.pseudonyms.person(snapshot.personal_number)
-        digest, files = kept_snapshot(snapshot)
+        digest, files = kept_snapshot(desk, snapshot)
         changes = {
             "subject": subject,
             "snapshot": digest,
@@ -231,8 +230,8 @@ def send_code(
     before, at = desk.store.load(application), envelope.at
     address = (contact_of or base_contact)(desk, before, at) or ""
     contact = desk.pseudonyms.contact(address) if address else ""
-    code = digits(desk, 6)
     store, policy = desk.store, desk.policy
+    code = new_code(desk, application, "contact", policy=policy.contact_code, at=at)
     evidence = Findings(
         contact=contact,
         sends_today=before.sends,
@@ -244,12 +243,13 @@ def send_code(
         request=Request(act="send_code", token_ok=is_token(before, envelope.token)),
         evidence=evidence,
         changes={"contact": contact, "sends": before.sends + 1},
-        codes=(new_code(desk, application, "contact", code, until=at + policy.code_lasts),),
+        codes=(code.record,),
         marks=(Mark(kind="contact", name=contact, reference=application, holder=before.applicant),),
     )
     after = advance(desk, before, move, message=envelope.message, digest=digest, at=at)
     # The text names the act, so that a code talked out of somebody is seen for what it is.
-    desk.notifier.send(address, "contact-code", {"code": code, "application": application}, at=at)
+    words = {"code": code.code, "application": application}
+    desk.notifier.send(address, "contact-code", words, at=at)
     return after
 
 
@@ -267,9 +267,8 @@ def confirm_contact(desk: Desk, application: str, envelope: Envelope, *, code: s
         return known
     before, at = desk.store.load(application), envelope.at
     request = Request(act="confirm_contact", token_ok=is_token(before, envelope.token))
-    correct = is_code(desk, application, "contact", code, at=at)
-    kept = desk.store.code(application, "contact")
-    evidence = Findings(code_correct=correct)
+    tried = try_code(desk, application, "contact", code, at=at)
+    evidence = Findings(code_correct=tried.fits)
     proof = EvidenceKind.CONTACT_CODE
     piece = CheckedEvidence(
         kind=proof,
@@ -284,12 +283,12 @@ def confirm_contact(desk: Desk, application: str, envelope: Envelope, *, code: s
         used=used,
         files=files,
         spent=("contact",),
-        details={"sent": kept is not None},
     )
     miss = Move(
         request=replace(request, act="miss_code"),
         evidence=evidence,
         changes={"code_misses": before.code_misses + 1},
+        codes=tried.kept,
     )
     try:
         return attempt(

@@ -22,10 +22,10 @@ from .desk import (
     answered,
     attempt,
     by_system,
-    is_code,
     is_token,
     previous_application,
     snapshot_of,
+    try_code,
 )
 from .evidence.assurance import EDS_OF_LEVEL, Level
 from .failures import Code, Failure
@@ -100,7 +100,7 @@ def prove_living_key(
         at=at,
     )
     previous = previous_application(desk, before.renews)
-    factor = is_code(desk, application, "contact", code, at=at)
+    factor = try_code(desk, application, "contact", code, at=at)
     pieces = (
         CheckedEvidence(
             kind=EvidenceKind.LIVING_KEY,
@@ -120,7 +120,7 @@ def prove_living_key(
     evidence = Findings(
         living_key=issued.person if issued is not None and signed else "",
         living_key_valid=signed,
-        second_factor=factor,
+        second_factor=factor.fits,
     )
     move = Move(
         request=asks,
@@ -133,6 +133,7 @@ def prove_living_key(
     miss = Move(
         request=Request(act="miss_code", token_ok=asks.token_ok),
         changes={"code_misses": before.code_misses + 1},
+        codes=factor.kept,
     )
     try:
         return attempt(

@@ -6,42 +6,23 @@ is sealed, and exactly one audit record says what changed. What cannot all happe
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
-    BigInteger,
-    Column,
     Connection,
     Engine,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    Text,
     delete,
-    distinct,
-    func,
-    insert,
     or_,
     select,
-    text,
     update,
 )
 
-from ..ca.database import (
-    from_micros,
-    insert_or_ignore,
-    micros_of,
-    reading,
-    to_micros,
-    writing,
-)
+from ..audit.statements import Statement
+from ..ca.database import from_micros, insert_or_ignore, micros_of, reading, to_micros, writing
 from ..ca.register import AuditTrail
 from ..errors import (
     ApplicationChanged,
@@ -49,121 +30,18 @@ from ..errors import (
     ApplicationOpen,
     EvidenceUsed,
 )
+from . import sealedfiles
+from . import tables as t
 from .application import Application, difference
 from .encoding import decode, encode, to_data
+from .evidence.codes import OneTimeCode
+from .evidence.vault import MasterKey, RetentionClass, WrappedKey, rewrap
+from .filing import retention_of
 from .migrations import require_current
 from .officials import Official
-from .providers import Vault
 from .states import State
 
-METADATA: Final = MetaData()
-_PSEUDONYM = String(80)
-_HASH = LargeBinary(32)
-
-applications: Final = Table(
-    "enroll_applications",
-    METADATA,
-    Column("application", String(64), primary_key=True),
-    Column("state", String(32), nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("applicant", _PSEUDONYM, nullable=False),
-    Column("opened_at", BigInteger, nullable=False),
-    Column("deadline", BigInteger),
-    Column("effect", String(12)),  # what is still to be done to the certificate
-    Column("body", Text, nullable=False),  # canonical JSON
-)
-Index("enroll_applications_applicant", applications.c.applicant, applications.c.opened_at)
-Index(
-    "enroll_applications_deadline",
-    applications.c.deadline,
-    sqlite_where=text("deadline IS NOT NULL"),
-    postgresql_where=text("deadline IS NOT NULL"),
-)
-Index(
-    "enroll_applications_effect",
-    applications.c.application,
-    sqlite_where=text("effect IS NOT NULL"),
-    postgresql_where=text("effect IS NOT NULL"),
-)
-
-# One open application for a person, and for a document: whoever is here has one.
-claims: Final = Table(
-    "enroll_claims",
-    METADATA,
-    Column("person", _PSEUDONYM, primary_key=True),
-    Column("application", String(64), nullable=False),
-)
-Index("enroll_claims_application", claims.c.application)
-
-messages: Final = Table(
-    "enroll_messages",
-    METADATA,
-    Column("application", String(64), primary_key=True),
-    Column("message", String(64), primary_key=True),
-    Column("digest", _HASH, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("refused", Text, nullable=False),  # codes, where it only counted an attempt
-)
-
-# Evidence, assertions, acts: what works once, in any application, for ever.
-used: Final = Table(
-    "enroll_used",
-    METADATA,
-    Column("kind", String(32), primary_key=True),
-    Column("digest", _HASH, primary_key=True),
-    Column("application", String(64), nullable=False),
-    Column("at", BigInteger, nullable=False),
-)
-
-files: Final = Table(
-    "enroll_files",
-    METADATA,
-    Column("application", String(64), primary_key=True),
-    Column("name", String(96), primary_key=True),
-    Column("digest", _HASH, nullable=False),  # of what was sealed
-    Column("sealed", LargeBinary, nullable=False),
-    Column("at", BigInteger, nullable=False),
-)
-
-codes: Final = Table(
-    "enroll_codes",
-    METADATA,
-    Column("application", String(64), primary_key=True),
-    Column("purpose", String(32), primary_key=True),
-    Column("salt", LargeBinary(16), nullable=False),
-    Column("kept", _HASH, nullable=False),
-    Column("expires_at", BigInteger, nullable=False),
-)
-
-# Who did what when, for limits: telephone → people, device → people, official → applications.
-marks: Final = Table(
-    "enroll_marks",
-    METADATA,
-    Column("kind", String(16), primary_key=True),
-    Column("name", _PSEUDONYM, primary_key=True),
-    Column("reference", String(80), primary_key=True),
-    Column("holder", _PSEUDONYM, nullable=False),
-    Column("at", BigInteger, nullable=False),
-)
-Index("enroll_marks_name", marks.c.kind, marks.c.name, marks.c.at)
-
-officials: Final = Table(
-    "enroll_officials",
-    METADATA,
-    Column("person", _PSEUDONYM, primary_key=True),
-    Column("version", Integer, nullable=False),
-    Column("body", Text, nullable=False),
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptCode:
-    """A code as it is kept: keyed and salted, until `expires_at`."""
-
-    purpose: str
-    salt: bytes
-    kept: bytes = field(repr=False)
-    expires_at: datetime
+_KNOWN: Final = 1024  # applications whose text was read lately
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +67,7 @@ class Message:
 class Step:
     """All that one act writes. `used` are (kind, digest); `files` name → octets, to be sealed.
 
+    `codes` are put in the place of those before, `spent` purposes of codes that are gone.
     `effect` is what must be done to the certificate once this stands: `release` or `revoke`.
     """
 
@@ -202,7 +81,7 @@ class Step:
     refused: tuple[str, ...] = ()
     used: tuple[tuple[str, bytes], ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    codes: tuple[KeptCode, ...] = ()
+    codes: tuple[OneTimeCode, ...] = ()
     spent: tuple[str, ...] = ()
     marks: tuple[Mark, ...] = ()
     effect: str | None = None
@@ -212,14 +91,15 @@ class Step:
 class ApplicationStore:
     """Applications, what they keep and what they have spent, in the database of `engine`.
 
-    `audit` writes the record of an act in its transaction. The tables are of the revision of this
-    code: raises RegisterOutdated, RegisterNewer; RegisterUnavailable when the database fails.
+    `audit` writes the record of an act in its transaction; `master` wraps the keys that what is
+    personal is sealed under. The tables are of the revision of this code: raises
+    RegisterOutdated, RegisterNewer; RegisterUnavailable when the database fails.
     """
 
-    def __init__(self, engine: Engine, *, audit: AuditTrail, vault: Vault) -> None:
+    def __init__(self, engine: Engine, *, audit: AuditTrail, master: MasterKey) -> None:
         self.engine = engine
         self.audit = audit
-        self.vault = vault
+        self.master = master
         with reading(engine) as connection:
             require_current(connection)
 
@@ -234,7 +114,7 @@ class ApplicationStore:
         with writing(self.engine) as connection:
             self._message(connection, step)
             self._application(connection, step)
-            self._claims(connection, step.after)
+            self._claims(connection, step.before, step.after)
             self._spend(connection, name, step.used, at=step.at)
             self._keep(connection, name, step)
             self.audit(
@@ -254,56 +134,45 @@ class ApplicationStore:
         return step.after
 
     def _message(self, connection: Connection, step: Step) -> None:
-        row = insert_or_ignore(self.engine, messages).values(
-            application=step.after.application,
-            message=step.message,
-            digest=step.digest,
-            version=step.after.version,
-            refused=" ".join(step.refused),
-        )
-        if not _is_new(connection, row.returning(messages.c.version)):
+        row = {
+            "application": step.after.application,
+            "message": step.message,
+            "digest": step.digest,
+            "version": step.after.version,
+            "refused": " ".join(step.refused),
+        }
+        if t.INSERT_MESSAGE(connection, [row]).rowcount != 1:
             raise ApplicationChanged(application=step.after.application)
 
     def _application(self, connection: Connection, step: Step) -> None:
-        after, row = step.after, applications.c
-        values = {
+        after = step.after
+        row = {
+            "application": after.application,
             "state": after.state.value,
             "version": after.version,
+            "applicant": after.applicant,
+            "opened_at": to_micros(after.opened_at),
             "deadline": micros_of(after.deadline),
+            "effect": step.effect,
             "body": encode(after).decode(),
         }
-        if step.before is None:
-            made = insert_or_ignore(self.engine, applications).values(
-                application=after.application,
-                applicant=after.applicant,
-                opened_at=to_micros(after.opened_at),
-                effect=step.effect,
-                **values,
-            )
-            if not _is_new(connection, made.returning(row.version)):
-                raise ApplicationChanged(application=after.application)
-        else:
-            if step.effect is not None:
-                values["effect"] = step.effect
-            changed = connection.execute(
-                update(applications)
-                .where(row.application == after.application, row.version == step.before.version)
-                .values(**values)
-            )
-            if changed.rowcount != 1:
-                raise ApplicationChanged(application=after.application)
+        statement = t.INSERT_APPLICATION
+        if step.before is not None:
+            statement = t.MOVE_APPLICATION
+            row |= {"of_application": after.application, "of_version": step.before.version}
+        if statement(connection, [row]).rowcount != 1:
+            raise ApplicationChanged(application=after.application)
 
-    def _claims(self, connection: Connection, after: Application) -> None:
+    def _claims(
+        self, connection: Connection, before: Application | None, after: Application
+    ) -> None:
         if not after.is_open:
-            connection.execute(delete(claims).where(claims.c.application == after.application))
+            t.GIVE_UP_CLAIMS(connection, [{"of_application": after.application}])
             return
-        for person in sorted({after.applicant, after.subject} - {""}):
+        held = set() if before is None else {before.applicant, before.subject}
+        for person in sorted({after.applicant, after.subject} - held - {""}):
             row = {"person": person, "application": after.application}
-            connection.execute(insert_or_ignore(self.engine, claims).values(**row))
-            owner = connection.execute(
-                select(claims.c.application).where(claims.c.person == person)
-            ).scalar_one_or_none()
-            if owner != after.application:
+            if t.CLAIM(connection, [row]).fetchall()[0][0] != after.application:
                 raise ApplicationOpen
 
     def _spend(
@@ -315,51 +184,46 @@ class ApplicationStore:
         at: datetime,
     ) -> None:
         for kind, digest in sorted(spent):
-            row = insert_or_ignore(self.engine, used).values(
-                kind=kind, digest=digest, application=application, at=to_micros(at)
-            )
-            if not _is_new(connection, row.returning(used.c.at)):
+            row = {"kind": kind, "digest": digest, "application": application, "at": to_micros(at)}
+            if t.SPEND(connection, [row]).rowcount != 1:
                 raise EvidenceUsed(kind=kind)
 
     def _keep(self, connection: Connection, name: str, step: Step) -> None:
-        for file, octets in step.files.items():
-            connection.execute(
-                delete(files).where(files.c.application == name, files.c.name == file)
+        if step.files:
+            sealedfiles.keep(
+                connection,
+                name,
+                step.files,
+                master=self.master,
+                is_new=step.before is None,
+                at=step.at,
             )
-            connection.execute(
-                insert(files).values(
-                    application=name,
-                    name=file,
-                    digest=hashlib.sha256(octets).digest(),
-                    sealed=self.vault.seal(name, file, octets),
-                    at=to_micros(step.at),
-                )
-            )
-        purposes = {*step.spent, *(code.purpose for code in step.codes)}
-        for purpose in sorted(purposes):
-            connection.execute(
-                delete(codes).where(codes.c.application == name, codes.c.purpose == purpose)
-            )
+        if not step.after.is_open:
+            sealedfiles.set_due(connection, name, ended_at=step.at)
+        for purpose in step.spent:
+            t.DROP_CODE(connection, [{"of_application": name, "of_purpose": purpose}])
         for code in step.codes:
-            connection.execute(
-                insert(codes).values(
-                    application=name,
-                    purpose=code.purpose,
-                    salt=code.salt,
-                    kept=code.kept,
-                    expires_at=to_micros(code.expires_at),
-                )
-            )
+            row = {
+                "application": name,
+                "purpose": code.purpose,
+                "salt": code.salt,
+                "mac": code.mac,
+                "expires_at": to_micros(code.expires_at),
+                "attempts_left": code.attempts_left,
+            }
+            t.PUT_CODE(connection, [row])
         for mark in step.marks:
-            connection.execute(
-                insert_or_ignore(self.engine, marks).values(
-                    kind=mark.kind,
-                    name=mark.name,
-                    reference=mark.reference,
-                    holder=mark.holder,
-                    at=to_micros(step.at),
-                )
-            )
+            self._mark(connection, mark, at=step.at)
+
+    def _mark(self, connection: Connection, mark: Mark, *, at: datetime) -> None:
+        row = {
+            "kind": mark.kind,
+            "name": mark.name,
+            "reference": mark.reference,
+            "holder": mark.holder,
+            "at": to_micros(at),
+        }
+        t.MARK(connection, [row])
 
     # -- reading
 
@@ -372,23 +236,21 @@ class ApplicationStore:
 
     def find(self, application: str) -> Application | None:
         """The newest version; None where there is no such application."""
-        rows = self._all(
-            select(applications.c.body).where(applications.c.application == application)
-        )
-        return decode(Application, rows[0].body.encode()) if rows else None
+        rows = self._ask(t.FIND, of_application=application)
+        return _read(rows[0][0]) if rows else None
 
     def everything(self) -> tuple[Application, ...]:
         """All applications, the oldest first."""
         rows = self._all(
-            select(applications.c.body).order_by(
-                applications.c.opened_at, applications.c.application
+            select(t.applications.c.body).order_by(
+                t.applications.c.opened_at, t.applications.c.application
             )
         )
-        return tuple(decode(Application, row.body.encode()) for row in rows)
+        return tuple(_read(row.body) for row in rows)
 
     def open_of(self, person: str) -> str | None:
         """The open application of a person or document (a pseudonym); None where there is none."""
-        rows = self._all(select(claims.c.application).where(claims.c.person == person))
+        rows = self._all(select(t.claims.c.application).where(t.claims.c.person == person))
         return rows[0].application if rows else None
 
     def waiting(
@@ -402,7 +264,7 @@ class ApplicationStore:
 
         `after` is deadline and name of the last one of the page before.
         """
-        row = applications.c
+        row = t.applications.c
         query = select(row.body).where(
             row.deadline.is_not(None), row.state.in_(sorted(each.value for each in states))
         )
@@ -412,103 +274,85 @@ class ApplicationStore:
                 or_(row.deadline > deadline, (row.deadline == deadline) & (row.application > name))
             )
         query = query.order_by(row.deadline, row.application).limit(limit)
-        return tuple(decode(Application, found.body.encode()) for found in self._all(query))
+        return tuple(_read(found.body) for found in self._all(query))
 
     def due(self, *, at: datetime, limit: int = 1000) -> tuple[Application, ...]:
         """Those whose time is over at `at`, the most overdue first."""
-        row = applications.c
+        row = t.applications.c
         rows = self._all(
             select(row.body)
             .where(row.deadline.is_not(None), row.deadline <= to_micros(at))
             .order_by(row.deadline)
             .limit(limit)
         )
-        return tuple(decode(Application, found.body.encode()) for found in rows)
+        return tuple(_read(found.body) for found in rows)
 
     def effects(self, application: str | None = None) -> tuple[tuple[Application, str], ...]:
         """What is still to be done to certificates: application and `release` or `revoke`."""
-        row = applications.c
+        row = t.applications.c
         query = select(row.body, row.effect).where(row.effect.is_not(None))
         if application is not None:
             query = query.where(row.application == application)
         rows = self._all(query.order_by(row.application))
-        return tuple((decode(Application, each.body.encode()), each.effect) for each in rows)
+        return tuple((_read(each.body), each.effect) for each in rows)
 
     def effect_done(self, application: str, effect: str) -> None:
         """That effect was carried out; the register's own record tells of it."""
-        row = applications.c
+        row = t.applications.c
         with writing(self.engine) as connection:
             connection.execute(
-                update(applications)
+                update(t.applications)
                 .where(row.application == application, row.effect == effect)
                 .values(effect=None)
             )
 
     def message(self, application: str, message: str) -> Message | None:
         """The answer that this message was given, if it came before."""
-        rows = self._all(
-            select(messages).where(
-                messages.c.application == application, messages.c.message == message
-            )
-        )
+        rows = self._ask(t.MESSAGE, of_application=application, of_message=message)
         if not rows:
             return None
-        return Message(
-            digest=bytes(rows[0].digest),
-            version=rows[0].version,
-            refused=tuple(rows[0].refused.split()),
-        )
+        digest, version, refused = rows[0]
+        return Message(digest=bytes(digest), version=version, refused=tuple(refused.split()))
 
     def file(self, application: str, name: str) -> bytes | None:
-        """What was kept under that name, opened; None where there is nothing."""
-        rows = self._all(
-            select(files.c.sealed).where(files.c.application == application, files.c.name == name)
-        )
-        return self.vault.open(application, name, bytes(rows[0].sealed)) if rows else None
+        """What was kept under that name, opened; None where there is nothing.
 
-    def code(self, application: str, purpose: str) -> KeptCode | None:
-        """The code of that purpose that is in force."""
-        rows = self._all(
-            select(codes).where(codes.c.application == application, codes.c.purpose == purpose)
-        )
+        Raises EvidenceDestroyed, EvidenceUnreadable.
+        """
+        retention = retention_of(name).value
+        rows = self._ask(t.FILE, retention=retention, of_application=application, of_name=name)
         if not rows:
             return None
-        row = rows[0]
-        return KeptCode(
+        return sealedfiles.opened(rows[0], application, name, master=self.master)
+
+    def code(self, application: str, purpose: str) -> OneTimeCode | None:
+        """The code of that purpose, as it stands."""
+        rows = self._ask(t.CODE, of_application=application, of_purpose=purpose)
+        if not rows:
+            return None
+        salt, mac, expires_at, attempts_left = rows[0]
+        return OneTimeCode(
+            application=application,
             purpose=purpose,
-            salt=bytes(row.salt),
-            kept=bytes(row.kept),
-            expires_at=from_micros(row.expires_at),
+            salt=bytes(salt),
+            mac=bytes(mac),
+            expires_at=from_micros(expires_at),
+            attempts_left=attempts_left,
         )
 
     def opened_since(self, applicant: str, *, since: datetime) -> int:
         """How many applications were opened under that pseudonym."""
-        row = applications.c
-        return int(
-            self._all(
-                select(func.count()).where(
-                    row.applicant == applicant, row.opened_at > to_micros(since)
-                )
-            )[0][0]
-        )
+        rows = self._ask(t.OPENED_SINCE, applicant=applicant, since=to_micros(since))
+        return int(rows[0][0])
 
     def marked(self, kind: str, name: str, *, since: datetime, but: str = "") -> int:
         """How many different holders have such a mark, `but` one apart."""
-        row = marks.c
-        return int(
-            self._all(
-                select(func.count(distinct(row.holder))).where(
-                    row.kind == kind,
-                    row.name == name,
-                    row.at > to_micros(since),
-                    row.holder != but,
-                )
-            )[0][0]
-        )
+        rows = self._ask(t.MARKED, of_kind=kind, of_name=name, since=to_micros(since), but=but)
+        return int(rows[0][0])
 
     def reference(self, kind: str, name: str) -> str | None:
         """The application of the newest mark of that kind and name."""
-        row = marks.c
+        row = t.marks.c
         rows = self._all(
             select(row.reference)
             .where(row.kind == kind, row.name == name)
@@ -519,23 +363,93 @@ class ApplicationStore:
 
     def was_used(self, kind: str, digest: bytes) -> bool:
         """Whether that was spent before; `commit` asks again, and decides."""
-        return bool(
-            self._all(select(used.c.at).where(used.c.kind == kind, used.c.digest == digest))
+        row = t.used.c
+        return bool(self._all(select(row.at).where(row.kind == kind, row.digest == digest)))
+
+    # -- forgetting
+
+    def forget_due(self, *, at: datetime, limit: int = 1000) -> tuple[tuple[str, str], ...]:
+        """Destroy the keys whose time is over: (application, retention class) of each.
+
+        One transaction and one audit record for each; the log tells as much afterwards as before.
+        """
+        row = t.keys.c
+        due = self._all(
+            select(row.application, row.retention)
+            .where(row.wrapped.is_not(None), row.due_at <= to_micros(at))
+            .order_by(row.due_at)
+            .limit(limit)
         )
+        return tuple(
+            (application, retention)
+            for application, retention in due
+            if self.forget(application, RetentionClass(retention), at=at)
+        )
+
+    def forget(self, application: str, retention: RetentionClass, *, at: datetime) -> bool:
+        """Destroy the key of a class: nothing of it opens again. False where there is none left."""
+        row = t.keys.c
+        with writing(self.engine) as connection:
+            gone = connection.execute(
+                update(t.keys)
+                .where(
+                    row.application == application,
+                    row.retention == retention.value,
+                    row.wrapped.is_not(None),
+                )
+                .values(wrapped=None)
+            )
+            if gone.rowcount != 1:
+                return False
+            self.audit(
+                connection,
+                at=at,
+                act="enroll.evidence.destroyed",
+                actor="clock",
+                subject=f"application/{application}",
+                details={"retention": retention.value},
+            )
+        return True
+
+    def rewrap_keys(self, *, old: MasterKey, limit: int = 1000) -> int:
+        """Wrap keys that `old` wraps with this store's master key; how many of at most `limit`.
+
+        What they seal stays as it is. To be called until it gives 0. Raises EvidenceUnreadable.
+        """
+        row = t.keys.c
+        with writing(self.engine) as connection:
+            query = select(row.application, row.retention, row.wrapped).where(
+                row.key_id == old.key_id, row.wrapped.is_not(None)
+            )
+            rows = connection.execute(query.limit(limit).with_for_update()).all()
+            for application, retention, wrapped in rows:
+                key = WrappedKey(
+                    application=application,
+                    retention=RetentionClass(retention),
+                    key_id=old.key_id,
+                    wrapped=bytes(wrapped),
+                )
+                made = rewrap(key, old=old, new=self.master)
+                connection.execute(
+                    update(t.keys)
+                    .where(row.application == application, row.retention == retention)
+                    .values(key_id=made.key_id, wrapped=made.wrapped)
+                )
+        return len(rows)
 
     # -- officials
 
     def official(self, person: str) -> Official | None:
         """That person in office, with the roles of now; None for anybody else."""
-        rows = self._all(select(officials.c.body).where(officials.c.person == person))
+        rows = self._ask(t.OFFICIAL, of_person=person)
         if not rows:
             return None
-        found = decode(Official, rows[0].body.encode())
+        found = decode(Official, rows[0][0].encode())
         return found if found.roles else None
 
     def officials(self) -> tuple[Official, ...]:
         """Everybody in office now."""
-        rows = self._all(select(officials.c.body).order_by(officials.c.person))
+        rows = self._all(select(t.officials.c.body).order_by(t.officials.c.person))
         found = (decode(Official, row.body.encode()) for row in rows)
         return tuple(each for each in found if each.roles)
 
@@ -555,16 +469,17 @@ class ApplicationStore:
         Raises EvidenceUsed.
         """
         body = encode(official).decode()
+        row = t.officials.c
         with writing(self.engine) as connection:
             self._spend(connection, "", [("act", each) for each in acts], at=at)
-            row = insert_or_ignore(self.engine, officials).values(
+            made = insert_or_ignore(self.engine, t.officials).values(
                 person=official.person, version=1, body=body
             )
-            if not _is_new(connection, row.returning(officials.c.version)):
+            if connection.execute(made).rowcount != 1:
                 connection.execute(
-                    update(officials)
-                    .where(officials.c.person == official.person)
-                    .values(version=officials.c.version + 1, body=body)
+                    update(t.officials)
+                    .where(row.person == official.person)
+                    .values(version=row.version + 1, body=body)
                 )
             self.audit(
                 connection,
@@ -580,38 +495,31 @@ class ApplicationStore:
                 },
             )
 
+    # -- outside of applications
+
     def mark(self, mark: Mark, *, at: datetime) -> None:
         """Count something outside an application: it changes nothing that the log tells."""
         with writing(self.engine) as connection:
-            connection.execute(
-                insert_or_ignore(self.engine, marks).values(
-                    kind=mark.kind,
-                    name=mark.name,
-                    reference=mark.reference,
-                    holder=mark.holder,
-                    at=to_micros(at),
-                )
-            )
+            self._mark(connection, mark, at=at)
 
     def unlock(self, document: str, *, acts: Sequence[bytes], actor: str, at: datetime) -> None:
         """Take the locks off a document (a pseudonym), on signed acts that are used once.
 
         The log keeps that there were some. Raises EvidenceUsed.
         """
+        row = t.marks.c
         with writing(self.engine) as connection:
             self._spend(connection, "", [("act", each) for each in acts], at=at)
             gone = connection.execute(
-                delete(marks)
-                .where(marks.c.kind == "lock", marks.c.name == document)
-                .returning(marks.c.reference)
-            ).all()
+                delete(t.marks).where(row.kind == "lock", row.name == document)
+            )
             self.audit(
                 connection,
                 at=at,
                 act="enroll.document.unlocked",
                 actor=actor,
                 subject=f"document/{document}",
-                details={"acts": [each.hex() for each in acts], "locks": len(gone)},
+                details={"acts": [each.hex() for each in acts], "locks": gone.rowcount},
             )
 
     def spend(self, kind: str, digest: bytes, *, record: Mapping[str, Any], at: datetime) -> None:
@@ -631,7 +539,12 @@ class ApplicationStore:
         with reading(self.engine) as connection:
             return connection.execute(query).all()
 
+    def _ask(self, statement: Statement, **values: object) -> Sequence[Any]:
+        with reading(self.engine) as connection:
+            return statement(connection, [values]).fetchall()
 
-def _is_new(connection: Connection, statement: Any) -> bool:
-    """Whether an INSERT that ignores what is there, and returns what it made, made anything."""
-    return connection.execute(statement).first() is not None
+
+@lru_cache(_KNOWN)
+def _read(body: str) -> Application:
+    """The same text is the same application: values never change, and hold nothing personal."""
+    return decode(Application, body.encode())

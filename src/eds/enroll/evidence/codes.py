@@ -1,6 +1,6 @@
-"""One-time codes sent over a second channel: to the number a register has, never a form's.
+"""Codes that work once: sent to the number a register has, never a form's, or handed out.
 
-A code confirms that someone reads that channel; it is no factor of authentication
+A code that was sent confirms that someone reads that channel; it is no factor of authentication
 (NIST SP 800-63A). It is kept as HMAC-SHA-256 under a key of the desk: a bare hash of eight digits
 is guessed at once, and so is a slow one. Purpose and application are part of what is hashed, so a
 code for one act opens no other.
@@ -19,22 +19,29 @@ from typing import Final
 
 from ...errors import InvalidArgument, NaiveDatetime
 
-MINIMUM_DIGITS: Final = 6  # NIST SP 800-63A-4: at least six random digits
+DIGITS: Final = "0123456789"
+LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+"""Without what is taken for a digit, or for another."""
+MINIMUM_LENGTH: Final = 6  # NIST SP 800-63A-4: at least six random digits
+_LONGEST: Final = 20  # 100 bits of letters
 _KEY_OCTETS: Final = 32
 _SALT_OCTETS: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodePolicy:
-    """Digits, tries and life of a code. Raises InvalidArgument for fewer than six digits."""
+    """Length, alphabet, tries and life of a code. Raises InvalidArgument for fewer than six."""
 
-    digits: int = 8
+    length: int = 8
+    alphabet: str = DIGITS
     attempts: int = 3
     lifetime: timedelta = timedelta(minutes=10)
 
     def __post_init__(self) -> None:
-        if not MINIMUM_DIGITS <= self.digits <= 12:
-            raise InvalidArgument(argument="digits", reason="six to twelve")
+        if not MINIMUM_LENGTH <= self.length <= _LONGEST:
+            raise InvalidArgument(argument="length", reason="six to twenty")
+        if len(set(self.alphabet)) != len(self.alphabet) or len(self.alphabet) < len(DIGITS):
+            raise InvalidArgument(argument="alphabet", reason="ten different characters or more")
         if not 1 <= self.attempts <= 10:
             raise InvalidArgument(argument="attempts", reason="one to ten")
 
@@ -88,7 +95,11 @@ def issue_code(
     Raises InvalidArgument, NaiveDatetime.
     """
     _require(key, at)
-    code = f"{draw(10**policy.digits):0{policy.digits}d}"
+    left, letters = draw(len(policy.alphabet) ** policy.length), []
+    for _ in range(policy.length):
+        left, place = divmod(left, len(policy.alphabet))
+        letters.append(policy.alphabet[place])
+    code = "".join(reversed(letters))
     grain = salt(_SALT_OCTETS)
     record = OneTimeCode(
         application=application,

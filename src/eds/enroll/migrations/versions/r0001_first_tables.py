@@ -68,18 +68,34 @@ def upgrade() -> None:
         "enroll_files",
         sa.Column("application", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=96), nullable=False),
-        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("application", "name"),
+    )
+    op.create_table(
+        "enroll_keys",
+        sa.Column("application", sa.String(length=64), nullable=False),
+        sa.Column("retention", sa.String(length=16), nullable=False),
+        sa.Column("key_id", sa.String(length=64), nullable=False),
+        sa.Column("wrapped", sa.LargeBinary(), nullable=True),
+        sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("application", "retention"),
+    )
+    op.create_index(
+        "enroll_keys_due",
+        "enroll_keys",
+        ["due_at"],
+        sqlite_where=sa.text("wrapped IS NOT NULL"),
+        postgresql_where=sa.text("wrapped IS NOT NULL"),
     )
     op.create_table(
         "enroll_codes",
         sa.Column("application", sa.String(length=64), nullable=False),
         sa.Column("purpose", sa.String(length=32), nullable=False),
         sa.Column("salt", sa.LargeBinary(length=16), nullable=False),
-        sa.Column("kept", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("mac", sa.LargeBinary(length=32), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("attempts_left", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("application", "purpose"),
     )
     op.create_table(

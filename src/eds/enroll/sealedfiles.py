@@ -1,0 +1,102 @@
+"""What a desk keeps of people, in its database: sealed files and the wrapped keys of each.
+
+A data key for each application and retention class, made with the first file of the class in the
+transaction of the act. When an application ends, each of its keys is given the day of its end;
+destroyed, it leaves a row that says there was one, and what it sealed opens to nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ..ca.database import to_micros
+from . import tables as t
+from .evidence.vault import (
+    RETENTION,
+    MasterKey,
+    RetentionClass,
+    SealedEvidence,
+    WrappedKey,
+    new_data_key,
+    seal,
+    unseal,
+)
+from .filing import retention_of
+
+
+def keep(
+    connection: Connection,
+    application: str,
+    files: Mapping[str, bytes],
+    *,
+    master: MasterKey,
+    is_new: bool,
+    at: datetime,
+) -> None:
+    """Seal files and keep them. Raises EvidenceDestroyed, EvidenceUnreadable, LimitExceeded."""
+    known = {} if is_new else _keys(connection, application)
+    rows = []
+    for name, octets in files.items():
+        retention = retention_of(name)
+        key = known.get(retention)
+        if key is None:
+            key = known[retention] = new_data_key(application, retention, master=master)
+            row = {
+                "application": application,
+                "retention": retention.value,
+                "key_id": key.key_id,
+                "wrapped": key.wrapped,
+                "due_at": None,
+            }
+            t.INSERT_KEY(connection, [row])
+        sealed = seal(octets, kind=name, key=key, master=master).octets
+        rows.append(
+            {"application": application, "name": name, "sealed": sealed, "at": to_micros(at)}
+        )
+    t.PUT_FILE(connection, rows)
+
+
+def opened(row: Any, application: str, name: str, *, master: MasterKey) -> bytes:
+    """The content of a row of `tables.FILE`. Raises EvidenceDestroyed, EvidenceUnreadable."""
+    retention = retention_of(name)
+    sealed, key_id, wrapped = row
+    evidence = SealedEvidence(
+        application=application, retention=retention, kind=name, octets=bytes(sealed)
+    )
+    key = WrappedKey(
+        application=application,
+        retention=retention,
+        key_id=key_id or master.key_id,
+        wrapped=None if wrapped is None else bytes(wrapped),
+    )
+    return unseal(evidence, key=key, master=master)
+
+
+def set_due(connection: Connection, application: str, *, ended_at: datetime) -> None:
+    """Say of each key of an application that ended when it is to be destroyed."""
+    rows = [
+        {
+            "due_at": to_micros(ended_at + lasts),
+            "of_application": application,
+            "of_retention": retention.value,
+        }
+        for retention, lasts in RETENTION.items()
+    ]
+    t.SET_DUE(connection, rows)
+
+
+def _keys(connection: Connection, application: str) -> dict[RetentionClass, WrappedKey]:
+    rows = t.KEYS_OF(connection, [{"of_application": application}]).fetchall()
+    return {
+        RetentionClass(retention): WrappedKey(
+            application=application,
+            retention=RetentionClass(retention),
+            key_id=key_id,
+            wrapped=None if wrapped is None else bytes(wrapped),
+        )
+        for retention, key_id, wrapped in rows
+    }
