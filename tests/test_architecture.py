@@ -112,7 +112,9 @@ DOORS: Mapping[str, frozenset[str]] = MappingProxyType({
     "click": rooms("eds_cli/*"),
     **dict.fromkeys(("starlette", "fastapi", "uvicorn", "granian", "flask", "django"), WEB),
     **dict.fromkeys(("requests", "aiohttp", "httpx", "urllib3", "websockets"), NETWORK),
-    **dict.fromkeys(("socket", "socketserver", "ssl", "ftplib", "smtplib", "xmlrpc"), NETWORK),
+    **dict.fromkeys(("socketserver", "ssl", "ftplib", "smtplib", "xmlrpc"), NETWORK),
+    # The examiners of `eds serve` listen in a private folder, for its workers alone.
+    "socket": NETWORK | {"eds_cli/examining.py"},
     **dict.fromkeys(("http.client", "http.server", "urllib.request"), NETWORK),
     **dict.fromkeys(("subprocess", "pty", "runpy", "multiprocessing"), NOT_IN_SOURCE),
     # Reading these runs what the bytes say.

@@ -73,7 +73,7 @@ def confined(work: Callable[[], bytes], *, limits: Limits = LIMITS) -> bytes:
 def _work(work: Callable[[], bytes], writer: int, limits: Limits) -> NoReturn:
     status = 1
     try:
-        _limit(limits)
+        confine(limits)
         try:
             said = _DONE + work()
         except EdsError as error:
@@ -87,7 +87,8 @@ def _work(work: Callable[[], bytes], writer: int, limits: Limits) -> NoReturn:
         os._exit(status)  # without the parent's handlers and buffers
 
 
-def _limit(limits: Limits) -> None:
+def confine(limits: Limits) -> None:
+    """Put this process under the limits, for good."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     memory = pages * resource.getpagesize() + limits.memory
     for kind, most in (

@@ -117,6 +117,7 @@ COMMANDS: Final = {
     "login": ("eds_cli.login:login", "Answer a portal that asks who is there."),
     "verify": ("eds_cli.verify:verify", "Validate signed documents."),
     "trust": ("eds_cli.trust:trust", "Say whose certificates count."),
+    "serve": ("eds_cli.serve:serve", "Answer over HTTP: OCSP, lists, time-stamps, validation."),
     "audit": ("eds_cli.audit:audit", "Read, verify and prove the log of every act."),
     "id": ("eds_cli.identity:identity", "Look at identity numbers (IIN, BIN)."),
     "inspect": ("eds_cli.inspect:inspect", "Say what a file is, and what is in it."),

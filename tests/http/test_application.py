@@ -36,7 +36,7 @@ def application(**more: Any) -> Application:
     routes = RouteTable(
         [
             Route(method="POST", path="/echo", door=echo, limit=10),
-            Route(method="GET", path="/things/{thing}", door=named),
+            Route(method="GET", path="/things/{thing}", door=named, kind="things"),
             Route(method="GET", path="/things/{thing}/parts/{part}", door=named),
             Route(method="GET", path="/rest/{rest...}", door=named),
             Route(method="GET", path="/faulty", door=faulty),
@@ -176,7 +176,7 @@ def test_every_request_is_observed() -> None:
     app = application(observe=lambda route, status, took: seen.append((route, status)))
     answer(app, "GET", "/things/7")
     answer(app, "GET", "/nothing")
-    assert seen == [("/things/{thing}", 200), ("-", 404)]
+    assert seen == [("things", 200), ("-", 404)]
 
 
 def test_a_head_is_answered_as_a_get() -> None:

@@ -95,6 +95,11 @@ class ServedIssuer:
             1, der.sequence(_extension(extensions.OCSP_ARCHIVE_CUTOFF, cutoff))
         )
 
+    @property
+    def delegates(self) -> tuple[Delegate, ...]:
+        """Who may answer, the youngest first."""
+        return tuple(pen.delegate for pen in self._pens)
+
     def pen(self, at: datetime) -> _Pen | None:
         """The delegate that answers at that instant."""
         for pen in self._pens:
@@ -150,13 +155,21 @@ class Responder:
         served here; certificates of all other issuers are unknown to it. Without any delegate
         valid at `at`, or while the register or the key cannot be used, the answer is tryLater.
         """
-        if at.utcoffset() is None:
-            raise NaiveDatetime(argument="at")
-        at = (at if at.tzinfo is UTC else at.astimezone(UTC)).replace(microsecond=0)
         try:
             asked = read_request(request)
         except DecodeError as error:
             return failure(ResponseStatus.MALFORMED_REQUEST, cause=error)
+        return self.answer(asked, at=at)
+
+    def answer(
+        self, asked: OcspRequest, *, at: datetime, status_of: StatusOf | None = None
+    ) -> OcspAnswer:
+        """The answer to a request that was read. `status_of` is what was read of the register
+        beforehand for this answer; without it the responder looks itself.
+        """
+        if at.utcoffset() is None:
+            raise NaiveDatetime(argument="at")
+        at = (at if at.tzinfo is UTC else at.astimezone(UTC)).replace(microsecond=0)
         speaker = self._speaker(asked)
         if speaker is None:
             return failure(ResponseStatus.UNAUTHORIZED)
@@ -167,7 +180,7 @@ class Responder:
                 return failure(ResponseStatus.TRY_LATER)
             moment = self._moment = _Moment.of(speaker, pen, at, self._validity)
         try:
-            return self._answer(asked, moment)
+            return self._answer(asked, moment, status_of or self._status_of)
         except (RegisterUnavailable, KeyStoreError) as error:
             return failure(ResponseStatus.TRY_LATER, cause=error)
 
@@ -178,14 +191,14 @@ class Responder:
                 return issuer
         return self._served[0] if self._served else None
 
-    def _answer(self, asked: OcspRequest, moment: _Moment) -> OcspAnswer:
+    def _answer(self, asked: OcspRequest, moment: _Moment, status_of: StatusOf) -> OcspAnswer:
         nonce, cacheable = asked.nonce, asked.nonce is None
         speaker = moment.speaker
         singles = b""
         for item in asked.items:
             if self._issuers.get(item.head) is not speaker:
                 end, cacheable = moment.unknown, False
-            elif (status := self._status_of(speaker.issuer, item.serial)) is None:
+            elif (status := status_of(speaker.issuer, item.serial)) is None:
                 end, cacheable = moment.never_issued, False
             elif status.state is State.VALID:
                 end = moment.good

@@ -58,15 +58,10 @@ def find_responders(folder: AuthorityFolder, issuer: RegisteredIssuer) -> list[F
 
 
 @contextmanager
-def open_responder(
-    folder: AuthorityFolder,
-    issuers: Iterable[RegisteredIssuer],
-    *,
-    validity: timedelta,
-    pin: PinSource,
-    at: datetime,
-) -> Iterator[Responder]:
-    """Answers for these issuers, each by its newest responder that is valid at `at`.
+def open_served_issuers(
+    folder: AuthorityFolder, issuers: Iterable[RegisteredIssuer], *, pin: PinSource, at: datetime
+) -> Iterator[list[ServedIssuer]]:
+    """Those of these issuers that have a responder valid at `at`, each with its newest, opened.
 
     Raises InvalidArgument where none of them has one.
     """
@@ -86,6 +81,23 @@ def open_responder(
                 served.append(ServedIssuer(issuer.identifier, issuer.certificate, [delegate]))
         if not served:
             raise InvalidArgument(argument="issuer", reason="no OCSP responder is valid now")
+        yield served
+
+
+@contextmanager
+def open_responder(
+    folder: AuthorityFolder,
+    issuers: Iterable[RegisteredIssuer],
+    *,
+    validity: timedelta,
+    pin: PinSource,
+    at: datetime,
+) -> Iterator[Responder]:
+    """Answers for these issuers from the register.
+
+    Raises InvalidArgument where none of them has a responder that is valid now.
+    """
+    with open_served_issuers(folder, issuers, pin=pin, at=at) as served:
         yield Responder(served, status_of=folder.register.status_of, validity=validity)
 
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from ..errors import ClientGone, EdsError, RequestTimedOut
+from ..errors import ClientGone, EdsError
 from .journal import Entry, Journal, Told, place_of
 from .messages import Receive, Request, Scope, Send, deliver
 from .problems import fault, problem
 from .routing import METHODS, RouteTable
 
 Observer = Callable[[str, int, float], None]
-"""Called after each request with the path of its route, the status and the seconds it took."""
+"""Called after each request with the kind of its route, the status and the seconds it took."""
 
 UNKNOWN_ROUTE: Final = "-"
 _GONE: Final = 499  # the client went away; nobody gets this status
@@ -28,10 +28,12 @@ _GONE: Final = 499  # the client went away; nobody gets this status
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one request may take: seconds for its body to come and for its answer to be taken."""
+    """What one request may take: seconds for its body to come.
 
-    read_seconds: float = 10.0
-    write_seconds: float = 60.0
+    None where the server itself sees to that, as `eds serve` does, and to answers not taken.
+    """
+
+    read_seconds: float | None = 10.0
 
 
 Admission = Callable[[str], None]
@@ -68,14 +70,14 @@ class Application:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
-        method, name = scope["method"], UNKNOWN_ROUTE
+        method, name, kind = scope["method"], UNKNOWN_ROUTE, UNKNOWN_ROUTE
         code = place = None
         status, size = _GONE, 0
         try:
             if self.admit is not None and (client := scope.get("client")):
                 self.admit(client[0])
             route, parameters = self.routes.find(method, scope["path"])
-            name = route.path
+            name, kind = route.path, route.kind
             request = Request(
                 scope,
                 receive,
@@ -89,14 +91,11 @@ class Application:
         except Exception as error:  # noqa: BLE001 - the one place where errors of requests end
             code, place, response = "http.internal", place_of(error), fault()
         if code != ClientGone.code:
-            try:
-                await deliver(response, send, seconds=self.limits.write_seconds)
-                status, size = response.status, len(response.body)
-            except RequestTimedOut as error:
-                code = error.code
+            await deliver(response, send)
+            status, size = response.status, len(response.body)
         took = time.perf_counter() - began
         if self.observe is not None:
-            self.observe(name, status, took)
+            self.observe(kind, status, took)
         if self.journal is not None and self.told.includes(status):
             self.journal(
                 Entry(

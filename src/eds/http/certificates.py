@@ -39,7 +39,7 @@ def certificate_routes(issuers: Sequence[RegisteredIssuer], *, clock: Clock) -> 
         for path in (f"/certificates/{issuer.label}.cer", *_paths(issuer)):
             if path not in taken:
                 taken.add(path)
-                yield Route(method="GET", path=path, door=door)
+                yield Route(method="GET", path=path, door=door, kind="certificates")
 
 
 def _paths(issuer: RegisteredIssuer) -> Iterator[str]:

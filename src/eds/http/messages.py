@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -43,7 +43,7 @@ class Request:
         *,
         parameters: Mapping[str, str],
         limit: int,
-        seconds: float,
+        seconds: float | None,
     ) -> None:
         self.scope = scope
         self.method: str = scope["method"]
@@ -98,19 +98,21 @@ class Request:
         Raises RequestTooLarge, RequestTimedOut, ClientGone, MalformedHttpRequest.
         """
         self._check_length()
+        if self.seconds is None:
+            return await self._read()
         try:
             async with asyncio.timeout(self.seconds):
-                message = await self._receive()
-                if message["type"] == "http.request" and not message.get("more_body", False):
-                    whole: bytes = message.get("body", b"")
-                    if len(whole) > self.limit:
-                        raise RequestTooLarge(allowed=self.limit)
-                    return whole
-                return await self._rest(message)
+                return await self._read()
         except TimeoutError:
             raise RequestTimedOut(seconds=self.seconds) from None
 
-    async def _rest(self, message: Message) -> bytes:
+    async def _read(self) -> bytes:
+        message = await self._receive()
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            whole: bytes = message.get("body", b"")
+            if len(whole) > self.limit:
+                raise RequestTooLarge(allowed=self.limit)
+            return whole
         received = bytearray()
         while True:
             if message["type"] != "http.request":
@@ -170,8 +172,8 @@ NO_STORE: Final = (b"cache-control", b"no-store")
 _PIECE: Final = 256 * 1024  # octets handed to the server at once
 
 
-async def deliver(response: Response, send: Send, *, seconds: float) -> None:
-    """Send an answer. Raises RequestTimedOut when its reader takes longer than `seconds`."""
+async def deliver(response: Response, send: Send) -> None:
+    """Send an answer, a large one piece by piece."""
     body = response.body
     await send(
         {
@@ -180,18 +182,8 @@ async def deliver(response: Response, send: Send, *, seconds: float) -> None:
             "headers": [*response.headers, (b"content-length", b"%d" % len(body))],
         }
     )
-    if len(body) <= _PIECE:
-        await send({"type": "http.response.body", "body": body})
-        return
-    try:
-        async with asyncio.timeout(seconds):
-            for piece, more in _pieces(body):
-                await send({"type": "http.response.body", "body": piece, "more_body": more})
-    except TimeoutError:
-        raise RequestTimedOut(seconds=seconds) from None
-
-
-def _pieces(body: bytes) -> Iterator[tuple[bytes, bool]]:
-    for start in range(0, len(body), _PIECE):
-        end = start + _PIECE
-        yield body[start:end], end < len(body)
+    for start in range(0, len(body) - _PIECE, _PIECE):
+        piece = body[start : start + _PIECE]
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    rest = len(body) - (len(body) % _PIECE or _PIECE) if len(body) > _PIECE else 0
+    await send({"type": "http.response.body", "body": body[rest:] if rest else body})

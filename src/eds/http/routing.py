@@ -1,21 +1,23 @@
 """Which door answers where: a small table of methods and paths.
 
-A path is plain (`/health/live`), names segments (`/certificates/{label}.cer` does not: a name is
-a whole segment, `/desk/applications/{application}`), or ends in `{rest...}`, which takes all that
-is left, slashes too. Plain paths come first, then the longest that names something.
+A path is plain (`/health/live`) or names parts of itself: `{name}` is a segment or a piece of one
+(`/crl/people/{shard}.crl`), `{rest...}` at the end all that is left, slashes too. Plain paths come
+first, then those that say more by themselves.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..errors import InvalidArgument, MethodNotAllowed, PathNotFound
 from .messages import Door
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+_PART: Final = re.compile(r"\{([a-z_]+)(\.\.\.)?\}")
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -23,14 +25,15 @@ _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 class Route:
     """A door and where it stands. A GET answers HEAD as well.
 
-    `limit` is the most octets of a request's body. Logs and figures name a request by `path`,
-    which is ours, and never by what was asked for.
+    `limit` is the most octets of a request's body. The log calls a request by `path` and figures
+    by `kind`: both are ours, and nothing that was asked for.
     """
 
     method: str
     path: str
     door: Door
     limit: int = 0
+    kind: str = "-"
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -45,18 +48,20 @@ class RouteTable:
     def __init__(self, routes: Iterable[Route]) -> None:
         self.routes = tuple(routes)
         self._plain: dict[str, dict[str, Route]] = {}
-        self._named: list[tuple[tuple[str, ...], dict[str, Route]]] = []
-        patterns: dict[tuple[str, ...], dict[str, Route]] = {}
+        named: dict[str, dict[str, Route]] = {}
         for route in self.routes:
-            segments = tuple(route.path.split("/")[1:])
-            if any(segment.startswith("{") for segment in segments):
-                methods = patterns.setdefault(segments, {})
-            else:
-                methods = self._plain.setdefault(route.path, {})
+            found = named if "{" in route.path else self._plain
+            methods = found.setdefault(route.path, {})
             if route.method in methods:
                 raise InvalidArgument(argument="routes", reason=f"{route.path}: two of one kind")
             methods[route.method] = route
-        self._named = sorted(patterns.items(), key=lambda item: _precedence(item[0]))
+        # By their first segment, where it is plain: most requests look at one or two patterns.
+        self._named: dict[str, list[_Named]] = {}
+        for path in sorted(named, key=_precedence):
+            first = path.split("/", 2)[1]
+            self._named.setdefault("" if "{" in first else first, []).append(
+                _Named(_pattern(path), named[path])
+            )
 
     def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
         """The route of a request, and the parts of its path that the route names.
@@ -67,18 +72,24 @@ class RouteTable:
         if methods is not None and (route := _of(methods, method)) is not None:
             return route, _NOTHING
         allowed = set(methods or ())
-        segments = path.split("/")[1:]
-        for pattern, methods in self._named:
-            parameters = _match(pattern, segments)
-            if parameters is None:
-                continue
-            route = _of(methods, method)
-            if route is not None:
-                return route, parameters
-            allowed |= set(methods)
+        first = path.split("/", 2)[1] if "/" in path else ""
+        for key in dict.fromkeys((first, "")):
+            for named in self._named.get(key, ()):
+                found = named.pattern.fullmatch(path)
+                if found is None:
+                    continue
+                route = _of(named.methods, method)
+                if route is not None:
+                    return route, found.groupdict()
+                allowed |= set(named.methods)
         if not allowed:
             raise PathNotFound
-        raise MethodNotAllowed(allowed=tuple(sorted(allowed | ({"HEAD"} & _heads(allowed)))))
+        raise MethodNotAllowed(allowed=tuple(sorted(allowed | _heads(allowed))))
+
+
+class _Named(NamedTuple):
+    pattern: re.Pattern[str]
+    methods: Mapping[str, Route]
 
 
 def _of(methods: Mapping[str, Route], method: str) -> Route | None:
@@ -89,27 +100,15 @@ def _heads(allowed: set[str]) -> set[str]:
     return {"HEAD"} if "GET" in allowed else set()
 
 
-def _precedence(pattern: tuple[str, ...]) -> tuple[bool, int, tuple[bool, ...]]:
-    rest = pattern[-1].endswith("...}")
-    return rest, -len(pattern), tuple(segment.startswith("{") for segment in pattern)
+def _precedence(path: str) -> tuple[bool, int, str]:
+    """Paths that take all that is left come last; before them, who says more comes first."""
+    return path.endswith("...}"), -len(_PART.sub("", path)), path
 
 
-def _match(pattern: tuple[str, ...], segments: list[str]) -> dict[str, str] | None:
-    last = pattern[-1]
-    if last.endswith("...}"):
-        if len(segments) < len(pattern):
-            return None
-        found = {last[1:-4]: "/".join(segments[len(pattern) - 1 :])}
-        pattern = pattern[:-1]
-    elif len(segments) != len(pattern):
-        return None
-    else:
-        found = {}
-    for wanted, segment in zip(pattern, segments, strict=False):
-        if wanted.startswith("{"):
-            if not segment:
-                return None
-            found[wanted[1:-1]] = segment
-        elif wanted != segment:
-            return None
-    return found
+def _pattern(path: str) -> re.Pattern[str]:
+    text, end = "", 0
+    for part in _PART.finditer(path):
+        text += re.escape(path[end : part.start()])
+        text += f"(?P<{part[1]}>{'.*' if part[2] else '[^/]+'})"
+        end = part.end()
+    return re.compile(text + re.escape(path[end:]), re.DOTALL)

@@ -67,10 +67,15 @@ class ListSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OcspSettings:
-    """The OCSP door: its path, and how long an answer may be kept."""
+    """The OCSP door: its path, and how long an answer holds (nextUpdate).
+
+    `cache_seconds` is how long HTTP caches between here and who asks may keep one: that long they
+    go on to say what was true before.
+    """
 
     path: str = "/ocsp"
     validity_hours: int = 12
+    cache_seconds: int = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +83,14 @@ class TimeStampSettings:
     """The time-stamping door: the key of the unit, as a store and a label, and its promises.
 
     `uncertainty_milliseconds` is what the operator vouches for of the system's clock, as kept by
-    NTP or PTP; it must not exceed `accuracy_milliseconds`.
+    NTP or PTP; it must not exceed `accuracy_milliseconds`. `node` begins the serial numbers of
+    this server's tokens, 1 to 127.
     """
 
     policy: str
     key_store: str
     key: str
+    node: int
     path: str = "/tsa"
     other_policies: tuple[str, ...] = ()
     accuracy_milliseconds: int = 1000
@@ -200,6 +207,7 @@ def _ocsp(fields: Fields) -> OcspSettings:
     settings = OcspSettings(
         path=_path(fields, "/ocsp"),
         validity_hours=_number(fields, "validity_hours", 12, 1, 240),
+        cache_seconds=_number(fields, "cache_seconds", 60, 0, 864_000),
     )
     fields.finish()
     return settings
@@ -218,6 +226,7 @@ def _timestamps(fields: Fields) -> TimeStampSettings:
         policy=_oid(fields, "policy"),
         key_store=fields.text("key_store"),
         key=fields.text("key"),
+        node=_number(fields, "node", 1, 1, 127),
         path=_path(fields, "/tsa"),
         other_policies=fields.texts("other_policies"),
         accuracy_milliseconds=_number(fields, "accuracy_milliseconds", 1000, 1, 60_000),

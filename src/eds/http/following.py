@@ -1,0 +1,85 @@
+"""Follows the register's changes, and knows whether what memory holds may be relied on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from ..ca.feed import ChangeFeed, Changes
+from ..errors import EdsError
+from .threads import Threads
+
+Listener = Callable[[Changes], None]
+
+
+class Follower:
+    """Asks the feed every `interval` seconds and tells the listeners, in the thread of the loop.
+
+    Who reads the register to keep what was read notes `generation` before, and keeps it only if
+    that is still the same: a change told meanwhile may be of the very thing. Once nothing was
+    heard for `stale` seconds `is_current` is false, and nothing kept counts until it is again.
+    """
+
+    def __init__(
+        self, feed: ChangeFeed, *, threads: Threads, interval: float, stale: float
+    ) -> None:
+        self.generation = 0
+        self._feed = feed
+        self._threads = threads
+        self._interval = interval
+        self._stale = stale
+        self._listeners: list[Listener] = []
+        self._good_until = time.monotonic() + stale
+        self._ticks: list[Callable[[], None]] = []
+
+    def tell(self, listener: Listener) -> None:
+        """Call `listener` with all changes from now on."""
+        self._listeners.append(listener)
+
+    def each_time(self, tick: Callable[[], None]) -> None:
+        """Call `tick` after every look at the feed, also one that failed."""
+        self._ticks.append(tick)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the register was heard of lately."""
+        return time.monotonic() < self._good_until
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the register was last heard of."""
+        return time.monotonic() - self._good_until + self._stale
+
+    @asynccontextmanager
+    async def following(self) -> AsyncIterator[None]:
+        """Follow for as long as the context lasts."""
+        task = asyncio.create_task(self._follow())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _follow(self) -> None:
+        while True:
+            await self.look()
+            await asyncio.sleep(self._interval)
+
+    async def look(self) -> None:
+        """Ask once."""
+        began = time.monotonic()
+        try:
+            changes = await self._threads.run(self._feed.next)
+        except EdsError:
+            pass  # is_current says so, soon enough
+        else:
+            if changes:
+                self.generation += 1
+                for listener in self._listeners:
+                    listener(changes)
+            self._good_until = began + self._stale
+        for tick in self._ticks:
+            tick()

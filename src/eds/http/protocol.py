@@ -1,0 +1,183 @@
+"""HTTP/1.1 under limits: uvicorn's own protocol, bounded in what it takes before a door is asked.
+
+uvicorn bounds neither the headers nor the time in which a request comes or an answer is taken; a
+peer that is slow, or lies, could hold memory and a place for ever. Each of the three has a deadline
+here, and headers a size. A request that comes at once, as nearly all do, starts no timer at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from ..errors import EdsError, ExtraMissing, MalformedHttpRequest, RequestTimedOut, RequestTooLarge
+from .problems import problem
+
+try:
+    from uvicorn.protocols.http.httptools_impl import (
+        STATUS_LINE,
+        HttpToolsProtocol,
+        RequestResponseCycle,
+    )
+except ImportError:
+    raise ExtraMissing(extra="http") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionLimits:
+    """Octets of all before a body; seconds for that, for a body, for an answer to be taken."""
+
+    header_octets: int = 16 * 1024
+    header_seconds: float = 10.0
+    body_seconds: float = 10.0
+    answer_seconds: float = 60.0
+
+
+class _HeadTooLarge(Exception):
+    """Raised to the parser, which gives the connection up."""
+
+
+class LimitedProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, limits: ConnectionLimits, **uvicorn: Any) -> None:
+        super().__init__(**uvicorn)
+        self._limits = limits
+        self._in_head = True
+        self._read = 0  # octets that came while a head did
+        self._head = 0  # octets of the head itself, as far as the parser told of them
+        self._coming: asyncio.TimerHandle | None = None
+        self._taking: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait(self._limits.header_seconds)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop()
+        if self._taking is not None:
+            self._taking.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            self._read += len(data)
+            # The parser tells of a header when it is whole; one that never ends is cut off here.
+            if self._read > self._limits.header_octets + _PIECE:
+                self._refuse(self._too_large)
+                return
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        cycle: RequestResponseCycle | None = self.cycle
+        if self._in_head or cycle is None or cycle.response_complete:
+            self._wait(self._limits.header_seconds)
+        elif cycle.more_body:
+            self._wait(self._limits.body_seconds)
+        elif self._coming is not None:
+            self._stop()
+
+    # -- what the parser tells
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        self._read = self._head = 0
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value) + 4)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        if self._coming is not None:
+            self._stop()
+        super().on_headers_complete()
+
+    def _count(self, octets: int) -> None:
+        self._head += octets
+        if self._head > self._limits.header_octets:
+            raise _HeadTooLarge
+
+    @property
+    def _too_large(self) -> EdsError:
+        return RequestTooLarge(allowed=self._limits.header_octets)
+
+    # -- deadlines
+
+    def _wait(self, seconds: float) -> None:
+        """For a head or a body: not anew with each piece of it."""
+        if self._coming is None:
+            self._coming = self.loop.call_later(seconds, self._late, seconds)
+
+    def _stop(self) -> None:
+        if self._coming is not None:
+            self._coming.cancel()
+            self._coming = None
+
+    def _late(self, seconds: float) -> None:
+        self._coming = None
+        self._refuse(RequestTimedOut(seconds=seconds))
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._taking is None:
+            self._taking = self.loop.call_later(self._limits.answer_seconds, self._abort)
+
+    def resume_writing(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        if not self.transport.is_closing() and self.transport.get_write_buffer_size():
+            self._abort()  # closing would wait for a reader who does not read
+            return
+        super().timeout_keep_alive_handler()
+
+    def _abort(self) -> None:
+        self.transport.abort()
+
+    # -- refusals
+
+    def send_400_response(self, msg: str) -> None:
+        """What uvicorn calls where the parser gave up."""
+        del msg
+        too_large = self._head > self._limits.header_octets
+        self._refuse(self._too_large if too_large else MalformedHttpRequest(reason="not HTTP"))
+
+    def _refuse(self, error: EdsError) -> None:
+        """Answer with a problem and close; say nothing where another answer is on its way."""
+        self._stop()
+        if self.transport.is_closing():
+            return
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or cycle.response_complete or self._is_of_this(cycle):
+            answer = problem(error)
+            head = [STATUS_LINE[answer.status]]
+            for name, value in (*answer.headers, *self.server_state.default_headers):
+                if name != b"connection":
+                    head += [name, b": ", value, b"\r\n"]
+            head.append(b"content-length: %d\r\nconnection: close\r\n\r\n" % len(answer.body))
+            self.transport.write(b"".join((*head, answer.body)))
+        self.transport.close()
+
+    def _is_of_this(self, cycle: RequestResponseCycle) -> bool:
+        """Whether that cycle is of the very request that is refused, and has said nothing."""
+        return not (self._in_head or self.pipeline or cycle.response_started)
+
+
+_PIECE: Final = 256 * 1024  # what a loop hands over at once
+
+
+def limited(limits: ConnectionLimits) -> Callable[..., LimitedProtocol]:
+    """What makes the protocol of each connection, as uvicorn's `http` wants it."""
+    return partial(LimitedProtocol, limits)

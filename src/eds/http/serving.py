@@ -1,0 +1,107 @@
+"""One worker: an application behind uvicorn, with its limits, until it is told to stop.
+
+SIGTERM lets requests in flight end, up to `drain_seconds`; connections that only wait are closed.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any, Final
+
+from ..errors import ExtraMissing
+from .application import Application
+from .settings import ServerSettings
+
+Listener = socket.socket
+
+_BACKLOG: Final = 2048
+
+
+def listening(settings: ServerSettings, *, count: int) -> list[Listener]:
+    """Sockets that listen at the same address, one for each worker (SO_REUSEPORT).
+
+    The system spreads connections over them. Whoever holds one keeps its waiting connections, also
+    while the worker that takes them is being replaced. Raises OSError.
+    """
+    found: list[Listener] = []
+    family, *_, address = socket.getaddrinfo(
+        settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    try:
+        for _ in range(count):
+            made = socket.socket(family, socket.SOCK_STREAM)
+            found.append(made)
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            made.bind(address)
+            address = made.getsockname()  # the port, where any was asked for
+            made.listen(_BACKLOG)
+            made.set_inheritable(True)
+    except OSError:
+        for made in found:
+            made.close()
+        raise
+    return found
+
+
+class Serving:
+    """A server that is about to run. `stop` ends it as SIGTERM does."""
+
+    def __init__(self, application: Application, settings: ServerSettings) -> None:
+        try:
+            import uvicorn
+        except ImportError:
+            raise ExtraMissing(extra="http") from None
+        from .protocol import ConnectionLimits, limited
+
+        limits = ConnectionLimits(
+            header_octets=settings.header_octets,
+            header_seconds=settings.header_seconds,
+            body_seconds=settings.body_seconds,
+            answer_seconds=settings.answer_seconds,
+        )
+        protocol: Any = limited(limits)
+        asgi: Any = application  # the same protocol, with wider messages
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                asgi,
+                http=protocol,
+                ws="none",
+                loop="auto",
+                interface="asgi3",
+                lifespan="on",
+                log_config=None,
+                log_level="critical",
+                access_log=False,
+                server_header=False,
+                proxy_headers=bool(settings.proxies),
+                forwarded_allow_ips=list(settings.proxies) or "",
+                limit_concurrency=settings.connections,
+                timeout_keep_alive=settings.idle_seconds,
+                timeout_graceful_shutdown=settings.drain_seconds,
+                ssl_certfile=settings.tls_certificate,
+                ssl_keyfile=settings.tls_key,
+            )
+        )
+
+    def run(self, listener: Listener, *, started: Callable[[], None] | None = None) -> None:
+        """Answer at `listener` until told to stop; `started` is called when it does.
+
+        A signal that ended it is raised again when all is over.
+        """
+        if started is not None:
+            self._server.config.callback_notify = _notifying(started)
+            self._server.config.timeout_notify = 10**9
+        self._server.run(sockets=[listener])
+
+    def stop(self) -> None:
+        """Let requests in flight end, and return from `run`."""
+        self._server.should_exit = True
+
+
+def _notifying(started: Callable[[], None]) -> Callable[[], Any]:
+    async def notify() -> None:
+        started()
+
+    return notify
