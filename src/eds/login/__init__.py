@@ -1,5 +1,6 @@
 """Login with a certificate: challenge, signed token, person. Permission is the portal's own."""
 
+from .answers import AnswerStore, MemoryAnswerStore
 from .challenges import ActionText, ChallengeStore, LoginChallenge, session_digest
 from .flow import EvidenceSource, begin, finish
 from .memory import MemoryChallengeStore
@@ -12,6 +13,7 @@ __all__ = [
     "METHOD_FACTS",
     "PHISHING_RESISTANT",
     "ActionText",
+    "AnswerStore",
     "Assurance",
     "AssuranceLevel",
     "ChallengeStore",
@@ -20,6 +22,7 @@ __all__ = [
     "LoginChallenge",
     "LoginOutcome",
     "LoginRules",
+    "MemoryAnswerStore",
     "MemoryChallengeStore",
     "Method",
     "MethodFacts",

@@ -2,7 +2,8 @@
 
 A frame names a waiting login by a random reference of its own, never by session or nonce, and
 the second it was made for, under an HMAC. One that is older than three seconds is refused
-(Smart-ID RP API v3, device link: "QR code").
+(Smart-ID RP API v3, device link: "QR code"). Who scanned one in time gets a ticket in the same
+manner, under which the answer may come: five minutes.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ..errors import InvalidArgument, NaiveDatetime, QrFrameRefused
+from .challenges import LIFETIME
 
 OLDEST: Final = timedelta(seconds=3)
 
-_PREFIX: Final = "eds-login:1:"
-_FRAME: Final = re.compile(
-    rf"{_PREFIX}([A-Za-z0-9_-]{{22,64}}):([0-9]{{1,12}}):([A-Za-z0-9_-]{{43}})"
+_FRAME: Final = "eds-login:1"
+_TICKET: Final = "eds-login-ticket:1"
+_MARKED: Final = re.compile(
+    r"(eds-login(?:-ticket)?:1):([A-Za-z0-9_-]{22,64}):([0-9]{1,12}):([A-Za-z0-9_-]{43})"
 )
 _REFERENCE: Final = re.compile(r"[A-Za-z0-9_-]{22,64}")
 _SHORTEST_SECRET: Final = 32
@@ -33,10 +36,7 @@ def write_frame(reference: str, *, secret: bytes, at: datetime) -> str:
     `reference` is 22 to 64 characters of base64url, random; `secret` 32 octets or more, known to
     the portal's servers alone. Raises InvalidArgument, NaiveDatetime.
     """
-    if _REFERENCE.fullmatch(reference) is None:
-        raise InvalidArgument(argument="reference", reason="22 to 64 characters of base64url")
-    step = _step(at)
-    return f"{_PREFIX}{reference}:{step}:{_mac(reference, step, secret)}"
+    return _write(_FRAME, reference, secret, at)
 
 
 def read_frame(text: str, *, secret: bytes, at: datetime) -> str:
@@ -44,14 +44,38 @@ def read_frame(text: str, *, secret: bytes, at: datetime) -> str:
 
     Raises QrFrameRefused, InvalidArgument, NaiveDatetime.
     """
-    found = _FRAME.fullmatch(text) if len(text) <= 256 else None
+    return _read(_FRAME, text, secret, at, OLDEST)
+
+
+def write_ticket(reference: str, *, secret: bytes, at: datetime) -> str:
+    """What who scanned a frame at `at` sends back with the answer. Raises as `write_frame`."""
+    return _write(_TICKET, reference, secret, at)
+
+
+def read_ticket(text: str, *, secret: bytes, at: datetime) -> str:
+    """The reference in a ticket that was given at most five minutes before `at`.
+
+    Raises as `read_frame`.
+    """
+    return _read(_TICKET, text, secret, at, LIFETIME)
+
+
+def _write(kind: str, reference: str, secret: bytes, at: datetime) -> str:
+    if _REFERENCE.fullmatch(reference) is None:
+        raise InvalidArgument(argument="reference", reason="22 to 64 characters of base64url")
+    step = _step(at)
+    return f"{kind}:{reference}:{step}:{_mac(kind, reference, step, secret)}"
+
+
+def _read(kind: str, text: str, secret: bytes, at: datetime, oldest: timedelta) -> str:
+    found = _MARKED.fullmatch(text) if len(text) <= 256 else None
     now = _step(at)
-    if found is None:
-        raise QrFrameRefused(reason="not a frame")
-    reference, step = found[1], int(found[2])
-    if not hmac.compare_digest(_mac(reference, step, secret), found[3]):
+    if found is None or found[1] != kind:
+        raise QrFrameRefused(reason="not a frame" if kind == _FRAME else "not a ticket")
+    reference, step = found[2], int(found[3])
+    if not hmac.compare_digest(_mac(kind, reference, step, secret), found[4]):
         raise QrFrameRefused(reason="not one of ours")
-    if not -_AHEAD <= now - step <= OLDEST.total_seconds():
+    if not -_AHEAD <= now - step <= oldest.total_seconds():
         raise QrFrameRefused(reason="shown too long ago")
     return reference
 
@@ -62,8 +86,8 @@ def _step(at: datetime) -> int:
     return int(at.timestamp())
 
 
-def _mac(reference: str, step: int, secret: bytes) -> str:
+def _mac(kind: str, reference: str, step: int, secret: bytes) -> str:
     if len(secret) < _SHORTEST_SECRET:
         raise InvalidArgument(argument="secret", reason="32 octets or more")
-    made = hmac.new(secret, f"{_PREFIX}{reference}:{step}".encode(), hashlib.sha256).digest()
+    made = hmac.new(secret, f"{kind}:{reference}:{step}".encode(), hashlib.sha256).digest()
     return base64.urlsafe_b64encode(made).rstrip(b"=").decode()

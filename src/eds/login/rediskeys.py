@@ -6,7 +6,9 @@ nothing here depends on a package.
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
 
 from ..errors import ChallengeStoreUnavailable
 from .challenges import LIFETIME, LoginChallenge
@@ -32,19 +34,43 @@ class RedisChallengeStore:
     def put(self, challenge: LoginChallenge) -> None:
         """Keep it under its session, in place of any that waited there."""
         # Twice its life, so that one answered too late is told from one that never was.
-        milliseconds = 2 * int(LIFETIME.total_seconds() * 1000)
-        try:
-            self._client.set(self._name(challenge.session), challenge.encoded, px=milliseconds)
-        except Exception as error:  # the client's own kinds of errors, which nothing here can name
-            raise ChallengeStoreUnavailable(reason=type(error).__name__) from error
+        life = _milliseconds(2 * LIFETIME)
+        _done(self._client.set, self._name(challenge.session), challenge.encoded, px=life)
 
     def take(self, session: bytes) -> LoginChallenge | None:
         """Take the challenge of that session out; None where none waits."""
-        try:
-            found = self._client.getdel(self._name(session))
-        except Exception as error:  # likewise
-            raise ChallengeStoreUnavailable(reason=type(error).__name__) from error
+        found = _done(self._client.getdel, self._name(session))
         return LoginChallenge.decode(found) if isinstance(found, bytes) else None
 
     def _name(self, session: bytes) -> str:
         return self._prefix + session.hex()
+
+
+class RedisAnswerStore:
+    """Answers of phones under `prefix` and the digest of what they answer."""
+
+    def __init__(self, client: RedisClient, *, prefix: str = "eds:login:answer:") -> None:
+        self._client: Final = client
+        self._prefix: Final = prefix
+
+    def put(self, session: bytes, answer: bytes, *, until: datetime) -> None:  # noqa: ARG002
+        """Keep it, in place of any that waited there."""
+        # A challenge's whole life: `until` cannot be later, and no clock is asked here.
+        _done(self._client.set, self._prefix + session.hex(), answer, px=_milliseconds(LIFETIME))
+
+    def take(self, session: bytes) -> bytes | None:
+        """Take it out; None where none waits."""
+        found = _done(self._client.getdel, self._prefix + session.hex())
+        return found if isinstance(found, bytes) else None
+
+
+def _milliseconds(life: timedelta) -> int:
+    return int(life.total_seconds() * 1000)
+
+
+def _done(command: Callable[..., object], *arguments: Any, **options: Any) -> object:
+    try:
+        return command(*arguments, **options)
+    except Exception as error:  # the client's own kinds of errors, which nothing here can name
+        # The kind alone: a client's message may repeat what was sent.
+        raise ChallengeStoreUnavailable(reason=type(error).__name__) from error
