@@ -99,7 +99,8 @@ DOORS: Mapping[str, frozenset[str]] = MappingProxyType({
     "ctypes": rooms("eds/keys/pkcs11*.py", "eds/gost/libcrypto.py", "eds/gost/nativehashes.py"),
     "pyhanko": rooms("eds/sign/pdf*.py", "eds/verify/pdf_*.py"),
     # The letters and codes of visible signatures.
-    **dict.fromkeys(("fontTools", "uharfbuzz", "segno"), rooms("eds/sign/pdf_appearance.py")),
+    **dict.fromkeys(("fontTools", "uharfbuzz"), rooms("eds/sign/pdf_appearance.py")),
+    "segno": rooms("eds/sign/pdf_appearance.py", "eds/http/qrcodes.py"),
     "sqlalchemy": rooms(
         *("eds/*/store.py", "eds/ca/database.py", "eds/ca/register.py", "eds/ca/tables.py"),
         *("eds/ca/received.py", "eds/ca/issuing.py", "eds/ca/mass.py", "eds/*/migrations/*"),

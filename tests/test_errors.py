@@ -142,6 +142,7 @@ CODES = (
     "login.malformed_challenge",
     "login.store_unavailable",
     "login.qr_frame_refused",
+    "login.request_refused",
     "http.error",
     "http.malformed_request",
     "http.not_found",

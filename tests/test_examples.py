@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.http.portal import ORIGIN, furnish
 from tests.material import DATA, needs_data
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -124,6 +125,13 @@ def test_a_country_joins_by_an_entry_point_of_any_distribution(tmp_path: Path) -
     assert (status, "xu.check_digit" in said) == (5, True)
     status, said = check("19900101427", "CHECK_DIGIT")
     assert (status, "eds.invalid_argument" in said) == (5, True)
+
+
+@pytest.mark.parametrize("name", ["login_fastapi.py", "login_flask.py", "login_django.py"])
+def test_a_portal_of_each_framework_is_ready_to_serve(name: str, tmp_path: Path) -> None:
+    """What they do when asked: tests/http/test_login_frameworks.py."""
+    furnish(tmp_path)
+    assert run(name, tmp_path, PORTAL=str(tmp_path), ORIGIN=ORIGIN) == ""
 
 
 def test_the_demo_holds(tmp_path: Path) -> None:

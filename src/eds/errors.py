@@ -1495,6 +1495,16 @@ class QrFrameRefused(LoginError):
         self.reason = reason
 
 
+class LoginRequestRefused(LoginError):
+    """A request that did not come from the portal's own page."""
+
+    code = "login.request_refused"
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"login request refused: {reason}")
+        self.reason = reason
+
+
 # --- doors --------------------------------------------------------------------------------------
 
 

@@ -53,8 +53,9 @@ def certify(
     policies: Iterable[str] = (),
     serial_number: str | None = f"PNOKZ-{NUMBER}",
     until: datetime = NOON + 100 * DAY,
+    signer: str = "CA",
 ) -> Signer:
-    """Somebody's key and certificate."""
+    """Somebody's key and certificate; `signer` labels the key that signed it."""
     attributes = [
         (NameOID.COUNTRY_NAME, "KZ"),
         (NameOID.COMMON_NAME, "ТЕСТОВ ТЕСТ"),
@@ -80,7 +81,7 @@ def certify(
     named_policies = [x509.PolicyInformation(x509.ObjectIdentifier(oid), None) for oid in policies]
     if named_policies:
         builder = builder.add_extension(x509.CertificatePolicies(named_policies), critical=False)
-    made = builder.sign(key("CA"), hashes.SHA256())
+    made = builder.sign(key(signer), hashes.SHA256())
     return Signer(Certificate(made.public_bytes(Encoding.DER)), key(holder))
 
 

@@ -51,6 +51,8 @@ STATUS: Final = {
     "enroll": 422,
     "login.store_unavailable": 503,
     "login.refused": 403,
+    "login.request_refused": 403,
+    "login.qr_frame_refused": 403,
     "login": 422,
     "audit.personal_data": 422,
     "audit.record_not_found": 404,
