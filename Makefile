@@ -5,7 +5,7 @@
 
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
-.PHONY: help setup demo test lint format bench docs lock clean
+.PHONY: help setup demo test lint format bench docs messages man lock clean
 
 export PYTHON
 run = .venv/bin/python
@@ -18,6 +18,8 @@ help:
 	@echo 'make bench         figures as ratios to a floor measured in the same run'
 	@echo 'make campaign-NAME a long run (fuzzing, soak) kept in campaigns/NAME.py'
 	@echo 'make docs          the documentation, into build/docs'
+	@echo 'make messages      the catalogues of messages, with what is missing in them'
+	@echo 'make man           the manual pages, into build/man'
 	@echo 'make lock          the lock files, from pyproject.toml (UPGRADE=1: newest versions)'
 	@echo 'make clean         remove all that the targets above made'
 
@@ -48,6 +50,12 @@ docs:
 	@sh scripts/setup.sh docs
 	@$(run) -m sphinx --quiet --fail-on-warning --keep-going docs build/docs
 	@echo 'build/docs/index.html'
+
+messages: setup
+	@$(run) scripts/messages.py --update
+
+man: setup
+	@$(run) -m eds_cli man build/man
 
 lock: setup
 	@sh scripts/lock.sh

@@ -15,7 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from eds.sign.appearance import Appearance, Language, Place
+from eds.languages import Language
+from eds.sign.appearance import Appearance, Place
 from eds.sign.pdf import PdfStatement, sign_pdf
 from tests.sign.house import NOON, archival_page, desk, party
 
@@ -25,6 +26,7 @@ NAMES = {
     Language.KAZAKH: "ӘЛИЕВА АЙГЕРІМ",
     Language.RUSSIAN: "Щукина Юлия",
     Language.ENGLISH: "Łukasz Žižek-Nguyễn",
+    Language.TAJIK: "Ҷӯраева Ғанӣ",
 }
 
 

@@ -42,6 +42,7 @@ GROUND = (
     "extensions",
     "formats",
     "gostkeys",
+    "languages",
     "names",
     "ocsp",
     "pem",

@@ -17,6 +17,7 @@ CODES = (
     "eds.naive_datetime",
     "eds.invalid_argument",
     "eds.extra_missing",
+    "eds.malformed_catalogue",
     "der.error",
     "der.malformed",
     "der.limit_exceeded",

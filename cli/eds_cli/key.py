@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from eds_cli.lazy import HELP_NAMES, LazyGroup
-from eds_cli.output import Progress, done, escape, json_option, show, show_json, show_table
+from eds_cli.output import Progress, confirm, done, escape, json_option, show, show_json, show_table
 from eds_cli.pins import Secrets, secret_options
+from eds_cli.speech import say
 from eds_cli.stores import (
     PURPOSES,
     SHORT_NAMES,
@@ -84,7 +85,7 @@ def generate(
     """Make a key called LABEL. In a token it never leaves it; in a file it stands encrypted."""
     row, bits = algorithm
     keystore = open_store(store, make=True)
-    with Progress("Making the key …") as progress:
+    with Progress(say("Making the key …")) as progress:
         made = keystore.generate(
             label=label,
             algorithm=row,
@@ -92,15 +93,18 @@ def generate(
             pin=progress.after(secrets.pin_of_new_key),
             rsa_bits=rsa_bits or bits or 3072,
         )
-    _tell("made", made, as_json=as_json)
-
-
-def _tell(deed: str, key: KeyRef, *, as_json: bool) -> None:
     if as_json:
-        show_json(key_facts(key))
-    else:
-        done(f"{deed} {key.label}: {key_kind(key)}, for {purpose_words(key).text}")
-        click.echo(f"  {key.uri}")
+        show_json(key_facts(made))
+        return
+    done(
+        say(
+            "made {key}: {kind}, for {purpose}",
+            key=made.label,
+            kind=key_kind(made),
+            purpose=say(purpose_words(made).text),
+        )
+    )
+    click.echo(f"  {made.uri}")
 
 
 @click.command("list")
@@ -118,11 +122,11 @@ def list_keys(store: str, as_json: bool) -> int:
         show_json([key_facts(key) for key in keys])
     elif keys:
         show_table(
-            ("LABEL", "KEY", "PURPOSE", "ID", "UNTIL", "CERTIFICATE"),
+            (say("LABEL"), say("KEY"), say("PURPOSE"), "ID", say("UNTIL"), say("CERTIFICATE")),
             [_row(key) for key in keys],
         )
     elif not errors:
-        click.echo(f"no keys in {escape(store)}", err=True)
+        click.echo(say("no keys in {store}", store=escape(store)), err=True)
     statuses = [complain_of(error) for error in errors]
     return statuses[-1] if statuses else 0
 
@@ -140,7 +144,7 @@ def _row(key: KeyRef) -> tuple[str, ...]:
     return (
         key.label,
         key_kind(key),
-        "both" if purpose == "signature and authentication" else purpose,
+        say("both" if purpose == "signature and authentication" else purpose),
         f"{key.identifier.hex()[:8]}…" if key.identifier else "-",
         until,
         subject,
@@ -154,7 +158,7 @@ def _row(key: KeyRef) -> tuple[str, ...]:
 def show_key(key: str, store: str, as_json: bool) -> None:
     """Show what a store tells of KEY without its PIN."""
     _, found = find_key(store, key)
-    show(key_facts(found), as_json=as_json)
+    show(key_facts(found), as_json=as_json, words=say)
 
 
 @click.command("change-password")
@@ -169,7 +173,7 @@ def change_password(key: str, store: str, secrets: Secrets, as_json: bool) -> No
     if as_json:
         show_json({"changed": True, "label": found.label, "uri": found.uri})
     else:
-        done(f"changed the password of {found.label}")
+        done(say("changed the password of {key}", key=found.label))
 
 
 @click.command("delete")
@@ -183,11 +187,10 @@ def delete(key: str, yes: bool, store: str, secrets: Secrets, as_json: bool) -> 
     keystore, found = find_key(store, key)
     if not yes:
         if not sys.stdin.isatty():
-            raise click.UsageError("nobody to ask whether to delete; say --yes")
-        question = f"Delete the key {escape(found.label)} for good?"
-        click.confirm(question, abort=True, err=True)
+            raise click.UsageError(say("nobody to ask whether to delete; say --yes"))
+        confirm(say("Delete the key {key} for good?", key=escape(found.label)))
     keystore.delete(found, pin=secrets.pin)
     if as_json:
         show_json({"deleted": True, "label": found.label, "uri": found.uri})
     else:
-        done(f"deleted {found.label}")
+        done(say("deleted {key}", key=found.label))

@@ -9,6 +9,7 @@ import click
 
 from eds_cli.output import Progress, done, json_option, show_json, write_public
 from eds_cli.pins import Secrets, secret_options
+from eds_cli.speech import say
 from eds_cli.stores import (
     PURPOSES,
     find_key,
@@ -55,12 +56,14 @@ def import_key(
 
     source = SingleFileKeyStore(Path(file))
     if (exposure := source.exposure) is not None:
-        click.echo(f"note: the file {exposure}", err=True)
+        click.echo(say("note: {file}: {reason}", file=file, reason=exposure), err=True)
     found = source.unlocked(pin=secrets.pin_of_source)
     if label is not None and len(found) > 1:
-        raise click.UsageError(f"--label names one key, the file holds {len(found)}")
+        raise click.UsageError(
+            say("--label names one key, the file holds {count}", count=len(found))
+        )
     keystore = open_store(store, make=True)
-    with Progress("Keeping the key …") as progress:
+    with Progress(say("Keeping the key …")) as progress:
         kept = [
             keystore.add(
                 source.export(one, pin=secrets.pin_of_source),
@@ -75,7 +78,14 @@ def import_key(
         show_json([key_facts(one) for one in kept])
         return
     for one in kept:
-        done(f"imported {one.label}: {key_kind(one)}, for {purpose_words(one).text}")
+        done(
+            say(
+                "imported {key}: {kind}, for {purpose}",
+                key=one.label,
+                kind=key_kind(one),
+                purpose=say(purpose_words(one).text),
+            )
+        )
 
 
 @click.command("export")
@@ -101,7 +111,7 @@ def export_key(
     """Write KEY to a file under a new password, or its public key or certificates."""
     private = form in {"pkcs12", "nca-pkcs12", "pkcs8"}
     if private and out is None:
-        raise click.UsageError("a private key goes to a file; see --out")
+        raise click.UsageError(say("a private key goes to a file; see --out"))
     if as_json and out is None:
         raise click.UsageError("--json tells what was written; see --out")
     keystore, found = find_key(store, key)
@@ -113,7 +123,7 @@ def export_key(
     if as_json:
         show_json({"label": found.label, "format": form, "out": out})
     elif out is not None:
-        done(f"exported {found.label} to {out}")
+        done(say("exported {key} to {file}", key=found.label, file=out))
 
 
 def _write_private(
@@ -123,7 +133,7 @@ def _write_private(
     from eds.keys import keyfile
 
     private_key = keystore.export(found, pin=secrets.pin)
-    with Progress("Encrypting …") as progress:
+    with Progress(say("Encrypting …")) as progress:
         pin = progress.after(secrets.pin)
         if form == "pkcs8":
             keyfile.write_pkcs8(out, private_key, pin=pin)
@@ -177,4 +187,5 @@ def add_certificate(
     if as_json:
         show_json(key_facts(kept))
     else:
-        done(f"{kept.label} has {len(kept.certificates)} certificates")
+        count = len(kept.certificates)
+        done(say("{key}: certificates kept: {count}", key=kept.label, count=count))

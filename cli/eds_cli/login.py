@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from eds_cli.output import done, json_option, show, show_json, write_public
+from eds_cli.output import confirm, done, json_option, show, show_json, write_public
 from eds_cli.pins import Secrets, secret_options
 from eds_cli.signing import Means, choose_key, key_options, means_options
+from eds_cli.speech import language, say
 
 if TYPE_CHECKING:
     from eds.login.challenges import LoginChallenge
@@ -29,7 +30,6 @@ _LANGUAGES: Final = ("kk", "ru", "en")
     metavar="URL",
     help="The address that you see; a statement that names another is refused.",
 )
-@click.option("--language", type=click.Choice(_LANGUAGES), default="en", show_default=True)
 @click.option("--out", metavar="FILE", help="Write the answer to this new file; stdout, if not.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @means_options
@@ -41,7 +41,6 @@ def login(
     store: str,
     certificate_files: tuple[str, ...],
     origin: str | None,
-    language: str,
     out: str | None,
     yes: bool,
     means: Means,
@@ -66,7 +65,7 @@ def login(
     if not challenge.issued_at <= means.at < challenge.expires_at:
         raise MalformedLoginChallenge(reason="it has expired, or the clock is wrong")
     chosen = choose_key(key, store, certificate_files, secrets, means, KeyPurpose.AUTHENTICATION)
-    _require_consent({**_facts(challenge, language), **chosen.facts}, yes=yes, as_json=as_json)
+    _require_consent({**_facts(challenge), **chosen.facts}, yes=yes, as_json=as_json)
     with chosen.opened(secrets) as by:
         signed = sign_attached(content, by=by, content_type=LOGIN_STATEMENT)
     answer = base64.b64encode(signed)
@@ -75,7 +74,7 @@ def login(
     if out is not None:
         write_public(answer + b"\n", out)
         if not as_json:
-            done(f"answered {challenge.origin} in {out}")
+            done(say("answered {origin} in {file}", origin=challenge.origin, file=out))
     elif not as_json:
         click.echo(answer)
     return 0
@@ -88,11 +87,13 @@ def _read(place: str) -> bytes:
         return file.read(_LIMIT)
 
 
-def _facts(challenge: LoginChallenge, language: str) -> Facts:
+def _facts(challenge: LoginChallenge) -> Facts:
+    # A portal asks in three languages; who speaks Tajik mostly reads Russian too.
+    spoken = language() if language() in _LANGUAGES else "ru"
     return {
         "portal": challenge.audience,
         "address": challenge.origin,
-        "asks_you_to": getattr(challenge.action, language),
+        "asks_you_to": getattr(challenge.action, spoken),
         "code": challenge.code,
         "until": challenge.expires_at.isoformat(),
     }
@@ -102,7 +103,7 @@ def _require_consent(facts: Facts, *, yes: bool, as_json: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise click.UsageError("nobody can be asked here: --yes answers without asking")
+        raise click.UsageError(say("nobody can be asked here: --yes answers without asking"))
     if not as_json:
-        show(facts, as_json=False, title="to be answered:")
-    click.confirm("Is this what you see in front of you?", abort=True, err=True)
+        show(facts, as_json=False, title=say("To be answered:"), words=say)
+    confirm(say("Is this what you see in front of you?"))

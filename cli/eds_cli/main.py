@@ -14,6 +14,7 @@ from typing import Any, Final
 import click
 
 from eds_cli.lazy import HELP_NAMES, LazyGroup
+from eds_cli.speech import language, language_option, own_language, say
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -66,6 +67,7 @@ EXIT_STATUS: Final = {
     "eds.invalid_argument": REFUSED,
     "eds.naive_datetime": REFUSED,
     "eds.extra_missing": UNAVAILABLE,
+    "eds.malformed_catalogue": MALFORMED,
     "audit": MALFORMED,
     "certificates": MALFORMED,
     "der": MALFORMED,
@@ -121,6 +123,8 @@ COMMANDS: Final = {
     "audit": ("eds_cli.audit:audit", "Read, verify and prove the log of every act."),
     "id": ("eds_cli.identity:identity", "Look at identity numbers (IIN, BIN)."),
     "inspect": ("eds_cli.inspect:inspect", "Say what a file is, and what is in it."),
+    "man": ("eds_cli.manual:man", "Write the manual pages."),
+    "completion": ("eds_cli.manual:completion", "Teach the shell to complete."),
 }
 
 
@@ -129,6 +133,14 @@ class ReaderGone(Exception):
 
 
 class _Eds(LazyGroup):
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from eds_cli.atlas import USERS, sections
+
+        del ctx
+        for user, verbs in sections(COMMANDS).items():
+            with formatter.section(USERS[user].partition(":")[0]):
+                formatter.write_dl([(verb, COMMANDS[verb][1]) for verb in verbs])
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -144,7 +156,7 @@ def _print_version(context: click.Context, _: click.Parameter, value: bool) -> N
         context.exit()
 
 
-@click.group(cls=_Eds, table=COMMANDS, context_settings=HELP_NAMES)
+@click.group(cls=_Eds, table=COMMANDS, context_settings=HELP_NAMES, invoke_without_command=True)
 @click.option(
     "--version",
     is_flag=True,
@@ -153,12 +165,19 @@ def _print_version(context: click.Context, _: click.Parameter, value: bool) -> N
     callback=_print_version,
     help="Show the version and exit.",
 )
-def cli() -> None:
-    """Electronic digital signatures: keys, certificates, requests.
+@language_option
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Electronic digital signatures, and the identity behind them.
 
     Every command has --help, and --json for programs. PINs and passwords are asked for on the
     terminal, or read from a descriptor or a named environment variable; never from arguments.
     """
+    if context.invoked_subcommand is None:
+        from eds_cli.atlas import lines
+
+        for line in lines(COMMANDS):
+            click.echo(line)
 
 
 def exit_status(code: str) -> int:
@@ -167,10 +186,16 @@ def exit_status(code: str) -> int:
 
 
 def complain(message: str, code: str) -> int:
-    """One line on stderr that ends in the code. Returns the exit status."""
+    """One line on stderr that ends in the code, and one that says what to do next.
+
+    Returns the exit status.
+    """
+    from eds_cli.hints import HINTS
     from eds_cli.output import escape
 
     click.echo(f"eds: {escape(message)} [{code}]", err=True)
+    if code in HINTS:
+        click.echo(f"     {say(HINTS[code])}", err=True)
     return exit_status(code)
 
 
@@ -180,9 +205,10 @@ def complain_of(error: Exception, *, about: str | None = None) -> int:
     `about` is put before an error of the library that does not say which input it is about.
     """
     from eds.errors import EdsError
+    from eds.languages import message_of
 
     if isinstance(error, EdsError):
-        message = str(error)
+        message = message_of(error, language=language())
         named = about is None or about in message
         return complain(message if named else f"{about}: {message}", error.code)
     if isinstance(error, OSError) and error.strerror:
@@ -211,6 +237,11 @@ def _complain_of_ourselves(error: Exception) -> int:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line. Returns its exit status and raises nothing."""
+    with own_language():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         status = cli.main(list(arguments), prog_name="eds", standalone_mode=False)
         sys.stdout.flush()

@@ -20,6 +20,8 @@ from typing import Any, Final, Self, TypeVar
 
 import click
 
+from eds_cli.speech import language_option, say
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 Facts = Mapping[str, Any]
@@ -62,9 +64,9 @@ class Block(list[str]):
 
 
 def json_option(command: F) -> F:
-    """`--json`, the same in every command."""
+    """`--json` and `--language`, the same in every command."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON; its keys are stable.")(
-        command
+        language_option(command)
     )
 
 
@@ -127,8 +129,14 @@ def show_json(value: Any) -> None:
     click.echo(json.dumps(plain(value), indent=2).replace("\x7f", "\\u007f"))
 
 
-def show(facts: Facts, *, as_json: bool, title: str | None = None) -> None:
-    """Print one result."""
+def show(
+    facts: Facts,
+    *,
+    as_json: bool,
+    title: str | None = None,
+    words: Callable[[str], str] = str,
+) -> None:
+    """Print one result; `words` puts labels into another language."""
     if as_json:
         show_json(facts)
         return
@@ -136,8 +144,18 @@ def show(facts: Facts, *, as_json: bool, title: str | None = None) -> None:
         first, *rest = _wrap(escape(title), _INDENT)
         for line in (first, *(" " * _INDENT + line for line in rest)):
             click.echo(paint(line, bold=True))
-    for line in tree(facts, indent=0 if title is None else _INDENT):
+    for line in tree(facts, indent=0 if title is None else _INDENT, words=words):
         click.echo(line)
+
+
+def confirm(question: str) -> None:
+    """Ask on stderr; raises click.Abort unless the answer is yes, in English or as it is spoken."""
+    wanted = {"y", "yes", say("y").lower(), say("yes").lower()}
+    answer = click.prompt(
+        f"{question} [{say('y')}/N]", default="", show_default=False, prompt_suffix=": ", err=True
+    )
+    if str(answer).strip().lower() not in wanted:
+        raise click.Abort
 
 
 def done(sentence: str) -> None:
@@ -190,12 +208,12 @@ def label(key: str) -> str:
     return " ".join(LABELS.get(word, word) for word in key.split("_"))
 
 
-def tree(facts: Facts, *, indent: int = 0) -> Iterator[str]:
+def tree(facts: Facts, *, indent: int = 0, words: Callable[[str], str] = str) -> Iterator[str]:
     """Facts as lines: labels in a column, values beside them, nested facts below.
 
     None and empty values are left out: JSON has them, people do not miss them.
     """
-    rows = [(escape(label(key)), _for_people(one)) for key, one in facts.items()]
+    rows = [(escape(words(label(key))), _for_people(one)) for key, one in facts.items()]
     rows = [(name, one) for name, one in rows if not _is_empty(one)]
     flat = [width_of(name) for name, one in rows if not _is_nested(one)]
     column = indent + min(max(flat, default=0), _LABEL_WIDTH) + 2
@@ -204,7 +222,7 @@ def tree(facts: Facts, *, indent: int = 0) -> Iterator[str]:
         used = indent + width_of(name)
         if _is_nested(one):
             yield head
-            yield from _below(one, indent=indent + _INDENT)
+            yield from _below(one, indent=indent + _INDENT, words=words)
             continue
         lines = [line for text in _texts(one) for line in _wrap(text, column)]
         if used + 2 > column:  # a label that is longer than the column
@@ -214,15 +232,15 @@ def tree(facts: Facts, *, indent: int = 0) -> Iterator[str]:
         yield from (" " * column + line for line in lines[1:])
 
 
-def _below(value: Any, *, indent: int) -> Iterator[str]:
+def _below(value: Any, *, indent: int, words: Callable[[str], str]) -> Iterator[str]:
     if isinstance(value, Mapping):
-        yield from tree(value, indent=indent)
+        yield from tree(value, indent=indent, words=words)
         return
     for one in map(_for_people, value):
         if not isinstance(one, Mapping):
             yield from (fit(" " * indent + text) for text in _texts(one))
             continue
-        lines = list(tree(one, indent=indent + _INDENT))
+        lines = list(tree(one, indent=indent + _INDENT, words=words))
         if lines:
             yield " " * indent + paint("-", fg="cyan") + " " + lines[0][indent + _INDENT :]
             yield from lines[1:]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from eds_cli.output import Facts
+from eds_cli.speech import chosen_language, language, say
 
 if TYPE_CHECKING:
     from eds.sign.appearance import Appearance
@@ -32,7 +33,6 @@ class PdfWishes:
     certify: str | None
     field: str | None
     visible: str | None
-    language: str
     qr: str | None
     accepted: tuple[str, ...]
 
@@ -43,7 +43,8 @@ class PdfWishes:
 
     def appearance(self) -> Appearance | None:
         """How the signature looks; None where nobody is to see it. A usage error otherwise."""
-        from eds.sign.appearance import Appearance, Language, Place
+        from eds.languages import Language
+        from eds.sign.appearance import Appearance, Place
 
         if self.visible is None:
             if self.qr is not None:
@@ -53,7 +54,7 @@ class PdfWishes:
             raise click.UsageError("--visible field needs --field, the name of the field")
         return Appearance(
             place=None if self.visible == FIELD else Place(**_place(self.visible)),
-            language=Language(self.language),
+            language=Language(chosen_language() or Language.KAZAKH),
             qr=self.qr,
         )
 
@@ -80,7 +81,6 @@ def pdf_options(command: F) -> F:
         certify: str | None,
         field: str | None,
         visible: str | None,
-        language: str,
         qr: str | None,
         accepted: tuple[str, ...],
         **kwargs: Any,
@@ -91,7 +91,6 @@ def pdf_options(command: F) -> F:
             certify=certify,
             field=field,
             visible=visible,
-            language=language,
             qr=qr,
             accepted=accepted,
         )
@@ -113,13 +112,6 @@ def pdf_options(command: F) -> F:
             metavar="PLACE",
             help="PAdES: PAGE,X,Y,WIDTH,HEIGHT in points from the lower left corner (page -1: the "
             "last); or 'field', the box of --field.",
-        ),
-        click.option(
-            "--language",
-            type=click.Choice(["kk", "ru", "en"]),
-            default="kk",
-            show_default=True,
-            help="PAdES: of the words of a visible signature.",
         ),
         click.option("--qr", metavar="TEXT", help="PAdES: what a QR code in it says."),
         click.option(
@@ -182,16 +174,17 @@ def is_pdf(file: Path) -> bool:
 def risk_facts(file: Path) -> Facts:
     """What the document could show tomorrow, and what else to look at before it is signed."""
     from eds.errors import DocumentRefused
+    from eds.languages import message_of
     from eds.sign.pdf import screened
     from eds.sign.pdf_screening import Severity
 
     try:
         risks = screened(file.read_bytes())
     except DocumentRefused as error:
-        return {"risks": [f"{error} ({error.code})"]}
+        return {"risks": [f"{message_of(error, language=language())} ({error.code})"]}
     said = {
         severity: [
-            f"{one.says} ({one.code}{f', {one.count} times' if one.count > 1 else ''})"
+            f"{say(one.says)} ({one.code}{f' × {one.count}' if one.count > 1 else ''})"
             for one in risks
             if one.severity is severity
         ]

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from eds_cli.speech import say
+
 if TYPE_CHECKING:
     from eds.keys import PinRequest, PinSource, Secret
 
@@ -140,11 +142,15 @@ class Secrets:
             if terminal is None:
                 raise PinFinalTry(token=request.target.removeprefix("token "))
             terminal.write(
-                f"One PIN try is left for {escape(request.target)}. "
-                "If it is wrong, the token locks.\nUse the last try? [y/N] "
+                say(
+                    "One PIN try is left for {target}. If it is wrong, the token locks.\n"
+                    "Use the last try?",
+                    target=escape(request.target),
+                )
+                + f" [{say('y')}/N] "
             )
             terminal.flush()
-            if terminal.readline().strip().lower() not in {"y", "yes"}:
+            if terminal.readline().strip().lower() not in {"y", "yes", say("y"), say("yes")}:
                 raise PinFinalTry(token=request.target.removeprefix("token "))
 
 
@@ -154,16 +160,22 @@ def _ask(request: PinRequest) -> Secret:
     from eds.keys import PinKind, Secret
     from eds_cli.output import escape
 
-    word = "PIN" if request.target.startswith("token ") else "Password"
+    is_pin = request.target.startswith("token ")
     target = escape(request.target)
     if request.kind is PinKind.NEW:
         for _ in range(_ENTRIES):
-            first = _prompt(f"New {word.replace('Pass', 'pass')} for {target}: ")
-            if _prompt("The same again: ") == first:
+            if is_pin:
+                first = _prompt(say("New PIN for {target}: ", target=target))
+            else:
+                first = _prompt(say("New password for {target}: ", target=target))
+            if _prompt(say("The same again: ")) == first:
                 return Secret(first)
         raise PasswordRefused(reason="the two entries differ")
-    hint = " (few tries are left)" if request.few_tries_left else ""
-    return Secret(_prompt(f"{word} for {target}{hint}: "))
+    if request.few_tries_left:
+        return Secret(_prompt(say("PIN for {target} (few tries are left): ", target=target)))
+    if is_pin:
+        return Secret(_prompt(say("PIN for {target}: ", target=target)))
+    return Secret(_prompt(say("Password for {target}: ", target=target)))
 
 
 def _prompt(prompt: str) -> str:
@@ -246,7 +258,9 @@ def secret_options(*, new: bool = False, source: bool = False) -> Callable[[F], 
                 descriptor = kwargs.pop(f"{name}_fd", None)
                 variable = kwargs.pop(f"{name}_env", None)
                 if descriptor is not None and variable is not None:
-                    raise click.UsageError("a secret comes from one place: -fd or -env, not both")
+                    raise click.UsageError(
+                        say("a secret comes from one place: -fd or -env, not both")
+                    )
                 given[name] = Given(descriptor=descriptor, variable=variable)
             secrets = Secrets(
                 current=given["password"],

@@ -10,6 +10,7 @@ import click
 from eds_cli.lazy import HELP_NAMES
 from eds_cli.output import done, json_option, show_json, write_public
 from eds_cli.pins import Secrets, secret_options
+from eds_cli.speech import say
 from eds_cli.stores import find_key, key_argument, known_key, store_option
 
 # Option → attribute type, in the order they take in the name (EN 319 412-2 and -3).
@@ -68,7 +69,7 @@ def create(
         if (text := attributes[f"subject_{option.replace('-', '_')}"]) is not None
     ]
     if (subject is None) is not bool(given):
-        raise click.UsageError("give the subject as --subject, or in parts as --subject-…")
+        raise click.UsageError(say("give the subject as --subject, or in parts as --subject-…"))
     name = Name.build(given) if subject is None else Name.parse(subject)
     keystore, found = find_key(store, key)
     found = known_key(keystore, found, secrets.pin)
@@ -80,4 +81,4 @@ def create(
     if as_json:
         show_json({**describe.request(made), "out": out, "pem": armoured.decode()})
     elif out is not None:
-        done(f"request for {name.rfc4514} in {out}")
+        done(say("request for {name} in {file}", name=name.rfc4514, file=out))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from eds_cli.output import Facts, done, escape, fit, json_option, show, show_json
+from eds_cli.output import Facts, confirm, done, escape, fit, json_option, show, show_json
 from eds_cli.pdfs import PdfWishes, is_pdf, pdf_options, pdf_signer, risk_facts
 from eds_cli.pins import Secrets, secret_options
 from eds_cli.signing import (
@@ -20,6 +20,7 @@ from eds_cli.signing import (
     key_options,
     means_options,
 )
+from eds_cli.speech import say
 
 if TYPE_CHECKING:
     from eds.sign.attributes import Statement
@@ -130,7 +131,8 @@ def _run(
                 complain(f"{result.source}: {result.message}", result.code)
             elif not as_json:
                 _progress(number, len(jobs), result.source)
-                done(f"{result.source}: {'was signed' if result.was_done else result.target}")
+                target = say("was signed before") if result.was_done else result.target
+                done(f"{result.source}: {target}")
     if as_json:
         show_json(results)
     return status
@@ -148,7 +150,7 @@ def _require_consent(files: list[Path], facts: Facts, *, yes: bool, as_json: boo
     if yes:
         return
     if not sys.stdin.isatty():
-        raise click.UsageError("nobody can be asked here: --yes signs without asking")
+        raise click.UsageError(say("nobody can be asked here: --yes signs without asking"))
     shown = [
         {**document_facts(file), **(risk_facts(file) if is_pdf(file) else {})}
         for file in files[:20]
@@ -156,8 +158,8 @@ def _require_consent(files: list[Path], facts: Facts, *, yes: bool, as_json: boo
     more = len(files) - len(shown)
     plan = {**facts, "documents": shown, "and_more": more or None}
     if not as_json:
-        show(plan, as_json=False, title="to be signed:")
-    click.confirm("Sign?", abort=True, err=True)
+        show(plan, as_json=False, title=say("To be signed:"), words=say)
+    confirm(say("Sign?"))
 
 
 def _target(file: Path, in_place: bool, attached: bool, out: str | None, count: int) -> Path:
@@ -370,4 +372,4 @@ def _told(out: str, data: bytes, *, as_json: bool, **facts: Any) -> None:
     if as_json:
         show_json({"out": out, "sha256": hashlib.sha256(data).hexdigest(), **facts})
     else:
-        done(f"{out}: {', '.join(f'{name} {value}' for name, value in facts.items())}")
+        done(f"{out}: {', '.join(f'{say(name)} {value}' for name, value in facts.items())}")

@@ -16,6 +16,7 @@ import click
 
 from eds_cli.instants import now
 from eds_cli.output import Facts
+from eds_cli.speech import say
 from eds_cli.stores import find_key, known_key, store_option
 from eds_cli.trusting import load_trust, trust_folders, trust_option
 
@@ -178,7 +179,7 @@ class Means:
 
         stamper = self.stamper()
         if stamper is None:
-            raise click.UsageError("levels above B need --tsa, a time-stamping authority")
+            raise click.UsageError(say("levels above B need --tsa, a time-stamping authority"))
         return Raising(
             trust=self.trust,
             policy=BASIC,
@@ -262,7 +263,9 @@ def only_key(store: str) -> str:
 
     keys, _ = survey(store)
     if len(keys) != 1:
-        raise click.UsageError(f"the store has {len(keys)} keys: say which with --key")
+        raise click.UsageError(
+            say("keys in the store: {count}; say which with --key", count=len(keys))
+        )
     return keys[0].label
 
 
@@ -290,9 +293,9 @@ def _standing(certificates: tuple[Certificate, ...], means: Means, purpose: KeyP
         purpose=Purpose.SIGNATURE if documents else Purpose.AUTHENTICATION,
     )
     return {
-        Standing.GOOD: "good: not revoked",
-        Standing.STATUS_UNKNOWN: "not known: nothing at hand says whether it is revoked",
-        Standing.UNPROVEN: "not known: its authority is not among the trusted ones here",
+        Standing.GOOD: say("good: not revoked"),
+        Standing.STATUS_UNKNOWN: say("not known: nothing at hand says whether it is revoked"),
+        Standing.UNPROVEN: say("not known: its authority is not among the trusted ones here"),
     }[admission.standing]
 
 

@@ -16,6 +16,7 @@ import click
 from eds_cli.evidence import read_evidence
 from eds_cli.instants import Instant, now
 from eds_cli.output import done, escape, fit, json_option, paint, show_json, write_public
+from eds_cli.speech import language, say
 from eds_cli.trusting import load_trust, trust_option
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ def _answered(file: Path, question: Question, *, kinds: tuple[str, ...], extract
     report = _validated(file, question)
     pages = {}
     if "html" in kinds:
-        pages["html"] = as_html(report, document=file.name)
+        pages["html"] = as_html(report, document=file.name, language=language())
     if "xml" in kinds:
         pages["xml"] = as_xml(report).decode()
     passed = report.indication is Indication.TOTAL_PASSED
@@ -202,7 +203,7 @@ def _answered(file: Path, question: Question, *, kinds: tuple[str, ...], extract
         content=None if content is None else base64.b64encode(content).decode(),
         indication=report.indication.value,
         told=as_json(report),
-        lines=list(as_text(report)),
+        lines=list(as_text(report, language=language())),
         pages=pages,
     )
 
@@ -299,7 +300,8 @@ def _asked(document: BinaryIO, signature: bytes | None, question: Question) -> V
         rules=question.rules,
     )
     for one in completed.outcomes:
-        click.echo(f"fetched: {escape(one.url)} {one.result.value} {one.detail}".rstrip(), err=True)
+        told = say("fetched: {url}", url=escape(one.url))
+        click.echo(f"{told} {one.result.value} {one.detail}".rstrip(), err=True)
     return completed.report
 
 
@@ -322,7 +324,7 @@ def _show(lines: list[str], file: Path) -> None:
     for line in lines:
         text = f"  {escape(line)}"
         for word, colour in _COLOURS.items():
-            if word in text and text.lstrip().partition(":")[0].startswith((word, "signature")):
+            if word in line and not line.startswith("  "):
                 text = text.replace(word, paint(word, fg=colour, bold=True), 1)
         click.echo(text)
 
@@ -347,4 +349,4 @@ def _progress(number: int, of: int, file: Path) -> None:
 def _write_page(text: str, kind: str, file: Path, place: Path, *, alone: bool) -> None:
     page = place if alone else place / f"{file.name}.{kind}"
     page.write_text(text, encoding="utf-8")
-    done(f"report: {page}")
+    done(say("report: {file}", file=page))

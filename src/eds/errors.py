@@ -6,7 +6,14 @@ fields, never the message. No PIN, password, key byte or personal number is ever
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, Final
+
+Translate = Callable[[str], str]
+"""Gives an English sentence in another language, or as it is."""
+
+# The facts that are words of ours, and so are translated; all others are shown as they are.
+_WORDS: Final = frozenset({"reason"})
 
 
 class EdsError(Exception):
@@ -25,15 +32,38 @@ class EdsError(Exception):
     """
 
     code: ClassVar[str] = "eds.error"
+    says: str = ""
+    """The message with the names of fields in braces, which is what catalogues translate."""
+    thing: ClassVar[str] = ""
+    """What an error is about, where several share a message."""
+
+    def __str__(self) -> str:
+        return self.told()
+
+    def told(self, translate: Translate = str) -> str:
+        """The message, put into words by `translate`: the facts stay as they are."""
+        if self.args or not self.says:
+            return super().__str__()
+        facts = {
+            name: translate(fact) if name in _WORDS and isinstance(fact, str) else _shown(fact)
+            for name, fact in vars(self).items()
+        }
+        return translate(self.says).format_map(
+            {**facts, "thing": translate(self.thing) if self.thing else ""}
+        )
+
+
+def _shown(fact: Any) -> Any:
+    return ", ".join(map(str, fact)) if isinstance(fact, tuple) else fact
 
 
 class NaiveDatetime(EdsError):
     """A datetime without a time zone was handed in; every instant here is aware."""
 
     code = "eds.naive_datetime"
+    says = "{argument} has no time zone; every instant must be aware"
 
     def __init__(self, *, argument: str) -> None:
-        super().__init__(f"{argument} has no time zone; every instant must be aware")
         self.argument = argument
 
 
@@ -41,9 +71,9 @@ class InvalidArgument(EdsError):
     """An argument that no input can excuse: the caller's own value is out of range."""
 
     code = "eds.invalid_argument"
+    says = "{argument}: {reason}"
 
     def __init__(self, *, argument: str, reason: str) -> None:
-        super().__init__(f"{argument}: {reason}")
         self.argument = argument
         self.reason = reason
 
@@ -61,9 +91,9 @@ class MalformedDer(DecodeError):
     """Not DER (X.690), at `offset` octets from the start of the input."""
 
     code = "der.malformed"
+    says = "{reason} (at octet {offset})"
 
     def __init__(self, *, reason: str, offset: int) -> None:
-        super().__init__(f"{reason} (at octet {offset})")
         self.reason = reason
         self.offset = offset
 
@@ -72,10 +102,11 @@ class LimitExceeded(DecodeError):
     """Larger, deeper or longer than the limit the caller set; nothing was read further."""
 
     code = "der.limit_exceeded"
+    says = "{limit} is limited to {allowed}"
 
     def __init__(self, *, limit: str, allowed: int, found: int | None = None) -> None:
-        shown = "" if found is None else f", found {found}"
-        super().__init__(f"{limit} is limited to {allowed}{shown}")
+        if found is not None:
+            self.says = "{limit} is limited to {allowed}, found {found}"
         self.limit = limit
         self.allowed = allowed
         self.found = found
@@ -85,9 +116,9 @@ class MalformedPem(DecodeError):
     """Not a textual encoding of RFC 7468, or none of the wanted label."""
 
     code = "pem.malformed"
+    says = "{reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(reason)
         self.reason = reason
 
 
@@ -95,9 +126,9 @@ class UnknownFormat(DecodeError):
     """None of the formats this library reads."""
 
     code = "formats.unknown"
+    says = "{reason}"
 
     def __init__(self, *, reason: str = "not a format known here") -> None:
-        super().__init__(reason)
         self.reason = reason
 
 
@@ -105,9 +136,9 @@ class _MalformedObject(DecodeError):
     """A DER value that is not the object it was taken for."""
 
     thing: ClassVar[str] = "object"
+    says = "malformed {thing}: {reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(f"malformed {self.thing}: {reason}")
         self.reason = reason
 
 
@@ -171,9 +202,9 @@ class PdfEncrypted(DecodeError):
     """The PDF document opens only with a password or a key that was not given."""
 
     code = "verify.pdf_encrypted"
+    says = "the PDF document is encrypted ({handler})"
 
     def __init__(self, *, handler: str) -> None:
-        super().__init__(f"the PDF document is encrypted ({handler})")
         self.handler = handler
 
 
@@ -191,13 +222,21 @@ class MalformedName(_MalformedObject):
     thing = "name"
 
 
+class MalformedCatalogue(DecodeError):
+    """Not a gettext catalogue of the kind that is read here, at that line (from 1)."""
+
+    code = "eds.malformed_catalogue"
+    says = "not a catalogue of messages (line {line})"
+
+    def __init__(self, *, line: int) -> None:
+        self.line = line
+
+
 class ProofOfPossessionFailed(EdsError):
     """The request's signature does not verify with the key it carries (RFC 2986 §3)."""
 
     code = "certificates.proof_of_possession_failed"
-
-    def __init__(self) -> None:
-        super().__init__("the request is not signed by the key it carries")
+    says = "the request is not signed by the key it carries"
 
 
 # --- algorithms ---------------------------------------------------------------------------
@@ -213,9 +252,9 @@ class UnknownAlgorithm(AlgorithmError):
     """No row of the algorithm table has this name or these identifiers."""
 
     code = "algorithms.unknown"
+    says = "no such algorithm here: {identifier}"
 
     def __init__(self, *, identifier: str) -> None:
-        super().__init__(f"no such algorithm here: {identifier}")
         self.identifier = identifier
 
 
@@ -223,9 +262,9 @@ class AlgorithmUnavailable(AlgorithmError):
     """The row exists, but nothing on this machine can carry it out."""
 
     code = "algorithms.unavailable"
+    says = "{algorithm} cannot be used here: {reason}"
 
     def __init__(self, *, algorithm: str, reason: str) -> None:
-        super().__init__(f"{algorithm} cannot be used here: {reason}")
         self.algorithm = algorithm
         self.reason = reason
 
@@ -234,9 +273,9 @@ class AlgorithmKeyMismatch(AlgorithmError):
     """The algorithm and the key are of different kinds (algorithm and key are pinned together)."""
 
     code = "algorithms.key_mismatch"
+    says = "{algorithm} does not go with a {key} key"
 
     def __init__(self, *, algorithm: str, key: str) -> None:
-        super().__init__(f"{algorithm} does not go with a {key} key")
         self.algorithm = algorithm
         self.key = key
 
@@ -248,9 +287,9 @@ class NameRefused(EdsError):
     """A person's or organisation's name that cannot go into a certificate."""
 
     code = "names.refused"
+    says = "{attribute}: {reason}"
 
     def __init__(self, *, attribute: str, reason: str) -> None:
-        super().__init__(f"{attribute}: {reason}")
         self.attribute = attribute
         self.reason = reason
 
@@ -262,9 +301,9 @@ class IdentityNumberRefused(EdsError):
     """
 
     code = "names.number_refused"
+    says = "{type}: {reason}"
 
     def __init__(self, *, type: str, reason: str) -> None:  # noqa: A002 - the word of the page
-        super().__init__(f"{type}: {reason}")
         self.type = type
         self.reason = reason
 
@@ -282,9 +321,9 @@ class KeyNotFound(KeyStoreError):
     """The store holds no such key."""
 
     code = "keys.not_found"
+    says = "no such key: {key}"
 
     def __init__(self, *, key: str) -> None:
-        super().__init__(f"no such key: {key}")
         self.key = key
 
 
@@ -292,9 +331,9 @@ class KeyAmbiguous(KeyStoreError):
     """Several keys of the store answer to this reference."""
 
     code = "keys.ambiguous"
+    says = "{count} keys answer to {key}; name one of them by its id"
 
     def __init__(self, *, key: str, count: int) -> None:
-        super().__init__(f"{count} keys answer to {key}; name one of them by its id")
         self.key = key
         self.count = count
 
@@ -303,9 +342,9 @@ class KeyExists(KeyStoreError):
     """Something of that name is there already; nothing is overwritten silently."""
 
     code = "keys.exists"
+    says = "exists already: {key}"
 
     def __init__(self, *, key: str) -> None:
-        super().__init__(f"exists already: {key}")
         self.key = key
 
 
@@ -313,9 +352,9 @@ class PasswordIncorrect(KeyStoreError):
     """The file's password is another one."""
 
     code = "keys.password_incorrect"
+    says = "the password does not open {file}"
 
     def __init__(self, *, file: str) -> None:
-        super().__init__(f"the password does not open {file}")
         self.file = file
 
 
@@ -323,9 +362,9 @@ class PasswordRefused(KeyStoreError):
     """A new password or PIN that is empty, too short or not representable."""
 
     code = "keys.password_refused"
+    says = "{reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(reason)
         self.reason = reason
 
 
@@ -333,9 +372,9 @@ class SecretUnavailable(KeyStoreError):
     """A PIN or password was needed and could not be had (prompt ended, nothing to ask)."""
 
     code = "keys.secret_unavailable"
+    says = "{reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(reason)
         self.reason = reason
 
 
@@ -343,9 +382,9 @@ class DamagedKeyFile(KeyStoreError):
     """The file is cut, altered or not a key file at all."""
 
     code = "keys.damaged"
+    says = "{file}: {reason}"
 
     def __init__(self, *, file: str, reason: str) -> None:
-        super().__init__(f"{file}: {reason}")
         self.file = file
         self.reason = reason
 
@@ -354,9 +393,9 @@ class UnsupportedKeyFile(KeyStoreError):
     """The file is whole, but protected or encoded by an algorithm not read here."""
 
     code = "keys.unsupported"
+    says = "{file}: {algorithm} is not supported"
 
     def __init__(self, *, file: str, algorithm: str) -> None:
-        super().__init__(f"{file}: {algorithm} is not supported")
         self.file = file
         self.algorithm = algorithm
 
@@ -365,9 +404,9 @@ class WorkFactorExceeded(KeyStoreError):
     """The file asks for more password-hashing work than the limit; none of it was done."""
 
     code = "keys.work_factor_exceeded"
+    says = "{file}: {parameter} is limited to {allowed}, the file asks for {found}"
 
     def __init__(self, *, file: str, parameter: str, allowed: int, found: int) -> None:
-        super().__init__(f"{file}: {parameter} is limited to {allowed}, the file asks for {found}")
         self.file = file
         self.parameter = parameter
         self.allowed = allowed
@@ -378,9 +417,9 @@ class KeyFileExposed(KeyStoreError):
     """The key file can be read or replaced by others, or is a symbolic link."""
 
     code = "keys.exposed"
+    says = "{file}: {reason}"
 
     def __init__(self, *, file: str, reason: str) -> None:
-        super().__init__(f"{file}: {reason}")
         self.file = file
         self.reason = reason
 
@@ -389,9 +428,9 @@ class StoreUnavailable(KeyStoreError):
     """The store itself failed: no such folder, disk full, no permission."""
 
     code = "keys.store_unavailable"
+    says = "{store}: {reason}"
 
     def __init__(self, *, store: str, reason: str) -> None:
-        super().__init__(f"{store}: {reason}")
         self.store = store
         self.reason = reason
 
@@ -400,9 +439,9 @@ class MalformedKeyUri(KeyStoreError):
     """Neither a `pkcs11:` URI of RFC 7512 nor a `file:` URI or path."""
 
     code = "keys.malformed_uri"
+    says = "{reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(reason)
         self.reason = reason
 
 
@@ -410,9 +449,9 @@ class InvalidKey(KeyStoreError):
     """A private key whose numbers do not belong together, or that does not fit its public key."""
 
     code = "keys.invalid"
+    says = "{reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(reason)
         self.reason = reason
 
 
@@ -420,9 +459,9 @@ class KeyPurposeForbidden(KeyStoreError):
     """The key is kept for another purpose than the one it was opened for."""
 
     code = "keys.purpose_forbidden"
+    says = "{key} is kept for {allowed}, not for {wanted}"
 
     def __init__(self, *, key: str, allowed: str, wanted: str) -> None:
-        super().__init__(f"{key} is kept for {allowed}, not for {wanted}")
         self.key = key
         self.allowed = allowed
         self.wanted = wanted
@@ -432,9 +471,9 @@ class CertificateMismatch(KeyStoreError):
     """The certificate does not carry the public half of this key."""
 
     code = "keys.certificate_mismatch"
+    says = "the certificate is not for the key {key}"
 
     def __init__(self, *, key: str) -> None:
-        super().__init__(f"the certificate is not for the key {key}")
         self.key = key
 
 
@@ -442,9 +481,9 @@ class OperationUnsupported(KeyStoreError):
     """This store or token cannot do what was asked."""
 
     code = "keys.operation_unsupported"
+    says = "{store} cannot {operation}"
 
     def __init__(self, *, operation: str, store: str) -> None:
-        super().__init__(f"{store} cannot {operation}")
         self.operation = operation
         self.store = store
 
@@ -453,9 +492,9 @@ class PinIncorrect(KeyStoreError):
     """The token refused the PIN (PKCS #11 CKR_PIN_INCORRECT). It was tried once."""
 
     code = "keys.pin_incorrect"
+    says = "token {token!r} refused the PIN"
 
     def __init__(self, *, token: str) -> None:
-        super().__init__(f"token {token!r} refused the PIN")
         self.token = token
 
 
@@ -463,9 +502,9 @@ class PinLocked(KeyStoreError):
     """The token takes no more tries (CKR_PIN_LOCKED)."""
 
     code = "keys.pin_locked"
+    says = "the PIN of token {token!r} is locked"
 
     def __init__(self, *, token: str) -> None:
-        super().__init__(f"the PIN of token {token!r} is locked")
         self.token = token
 
 
@@ -473,9 +512,9 @@ class PinFinalTry(KeyStoreError):
     """One try is left, and the caller did not say to use it (CKF_USER_PIN_FINAL_TRY)."""
 
     code = "keys.pin_final_try"
+    says = "token {token!r} has one PIN try left; it was not used"
 
     def __init__(self, *, token: str) -> None:
-        super().__init__(f"token {token!r} has one PIN try left; it was not used")
         self.token = token
 
 
@@ -483,9 +522,9 @@ class TokenAbsent(KeyStoreError):
     """No token answers to the URI, or it was taken out."""
 
     code = "keys.token_absent"
+    says = "no such token: {token}"
 
     def __init__(self, *, token: str) -> None:
-        super().__init__(f"no such token: {token}")
         self.token = token
 
 
@@ -493,9 +532,9 @@ class TokenFailed(KeyStoreError):
     """The token or its module answered with an error of its own (`reason` is the CKR name)."""
 
     code = "keys.token_failed"
+    says = "token {token!r}: {reason}"
 
     def __init__(self, *, token: str, reason: str) -> None:
-        super().__init__(f"token {token!r}: {reason}")
         self.token = token
         self.reason = reason
 
@@ -504,9 +543,9 @@ class ModuleUnavailable(KeyStoreError):
     """The PKCS #11 module is not named, cannot be loaded, or is not to be trusted."""
 
     code = "keys.module_unavailable"
+    says = "PKCS #11 module {module}: {reason}"
 
     def __init__(self, *, module: str, reason: str) -> None:
-        super().__init__(f"PKCS #11 module {module}: {reason}")
         self.module = module
         self.reason = reason
 
@@ -524,9 +563,9 @@ class RegisterUnavailable(RegisterError):
     """The database cannot be reached, is full, or is not one of ours."""
 
     code = "register.unavailable"
+    says = "{reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(reason)
         self.reason = reason
 
 
@@ -534,13 +573,17 @@ class RegisterOutdated(RegisterError):
     """The database is at an older revision than this program, or has no tables at all."""
 
     code = "register.outdated"
+    says = (
+        "the database is at revision {found}, this program wants {wanted}: "
+        "bring it there with `eds ca upgrade` (eds.ca.migrations.upgrade)"
+    )
 
     def __init__(self, *, found: str | None, wanted: str) -> None:
-        state = "has no tables of a register" if found is None else f"is at revision {found}"
-        super().__init__(
-            f"the database {state}, this program wants {wanted}: "
-            "bring it there with `eds ca upgrade` (eds.ca.migrations.upgrade)"
-        )
+        if found is None:
+            self.says = (
+                "the database has no tables of a register, this program wants {wanted}: "
+                "bring it there with `eds ca upgrade` (eds.ca.migrations.upgrade)"
+            )
         self.found = found
         self.wanted = wanted
 
@@ -549,12 +592,9 @@ class RegisterNewer(RegisterError):
     """The database is at a newer revision than this program, which must not touch it then."""
 
     code = "register.newer"
+    says = "the database is at revision {found}, this program knows {wanted}: run the newer program"
 
     def __init__(self, *, found: str, wanted: str) -> None:
-        super().__init__(
-            f"the database is at revision {found}, this program knows {wanted}: "
-            "run the newer program"
-        )
         self.found = found
         self.wanted = wanted
 
@@ -563,9 +603,9 @@ class IssuerNotFound(RegisterError):
     """The register has no issuer of that name or identifier."""
 
     code = "register.issuer_not_found"
+    says = "no such issuer: {issuer}"
 
     def __init__(self, *, issuer: str) -> None:
-        super().__init__(f"no such issuer: {issuer}")
         self.issuer = issuer
 
 
@@ -573,9 +613,9 @@ class CertificateNotFound(RegisterError):
     """The register has no certificate of that issuer and serial number."""
 
     code = "register.certificate_not_found"
+    says = "no such certificate: {serial_number}"
 
     def __init__(self, *, serial_number: str) -> None:
-        super().__init__(f"no such certificate: {serial_number}")
         self.serial_number = serial_number
 
 
@@ -583,9 +623,9 @@ class RequestUsed(RegisterError):
     """One authorisation, one certificate: this request was already carried out or is being so."""
 
     code = "register.request_used"
+    says = "request {request} was used already"
 
     def __init__(self, *, request: str) -> None:
-        super().__init__(f"request {request} was used already")
         self.request = request
 
 
@@ -593,9 +633,9 @@ class SerialNumberUsed(RegisterError):
     """The serial number is in the register already; it is never used twice."""
 
     code = "register.serial_number_used"
+    says = "serial number {serial_number} was used already"
 
     def __init__(self, *, serial_number: str) -> None:
-        super().__init__(f"serial number {serial_number} was used already")
         self.serial_number = serial_number
 
 
@@ -603,18 +643,16 @@ class SubjectTaken(RegisterError):
     """This subject name belongs to another person under this issuer (EN 319 411-1 GEN-6.3.3-10)."""
 
     code = "register.subject_taken"
-
-    def __init__(self) -> None:
-        super().__init__("the subject name was given to another person")
+    says = "the subject name was given to another person"
 
 
 class KeyTaken(RegisterError):
     """This public key was certified for another person."""
 
     code = "register.key_taken"
+    says = "key {key} was certified for another person"
 
     def __init__(self, *, key: str) -> None:
-        super().__init__(f"key {key} was certified for another person")
         self.key = key
 
 
@@ -622,9 +660,9 @@ class KeyBlocked(RegisterError):
     """This public key is on the list of keys that are never certified (again)."""
 
     code = "register.key_blocked"
+    says = "key {key} is blocked: {source}"
 
     def __init__(self, *, key: str, source: str) -> None:
-        super().__init__(f"key {key} is blocked: {source}")
         self.key = key
         self.source = source
 
@@ -633,9 +671,9 @@ class IntentNotOpen(RegisterError):
     """There is no unfinished intent for this serial number."""
 
     code = "register.intent_not_open"
+    says = "no open intent for serial number {serial_number}"
 
     def __init__(self, *, serial_number: str) -> None:
-        super().__init__(f"no open intent for serial number {serial_number}")
         self.serial_number = serial_number
 
 
@@ -643,9 +681,9 @@ class StatusChangeRefused(RegisterError):
     """The life of a certificate does not allow this act (hold ⇄ valid is the only way back)."""
 
     code = "register.status_change_refused"
+    says = "{act} refused, the certificate is {state}: {reason}"
 
     def __init__(self, *, state: str, act: str, reason: str) -> None:
-        super().__init__(f"{act} refused, the certificate is {state}: {reason}")
         self.state = state
         self.act = act
         self.reason = reason
@@ -655,9 +693,9 @@ class StatusChanged(RegisterError):
     """The status changed meanwhile; read it again and decide again."""
 
     code = "register.status_changed"
+    says = "the status of {serial_number} was changed by another meanwhile"
 
     def __init__(self, *, serial_number: str) -> None:
-        super().__init__(f"the status of {serial_number} was changed by another meanwhile")
         self.serial_number = serial_number
 
 
@@ -665,9 +703,9 @@ class MassActNotFound(RegisterError):
     """The register has no mass act of that name."""
 
     code = "register.mass_act_not_found"
+    says = "no mass act {name!r}"
 
     def __init__(self, *, name: str) -> None:
-        super().__init__(f"no mass act {name!r}")
         self.name = name
 
 
@@ -675,9 +713,9 @@ class RevocationRequestNotOpen(RegisterError):
     """There is no open request to revoke or hold of that name."""
 
     code = "register.revocation_request_not_open"
+    says = "no open revocation request {request!r}"
 
     def __init__(self, *, request: str) -> None:
-        super().__init__(f"no open revocation request {request!r}")
         self.request = request
 
 
@@ -685,9 +723,9 @@ class ListOutrun(RegisterError):
     """Another list of this shard was published meanwhile; make a new one."""
 
     code = "register.list_outrun"
+    says = "shard {shard}: another list came before number {number}"
 
     def __init__(self, *, shard: int, number: int) -> None:
-        super().__init__(f"shard {shard}: another list came before number {number}")
         self.shard = shard
         self.number = number
 
@@ -696,9 +734,9 @@ class ListRefused(RegisterError):
     """A list that must not be published: it would take back what an earlier one said."""
 
     code = "register.list_refused"
+    says = "no list of shard {shard}: {reason}"
 
     def __init__(self, *, shard: int, reason: str) -> None:
-        super().__init__(f"no list of shard {shard}: {reason}")
         self.shard = shard
         self.reason = reason
 
@@ -707,9 +745,9 @@ class ReferenceAmbiguous(RegisterError):
     """Several certificates answer to this reference; the issuer must be named."""
 
     code = "register.ambiguous"
+    says = "{count} certificates answer to {reference}; name the issuer"
 
     def __init__(self, *, reference: str, count: int) -> None:
-        super().__init__(f"{count} certificates answer to {reference}; name the issuer")
         self.reference = reference
         self.count = count
 
@@ -727,10 +765,11 @@ class SignatureNotPassed(ValidationError):
     """The report of a document is not TOTAL_PASSED; raised by `require_passed` alone."""
 
     code = "verify.not_passed"
+    says = "the document's signatures are {indication}"
 
     def __init__(self, *, indication: str, sub_indication: str | None) -> None:
-        shown = "" if sub_indication is None else f" / {sub_indication}"
-        super().__init__(f"the document's signatures are {indication}{shown}")
+        if sub_indication is not None:
+            self.says = "the document's signatures are {indication} / {sub_indication}"
         self.indication = indication
         self.sub_indication = sub_indication
 
@@ -739,9 +778,9 @@ class MalformedTrustStore(ValidationError):
     """Not what a trust store is described by; `entry` names the file or table in it."""
 
     code = "verify.malformed_trust_store"
+    says = "malformed trust store: {entry}: {reason}"
 
     def __init__(self, *, entry: str, reason: str) -> None:
-        super().__init__(f"malformed trust store: {entry}: {reason}")
         self.entry = entry
         self.reason = reason
 
@@ -750,9 +789,9 @@ class TrustStoreUnavailable(ValidationError):
     """A file of a trust store could not be read or written; `entry` is its name."""
 
     code = "verify.trust_store_unavailable"
+    says = "trust store: {entry}: {reason}"
 
     def __init__(self, *, entry: str, reason: str) -> None:
-        super().__init__(f"trust store: {entry}: {reason}")
         self.entry = entry
         self.reason = reason
 
@@ -761,9 +800,9 @@ class EnvironmentsMixed(ValidationError):
     """Trust stores of production and of a test were to be joined; `names` are those stores."""
 
     code = "verify.environments_mixed"
+    says = "production and test do not mix: {names}"
 
     def __init__(self, *, names: tuple[str, ...]) -> None:
-        super().__init__(f"production and test do not mix: {', '.join(names)}")
         self.names = names
 
 
@@ -771,9 +810,11 @@ class MalformedPolicy(ValidationError):
     """Not a validation policy; `field` names the place, empty for the whole text."""
 
     code = "verify.malformed_policy"
+    says = "malformed policy: {reason}"
 
     def __init__(self, *, field: str, reason: str) -> None:
-        super().__init__(f"malformed policy: {f'{field}: ' if field else ''}{reason}")
+        if field:
+            self.says = "malformed policy: {field}: {reason}"
         self.field = field
         self.reason = reason
 
@@ -782,9 +823,9 @@ class EvidenceCacheUnavailable(ValidationError):
     """The folder that keeps fetched evidence cannot be made or written."""
 
     code = "verify.evidence_cache_unavailable"
+    says = "the folder of fetched evidence cannot be used: {reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(f"the folder of fetched evidence cannot be used: {reason}")
         self.reason = reason
 
 
@@ -792,9 +833,9 @@ class MalformedTrustedList(ValidationError):
     """Not a trusted list of ETSI TS 119 612."""
 
     code = "verify.malformed_trusted_list"
+    says = "malformed trusted list: {reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(f"malformed trusted list: {reason}")
         self.reason = reason
 
 
@@ -802,9 +843,9 @@ class TrustedListUntrusted(ValidationError):
     """A trusted list that is not signed by whom it should be, or is outdated."""
 
     code = "verify.trusted_list_untrusted"
+    says = "the trusted list is not believed: {reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(f"the trusted list is not believed: {reason}")
         self.reason = reason
 
 
@@ -812,9 +853,9 @@ class AnchorNotFound(ValidationError):
     """The trust store has no certificate of that fingerprint."""
 
     code = "verify.anchor_not_found"
+    says = "no such certificate in the trust store: {reference}"
 
     def __init__(self, *, reference: str) -> None:
-        super().__init__(f"no such certificate in the trust store: {reference}")
         self.reference = reference
 
 
@@ -822,9 +863,9 @@ class AnchorNotListed(ValidationError):
     """A certificate was brought for a trust set that does not list its fingerprint."""
 
     code = "verify.anchor_not_listed"
+    says = "{trust_set} does not list the certificate {sha256}"
 
     def __init__(self, *, trust_set: str, sha256: str) -> None:
-        super().__init__(f"{trust_set} does not list the certificate {sha256}")
         self.trust_set = trust_set
         self.sha256 = sha256
 
@@ -842,9 +883,9 @@ class SignerCertificateRefused(SigningError):
     """The certificate does not allow to sign this document now; `reason` says why."""
 
     code = "sign.certificate_refused"
+    says = "the certificate does not allow this signature: {reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(f"the certificate does not allow this signature: {reason}")
         self.reason = reason
 
 
@@ -852,9 +893,9 @@ class ContentMismatch(SigningError):
     """The content given is not the one that is signed already."""
 
     code = "sign.content_mismatch"
+    says = "{reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(reason)
         self.reason = reason
 
 
@@ -862,9 +903,9 @@ class DocumentRefused(SigningError):
     """The document is not signed as it is: damaged, protected, or prepared to change; why."""
 
     code = "sign.document_refused"
+    says = "the document is not signed: {reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(f"the document is not signed: {reason}")
         self.reason = reason
 
 
@@ -872,9 +913,9 @@ class AppearanceRefused(SigningError):
     """A visible signature cannot be drawn so that people can read it; why."""
 
     code = "sign.appearance_refused"
+    says = "the visible signature cannot be drawn: {reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(f"the visible signature cannot be drawn: {reason}")
         self.reason = reason
 
 
@@ -882,9 +923,9 @@ class ExtraMissing(EdsError):
     """What was asked for needs packages that an extra of this one brings."""
 
     code = "eds.extra_missing"
+    says = "this needs more packages: pip install 'eds-toolkit[{extra}]'"
 
     def __init__(self, *, extra: str) -> None:
-        super().__init__(f"this needs more packages: pip install 'eds-toolkit[{extra}]'")
         self.extra = extra
 
 
@@ -892,9 +933,9 @@ class TimeStampRefused(SigningError):
     """A time-stamping authority did not give a token, or not one that may be used."""
 
     code = "sign.time_stamp_refused"
+    says = "no time-stamp from {authority}: {reason}"
 
     def __init__(self, *, authority: str, reason: str) -> None:
-        super().__init__(f"no time-stamp from {authority}: {reason}")
         self.authority = authority
         self.reason = reason
 
@@ -906,9 +947,9 @@ class LevelNotReached(SigningError):
     """
 
     code = "sign.level_not_reached"
+    says = "level {level} was not reached, but {reached}: {verdict}"
 
     def __init__(self, *, level: str, reached: str, verdict: str) -> None:
-        super().__init__(f"level {level} was not reached, but {reached}: {verdict}")
         self.level = level
         self.reached = reached
         self.verdict = verdict
@@ -918,9 +959,9 @@ class DocumentExists(SigningError):
     """The place of a signed document is taken; nothing is overwritten."""
 
     code = "sign.document_exists"
+    says = "{file} is there already"
 
     def __init__(self, *, file: str) -> None:
-        super().__init__(f"{file} is there already")
         self.file = file
 
 
@@ -928,9 +969,9 @@ class DocumentUnwritable(SigningError):
     """A signed document or a manifest cannot be written."""
 
     code = "sign.document_unwritable"
+    says = "{file} cannot be written: {reason}"
 
     def __init__(self, *, file: str, reason: str) -> None:
-        super().__init__(f"{file} cannot be written: {reason}")
         self.file = file
         self.reason = reason
 
@@ -939,9 +980,9 @@ class MalformedManifest(SigningError):
     """Not the manifest of a batch, at that line (from 1)."""
 
     code = "sign.malformed_manifest"
+    says = "not the manifest of a batch (line {line})"
 
     def __init__(self, *, line: int) -> None:
-        super().__init__(f"not the manifest of a batch (line {line})")
         self.line = line
 
 
@@ -958,9 +999,9 @@ class _MalformedAuditThing(AuditError):
     """Bytes that are not what the format of the audit log prescribes."""
 
     thing: ClassVar[str] = "audit data"
+    says = "malformed {thing}: {reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(f"malformed {self.thing}: {reason}")
         self.reason = reason
 
 
@@ -996,9 +1037,9 @@ class PersonalDataRefused(AuditError):
     """A record would have held a personal number or a secret; `field` names the place only."""
 
     code = "audit.personal_data"
+    says = "{field} holds what an audit record must not: use a digest or reference"
 
     def __init__(self, *, field: str) -> None:
-        super().__init__(f"{field} holds what an audit record must not: use a digest or reference")
         self.field = field
 
 
@@ -1006,9 +1047,9 @@ class AuditUnavailable(AuditError):
     """The log cannot be read or written; the act that was to be recorded must not happen."""
 
     code = "audit.unavailable"
+    says = "{reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(reason)
         self.reason = reason
 
 
@@ -1016,9 +1057,9 @@ class AuditChainBroken(AuditError):
     """The stored log contradicts itself at this record; nothing is built upon it."""
 
     code = "audit.chain_broken"
+    says = "the audit log is broken at {writer}:{sequence}; verify it"
 
     def __init__(self, *, writer: str, sequence: int) -> None:
-        super().__init__(f"the audit log is broken at {writer}:{sequence}; verify it")
         self.writer = writer
         self.sequence = sequence
 
@@ -1027,9 +1068,9 @@ class CheckpointUntrusted(AuditError):
     """The newest checkpoint is not signed by a trusted key; none is signed after it."""
 
     code = "audit.checkpoint_untrusted"
+    says = "checkpoint {number} is not signed by a trusted key"
 
     def __init__(self, *, number: int) -> None:
-        super().__init__(f"checkpoint {number} is not signed by a trusted key")
         self.number = number
 
 
@@ -1037,9 +1078,11 @@ class CheckpointNotFound(AuditError):
     """The log has no such checkpoint; 0 stands for the newest, where there is none at all."""
 
     code = "audit.checkpoint_not_found"
+    says = "no checkpoint {number}"
 
     def __init__(self, *, number: int) -> None:
-        super().__init__(f"no checkpoint {number or ''}".rstrip())
+        if not number:
+            self.says = "no checkpoint"
         self.number = number
 
 
@@ -1047,9 +1090,9 @@ class AuditRecordNotFound(AuditError):
     """The log has no such record, or no checkpoint covers it yet."""
 
     code = "audit.record_not_found"
+    says = "no audit record {writer}:{sequence} (under a checkpoint)"
 
     def __init__(self, *, writer: str, sequence: int) -> None:
-        super().__init__(f"no audit record {writer}:{sequence} (under a checkpoint)")
         self.writer = writer
         self.sequence = sequence
 
@@ -1067,9 +1110,9 @@ class KeyTooWeak(RequestRefused):
     """A public key with a published weakness; `weakness` names it, `key` is its SHA-256 in hex."""
 
     code = "ca.key_too_weak"
+    says = "key {key} is too weak: {weakness}"
 
     def __init__(self, *, weakness: str, key: str) -> None:
-        super().__init__(f"key {key} is too weak: {weakness}")
         self.weakness = weakness
         self.key = key
 
@@ -1078,9 +1121,9 @@ class KeyNotPermitted(RequestRefused):
     """A kind or size of key that the profile does not permit."""
 
     code = "ca.key_not_permitted"
+    says = "profile {profile} does not permit a key {found}"
 
     def __init__(self, *, profile: str, found: str) -> None:
-        super().__init__(f"profile {profile} does not permit a key {found}")
         self.profile = profile
         self.found = found
 
@@ -1089,9 +1132,9 @@ class KeyReused(RequestRefused):
     """The key of an authority was offered for another certificate; `key` is its SHA-256 in hex."""
 
     code = "ca.key_reused"
+    says = "key {key} is the key of an authority"
 
     def __init__(self, *, key: str) -> None:
-        super().__init__(f"key {key} is the key of an authority")
         self.key = key
 
 
@@ -1099,9 +1142,9 @@ class ProfileViolated(RequestRefused):
     """What was asked for is not what the profile describes."""
 
     code = "ca.profile_violated"
+    says = "profile {profile}: {field}: {reason}"
 
     def __init__(self, *, profile: str, field: str, reason: str) -> None:
-        super().__init__(f"profile {profile}: {field}: {reason}")
         self.profile = profile
         self.field = field
         self.reason = reason
@@ -1111,9 +1154,9 @@ class LintFailed(RequestRefused):
     """The bytes about to be signed break rules of a certificate; `rules` names them in order."""
 
     code = "ca.lint_failed"
+    says = "{reason}"
 
     def __init__(self, *, rules: tuple[str, ...], reason: str) -> None:
-        super().__init__(reason)
         self.rules = rules
         self.reason = reason
 
@@ -1122,9 +1165,9 @@ class MonitorRefused(RequestRefused):
     """The guard of an authority's key refused the bytes about to be signed."""
 
     code = "ca.monitor_refused"
+    says = "not signed: {reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(f"not signed: {reason}")
         self.reason = reason
 
 
@@ -1132,9 +1175,9 @@ class ProfileNotFound(EdsError):
     """No certificate profile of that name."""
 
     code = "ca.profile_not_found"
+    says = "no such profile: {profile}"
 
     def __init__(self, *, profile: str) -> None:
-        super().__init__(f"no such profile: {profile}")
         self.profile = profile
 
 
@@ -1142,9 +1185,9 @@ class MalformedProfile(EdsError):
     """A certificate profile that cannot be read, or that describes what must not exist."""
 
     code = "ca.malformed_profile"
+    says = "profile {profile}: {field}: {reason}"
 
     def __init__(self, *, profile: str, field: str, reason: str) -> None:
-        super().__init__(f"profile {profile}: {field}: {reason}")
         self.profile = profile
         self.field = field
         self.reason = reason
@@ -1157,9 +1200,11 @@ class MalformedSettings(EdsError):
     """
 
     code = "ca.malformed_settings"
+    says = "{file}: {reason}"
 
     def __init__(self, *, file: str, field: str, reason: str) -> None:
-        super().__init__(f"{file}: {field}: {reason}" if field else f"{file}: {reason}")
+        if field:
+            self.says = "{file}: {field}: {reason}"
         self.file = file
         self.field = field
         self.reason = reason
@@ -1169,9 +1214,9 @@ class AuthorityNotFound(EdsError):
     """No authority was made in this folder (`eds ca init`)."""
 
     code = "ca.authority_not_found"
+    says = "no authority in {folder}"
 
     def __init__(self, *, folder: str) -> None:
-        super().__init__(f"no authority in {folder}")
         self.folder = folder
 
 
@@ -1179,9 +1224,9 @@ class CeremonyRefused(EdsError):
     """What stands already contradicts the description of the ceremony; nothing was overwritten."""
 
     code = "ca.ceremony_refused"
+    says = "ceremony {ceremony}: {reason}"
 
     def __init__(self, *, ceremony: str, reason: str) -> None:
-        super().__init__(f"ceremony {ceremony}: {reason}")
         self.ceremony = ceremony
         self.reason = reason
 
@@ -1190,9 +1235,9 @@ class MalformedReport(EdsError):
     """Not the report of a ceremony."""
 
     code = "ca.malformed_report"
+    says = "not the report of a ceremony: {reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(f"not the report of a ceremony: {reason}")
         self.reason = reason
 
 
@@ -1213,9 +1258,9 @@ class TransitionRefused(EnrolmentError):
     """
 
     code = "enroll.refused"
+    says = "refused: {failures}"
 
     def __init__(self, *, failures: tuple[Any, ...]) -> None:
-        super().__init__(f"refused: {', '.join(str(each) for each in failures)}")
         self.failures = failures
 
     @property
@@ -1233,9 +1278,9 @@ class WrongState(EnrolmentError):
     """An application is not where that act begins."""
 
     code = "enroll.wrong_state"
+    says = "application {application} is {state}: there is no {act} from there"
 
     def __init__(self, *, application: str, state: str, act: str) -> None:
-        super().__init__(f"application {application} is {state}: there is no {act} from there")
         self.application = application
         self.state = state
         self.act = act
@@ -1245,9 +1290,9 @@ class ApplicationNotFound(EnrolmentError):
     """No such application."""
 
     code = "enroll.application_not_found"
+    says = "no application {application}"
 
     def __init__(self, *, application: str) -> None:
-        super().__init__(f"no application {application}")
         self.application = application
 
 
@@ -1255,9 +1300,9 @@ class ApplicationChanged(EnrolmentError):
     """Another act came first: look at the application again, nothing was done."""
 
     code = "enroll.application_changed"
+    says = "application {application} was changed meanwhile"
 
     def __init__(self, *, application: str) -> None:
-        super().__init__(f"application {application} was changed meanwhile")
         self.application = application
 
 
@@ -1265,18 +1310,16 @@ class ApplicationOpen(EnrolmentError):
     """This person has another open application; one at a time."""
 
     code = "enroll.application_open"
-
-    def __init__(self) -> None:
-        super().__init__("there is an open application of this person already")
+    says = "there is an open application of this person already"
 
 
 class EvidenceUsed(EnrolmentError):
     """A piece of evidence, an assertion, a code or an act was used before: `kind` says which."""
 
     code = "enroll.evidence_used"
+    says = "this {kind} was used before"
 
     def __init__(self, *, kind: str) -> None:
-        super().__init__(f"this {kind} was used before")
         self.kind = kind
 
 
@@ -1284,9 +1327,9 @@ class MessageReused(EnrolmentError):
     """A message key comes with another content than the first time."""
 
     code = "enroll.message_reused"
+    says = "application {application}: a message key came with another content"
 
     def __init__(self, *, application: str) -> None:
-        super().__init__(f"application {application}: a message key came with another content")
         self.application = application
 
 
@@ -1294,9 +1337,9 @@ class MalformedStatement(EnrolmentError):
     """Not a statement or a record of the desk in its canonical form."""
 
     code = "enroll.malformed_statement"
+    says = "not what the desk reads: {reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(f"not what the desk reads: {reason}")
         self.reason = reason
 
 
@@ -1304,9 +1347,9 @@ class ProviderUnavailable(EnrolmentError):
     """A register or a service did not answer; nothing was decided."""
 
     code = "enroll.provider_unavailable"
+    says = "{provider}: {reason}"
 
     def __init__(self, *, provider: str, reason: str) -> None:
-        super().__init__(f"{provider}: {reason}")
         self.provider = provider
         self.reason = reason
 
@@ -1315,9 +1358,9 @@ class SimulatorRefused(EnrolmentError):
     """A simulator stands where a real provider must."""
 
     code = "enroll.simulator_refused"
+    says = "{provider} is a simulator, which no desk in production may rely on"
 
     def __init__(self, *, provider: str) -> None:
-        super().__init__(f"{provider} is a simulator, which no desk in production may rely on")
         self.provider = provider
 
 
@@ -1325,9 +1368,9 @@ class DeskNotFound(EnrolmentError):
     """No desk was made in this folder (`eds centre init`)."""
 
     code = "enroll.desk_not_found"
+    says = "no desk in {folder}"
 
     def __init__(self, *, folder: str) -> None:
-        super().__init__(f"no desk in {folder}")
         self.folder = folder
 
 
@@ -1338,9 +1381,9 @@ class MalformedMrz(DecodeError):
     """Not a machine-readable zone (ICAO Doc 9303); `field` says where, never what stands there."""
 
     code = "enroll.malformed_mrz"
+    says = "malformed machine-readable zone, {field}: {reason}"
 
     def __init__(self, *, field: str, reason: str) -> None:
-        super().__init__(f"malformed machine-readable zone, {field}: {reason}")
         self.field = field
         self.reason = reason
 
@@ -1349,9 +1392,9 @@ class MrzCheckFailed(DecodeError):
     """Check digits of a machine-readable zone are wrong: misread, mistyped or altered."""
 
     code = "enroll.mrz_check_failed"
+    says = "wrong check digits: {fields}"
 
     def __init__(self, *, fields: tuple[str, ...]) -> None:
-        super().__init__(f"wrong check digits: {', '.join(fields)}")
         self.fields = fields
 
 
@@ -1373,9 +1416,9 @@ class MasterListUntrusted(EnrolmentError):
     """A master list that is not signed by whom it should be."""
 
     code = "enroll.master_list_untrusted"
+    says = "master list: {reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(f"master list: {reason}")
         self.reason = reason
 
 
@@ -1390,9 +1433,9 @@ class AssertionRefused(EnrolmentError):
     """A well-formed assertion that may not be relied on here; `reason` is a word that stays."""
 
     code = "enroll.assertion_refused"
+    says = "assertion refused: {reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(f"assertion refused: {reason}")
         self.reason = reason
 
 
@@ -1400,9 +1443,9 @@ class MalformedEvidence(EnrolmentError):
     """A record or sealed piece of evidence that cannot be what it says; `field` names the place."""
 
     code = "enroll.malformed_evidence"
+    says = "malformed evidence, {field}: {reason}"
 
     def __init__(self, *, field: str, reason: str) -> None:
-        super().__init__(f"malformed evidence, {field}: {reason}")
         self.field = field
         self.reason = reason
 
@@ -1411,27 +1454,23 @@ class EvidenceUnreadable(EnrolmentError):
     """Sealed evidence does not open: altered, or of another application, kind or key."""
 
     code = "enroll.evidence_unreadable"
-
-    def __init__(self) -> None:
-        super().__init__("sealed evidence does not open with this key, application and kind")
+    says = "sealed evidence does not open with this key, application and kind"
 
 
 class EvidenceDestroyed(EnrolmentError):
     """The key of this evidence was destroyed; nobody reads it again."""
 
     code = "enroll.evidence_destroyed"
-
-    def __init__(self) -> None:
-        super().__init__("the key of this evidence was destroyed")
+    says = "the key of this evidence was destroyed"
 
 
 class EvidenceUnverified(EnrolmentError):
     """A signature of a chip or a list does not hold; `reason` says what does not fit."""
 
     code = "enroll.evidence_unverified"
+    says = "not verified: {reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(f"not verified: {reason}")
         self.reason = reason
 
 
@@ -1448,9 +1487,9 @@ class LoginRefused(LoginError):
     """Nobody is at the door (`LoginOutcome.require_person`); `refusal` is the code of the rule."""
 
     code = "login.refused"
+    says = "login refused: {refusal}"
 
     def __init__(self, *, refusal: str, sub_indication: str | None) -> None:
-        super().__init__(f"login refused: {refusal}")
         self.refusal = refusal
         self.sub_indication = sub_indication
 
@@ -1459,9 +1498,9 @@ class MalformedLoginToken(DecodeError):
     """Neither a Web eID token nor a signed login statement."""
 
     code = "login.malformed_token"
+    says = "not a login token: {reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(f"not a login token: {reason}")
         self.reason = reason
 
 
@@ -1469,9 +1508,9 @@ class MalformedLoginChallenge(DecodeError):
     """What a store of challenges held is none of ours."""
 
     code = "login.malformed_challenge"
+    says = "not a login challenge: {reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(f"not a login challenge: {reason}")
         self.reason = reason
 
 
@@ -1479,9 +1518,9 @@ class ChallengeStoreUnavailable(LoginError):
     """The store of challenges could not be reached or refused."""
 
     code = "login.store_unavailable"
+    says = "the store of login challenges is unavailable: {reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(f"the store of login challenges is unavailable: {reason}")
         self.reason = reason
 
 
@@ -1489,9 +1528,9 @@ class QrFrameRefused(LoginError):
     """A frame of a QR code that is not ours, or was shown too long ago."""
 
     code = "login.qr_frame_refused"
+    says = "QR frame refused: {reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(f"QR frame refused: {reason}")
         self.reason = reason
 
 
@@ -1499,9 +1538,9 @@ class LoginRequestRefused(LoginError):
     """A request that did not come from the portal's own page."""
 
     code = "login.request_refused"
+    says = "login request refused: {reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(f"login request refused: {reason}")
         self.reason = reason
 
 
@@ -1518,9 +1557,9 @@ class MalformedHttpRequest(HttpError):
     """Not a request that this door can read."""
 
     code = "http.malformed_request"
+    says = "{reason}"
 
     def __init__(self, *, reason: str) -> None:
-        super().__init__(reason)
         self.reason = reason
 
 
@@ -1528,18 +1567,16 @@ class PathNotFound(HttpError):
     """There is no door at this path, or nothing behind it."""
 
     code = "http.not_found"
-
-    def __init__(self) -> None:
-        super().__init__("there is nothing at this path")
+    says = "there is nothing at this path"
 
 
 class MethodNotAllowed(HttpError):
     """There is a door at this path, for other methods."""
 
     code = "http.method_not_allowed"
+    says = "here it is {allowed}"
 
     def __init__(self, *, allowed: tuple[str, ...]) -> None:
-        super().__init__(f"here it is {' or '.join(allowed)}")
         self.allowed = allowed
 
 
@@ -1547,9 +1584,9 @@ class MediaTypeUnsupported(HttpError):
     """The content is of a type that is not taken here."""
 
     code = "http.media_type_unsupported"
+    says = "the content type is to be {accepted}"
 
     def __init__(self, *, accepted: tuple[str, ...]) -> None:
-        super().__init__(f"the content type is to be {' or '.join(accepted)}")
         self.accepted = accepted
 
 
@@ -1557,9 +1594,9 @@ class RequestTooLarge(HttpError):
     """A body of more octets than the door takes; the rest was not read."""
 
     code = "http.request_too_large"
+    says = "a request is limited to {allowed} octets here"
 
     def __init__(self, *, allowed: int) -> None:
-        super().__init__(f"a request is limited to {allowed} octets here")
         self.allowed = allowed
 
 
@@ -1567,9 +1604,9 @@ class RequestTimedOut(HttpError):
     """A request that took too long to come, or an answer that took too long to be taken."""
 
     code = "http.request_timed_out"
+    says = "not within {seconds} seconds"
 
     def __init__(self, *, seconds: float) -> None:
-        super().__init__(f"not within {seconds} seconds")
         self.seconds = seconds
 
 
@@ -1577,18 +1614,16 @@ class ClientGone(HttpError):
     """Whoever asked went away before the request was whole."""
 
     code = "http.client_gone"
-
-    def __init__(self) -> None:
-        super().__init__("the client went away")
+    says = "the client went away"
 
 
 class RateExceeded(HttpError):
     """Too many requests from one address; `retry_after` is in seconds."""
 
     code = "http.rate_exceeded"
+    says = "too many requests; again in {retry_after} seconds"
 
     def __init__(self, *, retry_after: int) -> None:
-        super().__init__(f"too many requests; again in {retry_after} seconds")
         self.retry_after = retry_after
 
 
@@ -1596,16 +1631,14 @@ class Overloaded(HttpError):
     """More is being done already than may be at once."""
 
     code = "http.overloaded"
-
-    def __init__(self) -> None:
-        super().__init__("too much is being done already")
+    says = "too much is being done already"
 
 
 class WorkTimedOut(HttpError):
     """What was asked for took longer than it may."""
 
     code = "http.work_timed_out"
+    says = "not done within {seconds} seconds"
 
     def __init__(self, *, seconds: float) -> None:
-        super().__init__(f"not done within {seconds} seconds")
         self.seconds = seconds

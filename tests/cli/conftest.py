@@ -24,7 +24,8 @@ ROOT = Path(__file__).parents[2]
 PASSWORD = "canary-Zebra-4711"
 NEW_PASSWORD = "canary-Quagga-1899"
 PIN = "271828"
-CODE_LINE = re.compile(r"eds: .+ \[[a-z]+\.[a-z_]+\]\n")
+# The line of an error, and what to do next where that is known.
+CODE_LINE = re.compile(r"eds: .+ \[([a-z]+\.[a-z_]+)\]\n(?: {5}.+\n)?")
 
 _MODULES = (
     "/usr/lib/softhsm/libsofthsm2.so",
@@ -51,9 +52,10 @@ class Outcome:
 
     @property
     def code(self) -> str:
-        """The code that the line on stderr ends in; there is exactly one line."""
-        assert CODE_LINE.fullmatch(self.err), self.err
-        return self.err.rstrip()[self.err.rindex("[") + 1 : -1]
+        """The code that the line on stderr ends in; besides there is a hint at most."""
+        found = CODE_LINE.fullmatch(self.err)
+        assert found, self.err
+        return found[1]
 
 
 Eds = Callable[..., Outcome]
@@ -62,7 +64,7 @@ Eds = Callable[..., Outcome]
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of one's own, with the store and nothing from outside."""
-    for name in ("EDS_STORE", "EDS_DEBUG", "NO_COLOR"):
+    for name in ("EDS_STORE", "EDS_DEBUG", "NO_COLOR", "LC_ALL", "LC_MESSAGES", "LANG"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))

@@ -129,10 +129,12 @@ def test_the_page_tells_every_status() -> None:
     assert told == statuses | verdicts | {frame.INTERRUPTED, frame.BROKEN_PIPE}
 
 
-def test_a_missing_file_is_one_line(eds: Eds) -> None:
+def test_a_missing_file_is_one_line_and_a_hint(eds: Eds) -> None:
     outcome = eds("inspect", "no-such-file")
     assert (outcome.status, outcome.code) == (3, "cli.file_not_found")
-    assert outcome.err == "eds: no-such-file: No such file or directory [cli.file_not_found]\n"
+    first, hint = outcome.err.splitlines()
+    assert first == "eds: no-such-file: No such file or directory [cli.file_not_found]"
+    assert hint == "     Look at the name and the folder of the file."
 
 
 def test_what_an_error_says_cannot_steer_the_terminal(eds: Eds) -> None:

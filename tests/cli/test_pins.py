@@ -131,7 +131,7 @@ def test_a_target_cannot_steer_the_terminal(monkeypatch: pytest.MonkeyPatch) -> 
     secrets = Secrets(current=NOTHING, new=NOTHING, source=NOTHING)
     assert secrets.pin(PinRequest(target="a\x1b[2J\u202e")) == Secret("x")
     assert secrets.pin(PinRequest(target="b", few_tries_left=True)) == Secret("x")
-    assert asked == ["Password for a\\x1b[2J\\u202e: ", "Password for b (few tries are left): "]
+    assert asked == ["Password for a\\x1b[2J\\u202e: ", "PIN for b (few tries are left): "]
 
 
 # --- the final try ------------------------------------------------------------------------------

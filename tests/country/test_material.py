@@ -360,7 +360,7 @@ def test_the_command_judges_a_container(eds: Eds) -> None:
     found = eds("verify", "--policy", "kz", "--trust", "t", "--at", "2021-05-05T00:00:00Z", path)
     assert found.status == 11
     assert "INDETERMINATE / TRY_LATER" in found.out
-    assert "the whole document" in found.out
+    assert "The whole document" in found.out
 
 
 def test_a_time_stamp_of_production_counts_where_its_authority_is_believed() -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from eds.errors import AppearanceRefused, DocumentRefused
-from eds.sign.appearance import Appearance, Language, Place
+from eds.languages import Language
+from eds.sign.appearance import Appearance, Place
 from eds.sign.pdf import screened, sign_pdf
 from eds.sign.pdf_screening import Severity
 from tests.sign.house import NOON, page, party, with_catalogue
@@ -39,6 +40,7 @@ def test_it_says_who_signed_in_every_script_where_it_was_asked_to(
         (Language.KAZAKH, "ӘЛИЕВА АЙГЕРІМ"),
         (Language.RUSSIAN, "Щукина Юлия"),
         (Language.ENGLISH, "Łukasz Žižek-Nguyễn"),
+        (Language.TAJIK, "Ҷӯраева Ғанӣ"),
     ):
         signed = visible(
             page(rotate=rotate), language=language, name=name, qr="https://example.kz/e/1"

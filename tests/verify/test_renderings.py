@@ -7,24 +7,25 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from eds.certificates import Certificate
+from eds.errors import InvalidArgument
 from eds.verify.findings import Rule
 from eds.verify.indications import Indication, SubIndication
 from eds.verify.policy import Level
 from eds.verify.report import (
+    Change,
     Coverage,
     SignatureFormat,
     SignatureReport,
     TimeStampReport,
     ValidationReport,
 )
-from eds.verify.report_html import as_html
+from eds.verify.report_html import as_html, escape
 from eds.verify.report_json import as_json
 from eds.verify.report_text import as_text
 from eds.verify.wording import MEANING, SUB_MEANING
@@ -67,7 +68,9 @@ SIGNATURE = SignatureReport(
     digest_algorithm="sha256",
     content_type="1.2.840.113549.1.7.1",
     coverage=Coverage(
-        whole=False, changes=(f"a form field {HOSTILE} was filled in",), name=HOSTILE
+        whole=False,
+        changes=(Change("the form field {field} was filled in", field=HOSTILE),),
+        name=HOSTILE,
     ),
     time_stamps=(STAMP,),
 )
@@ -145,12 +148,11 @@ def test_every_verdict_has_its_words() -> None:
 
 
 def test_people_read_their_language() -> None:
-    def translate(text: str) -> Any:
-        return f"«{text}»"
-
-    assert "«The document is not the one that was signed.»" in "\n".join(
-        as_text(REPORT, translate=translate)
-    )
-    page = as_html(REPORT, language="kk", translate=translate)
-    assert '<html lang="kk">' in page
-    assert "«Signer»" in page
+    told = "\n".join(as_text(REPORT, language="kk"))
+    assert "Бұл қол қойылған құжат емес." in told
+    page = as_html(REPORT, language="ru_RU.UTF-8")
+    assert '<html lang="ru">' in page
+    assert "<dt>Подписал</dt>" in page
+    assert f"заполнено поле {escape(HOSTILE)}" in page
+    with pytest.raises(InvalidArgument):
+        as_html(REPORT, language="de")

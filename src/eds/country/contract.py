@@ -25,7 +25,11 @@ class Term(NamedTuple):
     @property
     def text(self) -> str:
         """The word and the number, or the number alone."""
-        return self.oid if self.word is None else f"{self.word} ({self.oid})"
+        return self.told(str)
+
+    def told(self, translate: Callable[[str], str]) -> str:
+        """The same with the word as `translate` gives it."""
+        return self.oid if self.word is None else f"{translate(self.word)} ({self.oid})"
 
 
 class Departure(NamedTuple):
@@ -113,12 +117,17 @@ class Holder:
     policies: tuple[Term, ...] = ()
     departures: tuple[Departure, ...] = ()
 
-    def facts(self) -> Iterator[tuple[str, str | tuple[str, ...]]]:
-        """(stable key, value) of all that is known, in the order for people to read."""
+    def facts(
+        self, translate: Callable[[str], str] = str
+    ) -> Iterator[tuple[str, str | tuple[str, ...]]]:
+        """(stable key, value) of all that is known, in the order for people to read.
+
+        `translate` gives the words; numbers and names stay as they are.
+        """
         personal, organisation = self.personal_number, self.organisation_number
         pairs: tuple[tuple[str, str | tuple[str, ...] | None], ...] = (
-            ("kind", self.kind.value),
-            ("key_use", self.use.value),
+            ("kind", translate(self.kind.value)),
+            ("key_use", translate(self.use.value)),
             ("surname", self.surname),
             ("given_name", self.given_name),
             ("patronymic", self.patronymic),
@@ -127,11 +136,11 @@ class Holder:
             ("organisation_number", None if organisation is None else organisation.digits),
             ("email", self.email),
             *self.details,
-            ("roles", tuple(one.text for one in self.roles)),
-            ("identified_by", tuple(one.text for one in self.identified_by)),
-            ("key_storage", tuple(one.text for one in self.key_storage)),
-            ("policies", tuple(one.text for one in self.policies)),
-            ("warnings", tuple(one.says for one in self.departures)),
+            ("roles", tuple(one.told(translate) for one in self.roles)),
+            ("identified_by", tuple(one.told(translate) for one in self.identified_by)),
+            ("key_storage", tuple(one.told(translate) for one in self.key_storage)),
+            ("policies", tuple(one.told(translate) for one in self.policies)),
+            ("warnings", tuple(translate(one.says) for one in self.departures)),
         )
         return ((key, value) for key, value in pairs if value)
 

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 from ..certificates import Certificate
 from ..errors import AppearanceRefused, InvalidArgument
+from ..languages import Language, translator
 from ..verify.wording import subject_of
 
 SMALLEST: Final = 4.0
@@ -32,27 +33,6 @@ _PIECE: Final = re.compile(r"[^-]*-|[^-]+")  # of a word, up to where a line may
 
 Measure = Callable[[str], float]
 """The width of a text, in sizes of its letters."""
-
-
-class Language(Enum):
-    """The language of the words that come with a signature (RFC 5646)."""
-
-    KAZAKH = "kk"
-    RUSSIAN = "ru"
-    ENGLISH = "en"
-
-
-class _Words(NamedTuple):
-    title: str
-    time: str
-    reason: str
-
-
-_WORDS: Final = {
-    Language.KAZAKH: _Words("Электрондық цифрлық қолтаңба", "Уақыты", "Себебі"),
-    Language.RUSSIAN: _Words("Электронная цифровая подпись", "Время", "Основание"),
-    Language.ENGLISH: _Words("Digital signature", "Time", "Reason"),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,14 +80,14 @@ class Appearance:
     def lines(self, certificate: Certificate, *, at: datetime, reason: str | None) -> list[Line]:
         """What it says of a signature that claims the time `at`."""
         name, organisation = subject_of(certificate)
-        words = _WORDS[self.language]
+        translate = translator(self.language)
         found = [
-            Line(Role.TITLE, words.title),
+            Line(Role.TITLE, translate("Digital signature")),
             Line(Role.NAME, readable(self.name or name)),
             Line(Role.TEXT, readable(organisation or "" if self.organisation is None
                                      else self.organisation)),
-            Line(Role.TEXT, f"{words.time}: {instant(at)}"),
-            Line(Role.TEXT, f"{words.reason}: {readable(reason)}" if reason else ""),
+            Line(Role.TEXT, f"{translate('Time')}: {instant(at)}"),
+            Line(Role.TEXT, f"{translate('Reason')}: {readable(reason)}" if reason else ""),
         ]  # fmt: skip
         return [one for one in found if one.text]
 

@@ -96,7 +96,11 @@ class AnnotationRule(QualifiedWhitelistRule):
                     raise SuspiciousModification(
                         f"an annotation writes or paints over page {number}"
                     )
-            self._notes.say(f"an annotation ({str(kind)[1:]}) was added to page {number}")
+            self._notes.say(
+                "an annotation ({kind}) was added to page {number}",
+                kind=str(kind)[1:],
+                number=number,
+            )
             for reference in new.collect_dependencies(one, since_revision=old.revision + 1):
                 yield level, ReferenceUpdate(reference)
         yield level, ReferenceUpdate(after.reference)

@@ -35,6 +35,7 @@ from .pdf_form_rules import FilledFields, FormRule, NewSignatureFields, SignedFi
 from .pdf_notes import Notes
 from .pdf_octets import explain_octets
 from .pdf_reader import PdfDocument, SignatureField, entry, pdf_errors
+from .report import Change
 
 
 class Allowed(IntEnum):
@@ -57,7 +58,7 @@ class Changes:
 
     refused: str | None
     other_pages: bool = False
-    described: tuple[str, ...] = ()
+    described: tuple[Change, ...] = ()
     visible: tuple[str, ...] = ()
 
 

@@ -101,8 +101,17 @@ class NewSignatureFields(SigFieldCreationRule):
                     )
                 self._notes.visible[name] = None
             elif "/V" not in new:
-                self._notes.say(f"an empty signature field {name} was added")
+                self._notes.say("an empty signature field {field} was added", field=name)
         yield from super().apply(context)
+
+
+# (whether it is a time-stamp, whether it shows) → what was added
+_ADDED: Final = {
+    (False, False): "a signature was added in the field {field}",
+    (False, True): "a signature was added in the field {field}, visible on a page",
+    (True, False): "a document time-stamp was added in the field {field}",
+    (True, True): "a document time-stamp was added in the field {field}, visible on a page",
+}
 
 
 class SignedFields(SigFieldModificationRule):
@@ -123,9 +132,7 @@ class SignedFields(SigFieldModificationRule):
                 shows = _shows(after)
                 if shows:
                     self._notes.visible[fq_name] = None
-                kind = "document time-stamp" if stamp else "signature"
-                seen = ", visible on a page" if shows else ""
-                self._notes.say(f"a {kind} was added in the field {fq_name}{seen}")
+                self._notes.say(_ADDED[stamp, shows], field=fq_name)
         yield from super().check_form_field(fq_name, spec, context)
 
 
@@ -186,7 +193,7 @@ class FilledFields(GenericFieldModificationRule):
             raise SuspiciousModification(f"the states of the field {name} look otherwise")
         for raw in () if "/AS" in new else appearances(new):
             self._judge_look(name, raw.get_object(), str(values[1]), old, context)
-        self._notes.say(f"the form field {name} was filled in")
+        self._notes.say("the form field {field} was filled in", field=name)
 
     def _judge_look(self, name: str, look: Any, value: str, old: Any, context: Any) -> None:
         """The look of a filled field shows its value, and paints no more than it did before.

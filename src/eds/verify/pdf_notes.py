@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .report import Change
+
 
 @dataclass(slots=True)
 class Notes:
     """Each said once, in its order. `visible` are fields of signatures that show on a page."""
 
-    described: dict[str, None] = field(default_factory=dict)
+    described: dict[Change, None] = field(default_factory=dict)
     visible: dict[str, None] = field(default_factory=dict)
 
-    def say(self, words: str) -> None:
-        """Tell people of a change."""
-        self.described[words] = None
+    def say(self, words: str, **facts: str | int) -> None:
+        """Tell people of a change: an English sentence with the names of facts in braces."""
+        self.described[Change(words, **facts)] = None

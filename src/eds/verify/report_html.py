@@ -1,8 +1,7 @@
 """The report as one HTML page that needs nothing else: no script, no picture, no address.
 
 It reads on a telephone and prints on paper. Every foreign text is escaped; the page may be
-opened from a hostile document's verdict. `translate` turns each sentence into the reader's
-language, `language` is its tag (RFC 5646).
+opened from a hostile document's verdict.
 """
 
 from __future__ import annotations
@@ -13,12 +12,13 @@ from datetime import UTC, datetime
 from typing import Final
 
 from ..certificates import Certificate
-from ..errors import DecodeError
+from ..errors import DecodeError, Translate
+from ..languages import language_of, translator
 from .findings import Fact, Finding, Outcome
 from .indications import Indication, SubIndication
 from .report import Coverage, SignatureReport, TimeStampReport, ValidationReport
 from .report_json import fact_value
-from .wording import Translate, explain, holder_rows, subject_of
+from .wording import COVERAGE, LABELS, STAMPED, explain, holder_rows, subject_of
 
 _CLASS: Final = {
     Indication.TOTAL_PASSED: "passed",
@@ -80,10 +80,14 @@ def as_html(
     *,
     document: str = "",
     language: str = "en",
-    translate: Translate = str,
 ) -> str:
-    """The page. `document` is the name of the file, for the title only."""
-    return "".join(_Page(translate).page(report, document=document, language=language))
+    """The page. `document` is the name of the file, for the title only.
+
+    `language` is one of `eds.languages.Language`. Raises InvalidArgument for any other.
+    """
+    spoken = language_of(language)
+    page = _Page(translator(spoken))
+    return "".join(page.page(report, document=document, language=spoken.value))
 
 
 class _Page:
@@ -109,11 +113,11 @@ class _Page:
         yield self.head(report)
         yield f"<p>{escape(explain(report, translate=self._translate))}</p>"
         yield self.rows(
-            ("Validated for", _instant(report.at)),
-            ("Policy", report.policy),
-            ("Trusted authorities", report.trust),
+            ("at", _instant(report.at)),
+            ("policy", report.policy),
+            ("trust", report.trust),
             (
-                "SHA-256 of the content",
+                "content_digest",
                 None if report.content_digest is None else report.content_digest.hex(),
             ),
         )
@@ -121,7 +125,7 @@ class _Page:
         yield "</section>"
         for number, signature in enumerate(report.signatures, start=1):
             yield f'<section class="card {_CLASS[signature.indication]}">'
-            yield from self.signature(signature, f"{self.say('Signature')} {number}")
+            yield from self.signature(signature, f"{self.name('signature')} {number}")
             yield "</section>"
         yield "<footer>"
         yield self.say(
@@ -147,14 +151,14 @@ class _Page:
         if one.signer is not None:
             who, organisation = subject_of(one.signer)
         yield self.rows(
-            ("Signer", who),
-            ("Organisation", organisation),
-            *(() if one.signer is None else holder_rows(one.signer)),
-            ("Certified by", subject_of(one.path[1])[0] if len(one.path) > 1 else None),
-            ("Format", one.format.value + ("" if one.level is None else f" B-{one.level.value}")),
-            ("Proven time", _instant(one.proven_time)),
-            ("Time the signer claims", _instant(one.claimed_time)),
-            ("Algorithm", one.algorithm),
+            ("signer", who),
+            ("organisation", organisation),
+            *self.holder(one),
+            ("certified_by", subject_of(one.path[1])[0] if len(one.path) > 1 else None),
+            ("format", one.format.value + ("" if one.level is None else f" B-{one.level.value}")),
+            ("proven_time", _instant(one.proven_time)),
+            ("claimed_time", _instant(one.claimed_time)),
+            ("algorithm", one.algorithm),
             *self.coverage(one.coverage),
         )
         if one.signer is not None:
@@ -164,26 +168,26 @@ class _Page:
         yield self.findings(one.findings)
         for counter in one.counter_signatures:
             yield '<div class="nested">'
-            yield from self.signature(counter, self.say("Counter-signature"))
+            yield from self.signature(counter, self.name("counter_signature"))
             yield "</div>"
 
     def coverage(self, coverage: Coverage | None) -> Iterator[tuple[str, str | None]]:
         if coverage is None:
             return
-        whole = "The whole document" if coverage.whole else "Not the whole document"
-        yield "Covers", self._translate(whole)
-        yield "Field", coverage.name or None
-        yield "Changed after the signature", "; ".join(coverage.changes) or None
+        yield "coverage", self._translate(COVERAGE[coverage.whole])
+        yield "field", coverage.name or None
+        told = (one.told(self._translate) for one in coverage.changes)
+        yield "changes", "; ".join(told) or None
 
     def time_stamp(self, stamp: TimeStampReport) -> Iterator[str]:
         kind = _CLASS[stamp.indication]
-        yield f'<details><summary>{self.say("Time-stamp")} <span class="{kind}">'
+        yield f'<details><summary>{self.name("time_stamp")} <span class="{kind}">'
         yield f"{_SIGN[kind]} {escape(_instant(stamp.time) or '')}</span></summary>"
         yield self.rows(
-            ("Kind", stamp.kind),
-            ("Verdict", _verdict(stamp.indication, stamp.sub_indication)),
-            ("Authority", None if stamp.authority is None else subject_of(stamp.authority)[0]),
-            ("Policy", stamp.policy),
+            ("kind", self._translate(STAMPED.get(stamp.kind, stamp.kind))),
+            ("verdict", _verdict(stamp.indication, stamp.sub_indication)),
+            ("authority", None if stamp.authority is None else subject_of(stamp.authority)[0]),
+            ("policy", stamp.policy),
         )
         yield self.table(stamp.findings)
         yield "</details>"
@@ -191,23 +195,23 @@ class _Page:
     def certificates(self, path: Iterable[Certificate]) -> str:
         cards = "".join(
             self.rows(
-                ("Subject", _read(one, "subject")),
-                ("Issuer", _read(one, "issuer")),
-                ("Serial number", _read(one, "serial_number_octets")),
-                ("Valid from", _read(one, "not_before")),
-                ("Valid until", _read(one, "not_after")),
+                ("subject", _read(one, "subject")),
+                ("issuer", _read(one, "issuer")),
+                ("serial_number", _read(one, "serial_number_octets")),
+                ("not_before", _read(one, "not_before")),
+                ("not_after", _read(one, "not_after")),
                 ("SHA-256", one.fingerprint.hex()),
             )
             for one in path
         )
-        return f"<details><summary>{self.say('Certificates')}</summary>{cards}</details>"
+        return f"<details><summary>{self.name('certificates')}</summary>{cards}</details>"
 
     def findings(self, findings: tuple[Finding, ...]) -> str:
         if not findings:
             return ""
         is_open = " open" if any(one.outcome is Outcome.BROKEN for one in findings) else ""
         return (
-            f"<details{is_open}><summary>{self.say('What was checked')} ({len(findings)})</summary>"
+            f"<details{is_open}><summary>{self.name('findings')} ({len(findings)})</summary>"
             f"{self.table(findings)}</details>"
         )
 
@@ -222,10 +226,17 @@ class _Page:
             f"{escape(one.clause)}{facts and f'<br>{facts}'}</div></td></tr>"
         )
 
+    def name(self, key: str) -> str:
+        return self.say(LABELS.get(key, key))
+
+    def holder(self, one: SignatureReport) -> Iterator[tuple[str, str | None]]:
+        if one.signer is not None:
+            yield from holder_rows(one.signer, translate=self._translate)
+
     def rows(self, *pairs: tuple[str, str | None]) -> str:
         cells = "".join(
-            f"<dt>{self.say(label)}</dt><dd>{escape(text)}</dd>"
-            for label, text in pairs
+            f"<dt>{self.name(key)}</dt><dd>{escape(text)}</dd>"
+            for key, text in pairs
             if text is not None
         )
         return f"<dl>{cells}</dl>"

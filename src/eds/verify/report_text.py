@@ -9,59 +9,66 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ..certificates import Certificate
+from ..errors import Translate
+from ..languages import translator
 from .findings import Fact, Finding, Outcome
 from .indications import SubIndication
 from .report import SignatureReport, TimeStampReport, ValidationReport
 from .report_json import fact_value, instant
-from .wording import Translate, explain, holder_rows, subject_of
+from .wording import COVERAGE, LABELS, STAMPED, explain, holder_rows, subject_of
 
+_WIDTH: Final = 28  # of the labels
 _MARKS: Final = {Outcome.KEPT: "+", Outcome.NOTED: "!", Outcome.BROKEN: "x"}
 
 
-def as_text(report: ValidationReport, *, translate: Translate = str) -> Iterator[str]:
-    """The report line by line: verdicts, who and when, and every finding that is not plain."""
+def as_text(report: ValidationReport, *, language: str = "en") -> Iterator[str]:
+    """The report line by line: verdicts, who and when, and every finding that is not plain.
+
+    `language` is one of `eds.languages.Language`. Raises InvalidArgument for any other.
+    """
+    translate = translator(language)
     yield f"{report.indication.value}{_sub(report.sub_indication)}"
     yield f"  {explain(report, translate=translate)}"
-    yield _row(translate("validated for"), instant(report.at))
-    yield _row(translate("policy"), report.policy)
-    yield _row(translate("trust"), report.trust)
+    yield _row(translate(LABELS["at"]), instant(report.at))
+    yield _row(translate(LABELS["policy"]), report.policy)
+    yield _row(translate(LABELS["trust"]), report.trust)
     yield from _findings(report.findings, translate)
     for number, signature in enumerate(report.signatures, start=1):
         yield ""
-        yield from _signature(signature, f"{translate('signature')} {number}", translate)
+        yield from _signature(signature, f"{translate(LABELS['signature'])} {number}", translate)
 
 
 def _signature(one: SignatureReport, title: str, translate: Translate) -> Iterator[str]:
     yield f"{title}: {one.indication.value}{_sub(one.sub_indication)}"
     yield f"  {explain(one, translate=translate)}"
     if one.signer is not None:
-        yield _row(translate("signer"), _who(one.signer))
-        for label, text in holder_rows(one.signer):
-            yield _row(translate(label), text)
+        yield _row(translate(LABELS["signer"]), _who(one.signer))
+        for label, text in holder_rows(one.signer, translate=translate):
+            yield _row(label, text)
     if len(one.path) > 1:
-        yield _row(translate("certified by"), _who(one.path[1]))
+        yield _row(translate(LABELS["certified_by"]), _who(one.path[1]))
     level = "" if one.level is None else f" B-{one.level.value}"
-    yield _row(translate("format"), f"{one.format.value}{level}")
-    yield _row(translate("claimed time"), instant(one.claimed_time))
-    yield _row(translate("proven time"), instant(one.proven_time))
+    yield _row(translate(LABELS["format"]), f"{one.format.value}{level}")
+    yield _row(translate(LABELS["claimed_time"]), instant(one.claimed_time))
+    yield _row(translate(LABELS["proven_time"]), instant(one.proven_time))
     if one.coverage is not None:
-        whole = "the whole document" if one.coverage.whole else "not the whole document"
-        yield _row(translate("covers"), translate(whole))
+        yield _row(translate(LABELS["coverage"]), translate(COVERAGE[one.coverage.whole]))
         for change in one.coverage.changes:
-            yield _row(translate("changed after"), change)
+            yield _row(translate(LABELS["changes"]), change.told(translate))
     yield from _findings(one.findings, translate)
     for stamp in one.time_stamps:
         yield from _indented(_time_stamp(stamp, translate))
     for counter in one.counter_signatures:
-        yield from _indented(_signature(counter, translate("counter-signature"), translate))
+        yield from _indented(_signature(counter, translate(LABELS["counter_signature"]), translate))
 
 
 def _time_stamp(stamp: TimeStampReport, translate: Translate) -> Iterator[str]:
+    kind = translate(STAMPED.get(stamp.kind, stamp.kind))
     verdict = f"{stamp.indication.value}{_sub(stamp.sub_indication)}"
-    yield f"{translate('time-stamp')} ({stamp.kind}): {verdict}"
-    yield _row(translate("time"), instant(stamp.time))
+    yield f"{translate(LABELS['time_stamp'])} ({kind}): {verdict}"
+    yield _row(translate(LABELS["time"]), instant(stamp.time))
     if stamp.authority is not None:
-        yield _row(translate("authority"), _who(stamp.authority))
+        yield _row(translate(LABELS["authority"]), _who(stamp.authority))
     yield from _findings(stamp.findings, translate)
 
 
@@ -93,7 +100,7 @@ def _sub(sub_indication: SubIndication | None) -> str:
 
 
 def _row(label: str, value: str | None) -> str:
-    return f"  {label:<16} {value or '-'}"
+    return f"  {label:<{_WIDTH}} {value or '-'}"
 
 
 def _indented(lines: Iterable[str]) -> Iterator[str]:

@@ -1,21 +1,20 @@
 """What verdicts mean in one sentence, for people who never read a standard.
 
-`translate` turns each English sentence into the reader's language; names and values stay.
+`translate` (`eds.languages`) gives each English sentence in the reader's language; names and
+values stay as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from .. import names
 from ..certificates import Certificate
 from ..country import countries, holder_of
-from ..errors import DecodeError
+from ..errors import DecodeError, Translate
 from .indications import Indication, SubIndication
 from .report import SignatureReport, ValidationReport
-
-Translate = Callable[[str], str]
 
 MEANING: Final = {
     Indication.TOTAL_PASSED: "The signature is valid.",
@@ -74,9 +73,47 @@ SUB_MEANING: Final = {
     SubIndication.TRY_LATER: "The status of a certificate is not known yet: try again later.",
     SubIndication.SIGNED_DATA_NOT_FOUND: "There is no signature, or not what it signs.",
 }
+# What the reports call what they tell, by its stable key.
+LABELS: Final = {
+    "at": "Validated for",
+    "policy": "Policy",
+    "trust": "Trusted authorities",
+    "content_digest": "SHA-256 of the content",
+    "signature": "Signature",
+    "counter_signature": "Counter-signature",
+    "signer": "Signer",
+    "organisation": "Organisation",
+    "certified_by": "Certified by",
+    "format": "Format",
+    "proven_time": "Proven time",
+    "claimed_time": "Time the signer claims",
+    "algorithm": "Algorithm",
+    "coverage": "Covers",
+    "field": "Field",
+    "changes": "Changed after the signature",
+    "time_stamp": "Time-stamp",
+    "kind": "Kind",
+    "verdict": "Verdict",
+    "authority": "Authority",
+    "time": "Time",
+    "certificates": "Certificates",
+    "subject": "Subject",
+    "issuer": "Issuer",
+    "serial_number": "Serial number",
+    "not_before": "Valid from",
+    "not_after": "Valid until",
+    "findings": "What was checked",
+}
+STAMPED: Final = {
+    "signature": "over the signature",
+    "content": "over the content",
+    "archive": "over the whole signature, for archives",
+    "document": "over the document",
+}
+COVERAGE: Final = {True: "The whole document", False: "Not the whole document"}
 
 
-def explain(report: ValidationReport | SignatureReport, *, translate: Translate = str) -> str:
+def explain(report: ValidationReport | SignatureReport, *, translate: Translate) -> str:
     """One or two sentences that say what the verdict means."""
     if report.sub_indication is SubIndication.SIGNED_DATA_NOT_FOUND:
         return translate(SUB_MEANING[report.sub_indication])
@@ -89,14 +126,14 @@ def explain(report: ValidationReport | SignatureReport, *, translate: Translate 
     return f"{translate(meaning)} {translate(SUB_MEANING[report.sub_indication])}"
 
 
-def holder_rows(certificate: Certificate) -> Iterator[tuple[str, str]]:
+def holder_rows(certificate: Certificate, *, translate: Translate) -> Iterator[tuple[str, str]]:
     """(label, text) of the subject in the terms of its country, where that is known."""
     holder = holder_of(certificate)
     if holder is None:
         return
     labels = countries()[holder.country].labels
-    for key, value in holder.facts():
-        yield labels.get(key, key), value if isinstance(value, str) else "; ".join(value)
+    for key, value in holder.facts(translate):
+        yield translate(labels.get(key, key)), value if isinstance(value, str) else "; ".join(value)
 
 
 def subject_of(certificate: Certificate) -> tuple[str, str | None]:

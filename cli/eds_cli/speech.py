@@ -1,0 +1,80 @@
+"""In which language the command line speaks: `--language`, else the locale of the environment.
+
+Status lines, questions, errors and reports are spoken; codes, JSON and names never are.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Final, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+TAGS: Final = ("en", "kk", "ru", "tg")
+
+# What is said by a computed name: labels of facts, purposes of keys.
+COMPUTED: Final = frozenset(
+    {
+        *("key", "signer", "organisation", "certificate SHA-256", "valid until", "standing"),
+        *("documents", "document", "size", "SHA-256", "and more", "risks", "notices"),
+        *("label", "identifier", "purpose", "kind", "algorithm", "public key SHA-256"),
+        *("certificate", "issuers", "subject", "issuer", "serial number", "not before"),
+        *("not after", "level", "signers", "time", "signature", "authentication", "both"),
+        *("portal", "address", "asks you to", "code", "until"),
+        *("certification", "any", "signature and authentication"),
+    }
+)
+
+_CHOSEN: Final[ContextVar[str | None]] = ContextVar("language", default=None)
+
+
+@contextmanager
+def own_language() -> Iterator[None]:
+    """What one run chooses ends with it."""
+    token = _CHOSEN.set(None)
+    try:
+        yield
+    finally:
+        _CHOSEN.reset(token)
+
+
+def chosen_language() -> str | None:
+    """What `--language` said; None where it was not given."""
+    return _CHOSEN.get()
+
+
+def language() -> str:
+    """The tag of the language that is spoken now."""
+    from eds.languages import preferred
+
+    return _CHOSEN.get() or preferred(os.environ).value
+
+
+def say(message: str, **facts: Any) -> str:
+    """An English message with the names of facts in braces, told in the language of this run."""
+    from eds.languages import translator
+
+    spoken = translator(language())(message)
+    return spoken.format_map(facts) if facts else spoken
+
+
+def _choose(_: click.Context, __: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        _CHOSEN.set(value)
+
+
+def language_option(command: F) -> F:
+    """`--language`, the same in every command."""
+    return click.option(
+        "--language",
+        type=click.Choice(TAGS),
+        expose_value=False,
+        is_eager=True,
+        callback=_choose,
+        help="Speak this language; else that of $LC_ALL, $LC_MESSAGES or $LANG.",
+    )(command)
