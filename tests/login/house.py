@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from eds.certificates import Certificate
 from eds.login import (
@@ -33,7 +33,7 @@ from eds.login.statement import CONTENT_TYPES, write_statement
 from eds.verify.evidence import Evidence
 from eds.verify.trust import TrustAnchor, TrustStore
 from tests.verify.cms_house import Signer, authority, good_list, message
-from tests.verify.status_house import DAY, NOON, key, named, usage
+from tests.verify.status_house import DAY, NOON, key, named, point, usage
 
 ORIGIN = "https://portal.example.kz"
 SESSION = "a session nobody guesses"
@@ -54,8 +54,9 @@ def certify(
     serial_number: str | None = f"PNOKZ-{NUMBER}",
     until: datetime = NOON + 100 * DAY,
     signer: str = "CA",
+    url: str | None = None,
 ) -> Signer:
-    """Somebody's key and certificate; `signer` labels the key that signed it."""
+    """Somebody's key and certificate; `signer` labels the key that signed it, `url` has status."""
     attributes = [
         (NameOID.COUNTRY_NAME, "KZ"),
         (NameOID.COMMON_NAME, "ТЕСТОВ ТЕСТ"),
@@ -75,6 +76,13 @@ def certify(
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage(*usages), critical=True)
     )
+    if url is not None:
+        where = x509.UniformResourceIdentifier(url)
+        access = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, where)
+        issuers = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, where)
+        builder = builder.add_extension(
+            x509.AuthorityInformationAccess([access, issuers]), critical=False
+        ).add_extension(x509.CRLDistributionPoints([point(url)]), critical=False)
     chosen = list(purposes)
     if chosen:
         builder = builder.add_extension(x509.ExtendedKeyUsage(chosen), critical=False)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from socket import create_server
 from threading import Barrier
 from typing import Any
 
@@ -25,12 +27,16 @@ from eds.login import ChallengeStore, LoginChallenge, MemoryChallengeStore, Meth
 from eds.login.rediskeys import RedisChallengeStore
 from eds.login.statement import LOGIN_STATEMENT, write_statement
 from eds.login.store import SqlChallengeStore
+from eds.verify.evidence import Evidence
+from eds.verify.fetch import collect
+from eds.verify.fetch_rules import FetchRules
+from eds.verify.path import PathResult
+from eds.verify.policy import BASIC
 from eds.verify.trust import TrustAnchor, TrustStore
 from tests.login.house import (
     EVERY_METHOD,
     ORIGIN,
     RULES,
-    SESSION,
     Door,
     certify,
     citizen,
@@ -39,10 +45,12 @@ from tests.login.house import (
     web_eid,
 )
 from tests.postgresql import Cluster, postgresql  # noqa: F401 - a fixture
+from tests.redis_server import RedisServer, redis_server  # noqa: F401 - a fixture
 from tests.verify import cms_house
 from tests.verify.status_house import DAY, NOON
 
 LATER = NOON + timedelta(minutes=5)
+ROOT = Path(__file__).parents[2]
 OTHER = "https://portal.example.org"
 Attack = Callable[[Door], str]
 
@@ -88,6 +96,10 @@ def no_session(door: Door) -> str:
 def another_origin(door: Door) -> str:
     """Relayed by a look-alike site: the software signs the origin that it sees."""
     return refused(door, web_eid(door.begin(), origin=OTHER))
+
+
+def a_slash_more(door: Door) -> str:
+    return refused(door, web_eid(door.begin(), origin=f"{ORIGIN}/"))
 
 
 def another_portal(door: Door) -> str:
@@ -157,6 +169,7 @@ ATTACKS: dict[Attack, str] = {
     another_session: "login.statement",
     no_session: "login.challenge",
     another_origin: "login.signature",
+    a_slash_more: "login.signature",
     another_portal: "login.relying_party",
     another_audience: "login.relying_party",
     expired: "login.lifetime",
@@ -183,29 +196,27 @@ def test_attack_is_refused_for_its_own_reason(attack: Attack) -> None:
     assert attack(Door()) == ATTACKS[attack]
 
 
+def test_the_page_names_every_attack_and_where_it_is_tried() -> None:
+    page = (ROOT / "docs" / "login.md").read_text(encoding="utf-8")
+    rows = page.partition("## Attacks")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`([a-z_0-9]+)`", rows))
+    assert {attack.__name__ for attack in ATTACKS} - named == set()
+    files = re.findall(r"`(tests/\S+\.py)`", rows)
+    written = "".join((ROOT / file).read_text(encoding="utf-8") for file in {*files})
+    assert [name for name in named if f"def {name}(" not in written] == []
+
+
 # --- once, whoever asks and however many ----------------------------------------------------------
 
 
-class Redis:
-    """Two commands of a server, in a dictionary: what the client in front of one must do."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-        self.lives: list[int] = []
-
-    def set(self, name: str, value: bytes, *, px: int) -> object:
-        self.kept[name] = value
-        self.lives.append(px)
-        return True
-
-    def getdel(self, name: str) -> object:
-        return self.kept.pop(name, None)
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "redis"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ChallengeStore]:
     if request.param == "memory":
         yield MemoryChallengeStore()
+        return
+    if request.param == "redis":
+        server: RedisServer = request.getfixturevalue("redis_server")
+        yield RedisChallengeStore(server.client(), prefix=f"{tmp_path}:")
         return
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path}/login.db"
@@ -267,23 +278,6 @@ def test_memory_is_bounded_and_the_oldest_goes() -> None:
         MemoryChallengeStore(entries=0)
 
 
-def test_challenges_in_redis_are_taken_once_and_go_by_themselves() -> None:
-    client = Redis()
-    door = Door(store=RedisChallengeStore(client))
-    token = web_eid(door.begin())
-    assert door.finish(token).person is not None
-    assert refused(door, token) == "login.challenge"
-    assert client.lives == [600_000]
-    assert SESSION not in "".join(client.kept)
-
-    class Gone(Redis):
-        def getdel(self, name: str) -> object:
-            raise ConnectionError(name)
-
-    with pytest.raises(ChallengeStoreUnavailable):
-        Door(store=RedisChallengeStore(Gone())).finish(token)
-
-
 @pytest.mark.parametrize("encoded", [b"", b"\xff", b"{}", b"[]", b'{"session":1}', b"null"])
 def test_what_others_wrote_into_a_store_is_named(encoded: bytes) -> None:
     with pytest.raises(MalformedLoginChallenge):
@@ -295,6 +289,30 @@ def test_a_token_that_cannot_be_read_uses_nothing_up() -> None:
     token = web_eid(door.begin())
     assert refused(door, "{}") == "login.token"
     assert door.finish(token).person is not None
+
+
+# --- addresses in certificates --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("signer", ["CA", "nobody"])
+def test_no_certificate_sends_the_portal_anywhere(signer: str) -> None:
+    """Not one of somebody unknown, nor one whose issuer is believed but whose address is not."""
+    with create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/status"
+
+        def fetch(path: PathResult) -> Evidence:
+            found = collect(
+                path, trust=door.trust, at=NOON, policy=BASIC, rules=FetchRules(allowed=(url,))
+            )
+            return found.evidence
+
+        door = Door(evidence=fetch)
+        token = web_eid(door.begin(), by=certify("prober", signer=signer, url=url))
+        expected = "login.status" if signer == "CA" else "login.path"
+        assert refused(door, token) == expected
+        with pytest.raises(BlockingIOError):
+            listening.accept()
 
 
 # --- hostile bytes --------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from eds.certificates import Certificate
+from eds.errors import InvalidArgument
 from eds.login import (
     LoginChallenge,
     LoginOutcome,
@@ -114,6 +115,9 @@ def test_any_change_fails(name: str) -> None:
     origin, nonce, token = vector["origin"], vector["nonce"], vector["token"]
     for other in (origin + ":8443", origin + ".example", origin.replace("https://", "https://x")):
         assert refusal(knock(name, origin=other)) == "login.signature"
+    # A slash at the end, and no portal can even be called that.
+    with pytest.raises(InvalidArgument):
+        knock(name, origin=origin + "/")
     for other in ("1" + nonce[1:], nonce + "=", nonce[:-1] + "A"):
         if other != nonce:
             assert refusal(knock(name, nonce=other)) == "login.signature"
@@ -122,7 +126,7 @@ def test_any_change_fails(name: str) -> None:
             changed = json.dumps(token | {"algorithm": algorithm})
             assert refusal(knock(name, token=changed)) in ("login.algorithm", "login.signature")
     signature = bytearray(base64.b64decode(token["signature"]))
-    for at in (0, len(signature) // 2, len(signature) - 1):
+    for at in (*range(0, len(signature), 8), len(signature) - 1):
         signature[at] ^= 1
         changed = json.dumps(token | {"signature": base64.b64encode(signature).decode()})
         assert refusal(knock(name, token=changed)) == "login.signature"

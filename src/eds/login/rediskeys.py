@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from ..errors import ChallengeStoreUnavailable
+from ..errors import ChallengeStoreUnavailable, InvalidArgument
 from .challenges import LIFETIME, LoginChallenge
 
 
@@ -39,8 +39,8 @@ class RedisChallengeStore:
 
     def take(self, session: bytes) -> LoginChallenge | None:
         """Take the challenge of that session out; None where none waits."""
-        found = _done(self._client.getdel, self._name(session))
-        return LoginChallenge.decode(found) if isinstance(found, bytes) else None
+        found = _taken(self._client, self._name(session))
+        return None if found is None else LoginChallenge.decode(found)
 
     def _name(self, session: bytes) -> str:
         return self._prefix + session.hex()
@@ -60,8 +60,14 @@ class RedisAnswerStore:
 
     def take(self, session: bytes) -> bytes | None:
         """Take it out; None where none waits."""
-        found = _done(self._client.getdel, self._prefix + session.hex())
-        return found if isinstance(found, bytes) else None
+        return _taken(self._client, self._prefix + session.hex())
+
+
+def _taken(client: RedisClient, name: str) -> bytes | None:
+    found = _done(client.getdel, name)
+    if found is None or isinstance(found, bytes):
+        return found
+    raise InvalidArgument(argument="client", reason="it gives octets: decode_responses is off")
 
 
 def _milliseconds(life: timedelta) -> int:
