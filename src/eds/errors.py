@@ -1570,6 +1570,35 @@ class PathNotFound(HttpError):
     says = "there is nothing at this path"
 
 
+class AuthenticationRequired(HttpError):
+    """Nobody asked who may: `scheme` of HTTP authentication is wanted, or another credential."""
+
+    code = "http.authentication_required"
+
+    def __init__(self, *, scheme: str) -> None:
+        super().__init__(f"{scheme} authentication is wanted")
+        self.scheme = scheme
+
+
+class ClientCertificateRequired(HttpError):
+    """Whoever asks here shows a certificate for authentication in the TLS handshake."""
+
+    code = "http.client_certificate_required"
+
+    def __init__(self) -> None:
+        super().__init__("a TLS client certificate for authentication is wanted")
+
+
+class ProxyUntrusted(HttpError):
+    """A header that only a trusted proxy may set came from elsewhere, or came twice."""
+
+    code = "http.proxy_untrusted"
+
+    def __init__(self, *, header: str) -> None:
+        super().__init__(f"{header} is taken from a trusted proxy alone")
+        self.header = header
+
+
 class MethodNotAllowed(HttpError):
     """There is a door at this path, for other methods."""
 

@@ -132,3 +132,14 @@ class Failure:
     def shown(self) -> str:
         """What the applicant is told."""
         return NOT_ACCEPTED if self.code in DISCREET else self.code.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A refusal as somebody in particular is told of it: all of it, or discreetly."""
+
+    code: str
+    shown: str
+
+    def __str__(self) -> str:
+        return self.code

@@ -84,9 +84,11 @@ def enrol(
         return issue(desk, issuing, authority, application, at=at)
     said = desk.pseudonyms.code(application, "message", b"", secret)
     # Another try of the secret is another message; the same once more counts once.
-    message = f"link-{request.fingerprint.hex()[:40]}-{said.hex()[:16]}"
+    message = f"link@{request.fingerprint.hex()[:40]}{said.hex()[:16]}"
     envelope = Envelope(message=message, at=at)
     known, digest = answered(desk, application, envelope, [request.encoded, said])
+    if known is not None and known.state not in _BOUND | _DECIDED:  # what it began has ended since
+        raise WrongState(application=application, state=known.state.value, act="bind_key")
     if known is None:
         bind_proven(
             desk, issuing, before, request, Proof(token_ok=linked, for_this=linked),

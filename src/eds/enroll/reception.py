@@ -17,20 +17,20 @@ from typing import Final
 from ..ca.lifecycle import Act
 from ..ca.lifecycle import State as CertificateState
 from ..certificates import Certificate
-from ..errors import EvidenceUnverified, InvalidArgument, TransitionRefused, WrongState
+from ..errors import InvalidArgument, TransitionRefused, WrongState
 from ..extensions import RevocationReason
 from . import centre, issuing, remote, renewal, status
 from .applicant import Session, Standing, Wanted
 from .application import Application
-from .desk import Desk, Envelope, is_token, snapshot_of
+from .desk import Desk, Envelope, is_token
 from .encoding import encode
-from .evidence.chips import ChipRead, authenticate_chip
+from .evidence.chips import ChipRead
 from .evidence.cscas import CscaStore
-from .failures import Code, Failure
+from .failures import Code, Failure, Told
 from .issuing import CertificateFields, Issuing
 from .kinds import EvidenceKind
+from .offered import chip_of_person, register_photo
 from .providers import CheckedEvidence
-from .readers import checked_chip, chip_challenge, holder_of
 from .risk import risk_of
 from .states import TERMINAL, Flow, State
 
@@ -38,20 +38,6 @@ _ACTS: Final = {"hold": Act.HOLD, "revoke": Act.REVOKE}
 _CHIPS: Final = frozenset({EvidenceKind.PASSPORT_CHIP, EvidenceKind.IDENTITY_CARD_CHIP})
 # What became of an act on one certificate, in the applicant's words.
 _WORDS: Final = {CertificateState.ON_HOLD: "held", CertificateState.REVOKED: "revoked"}
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A refusal as the applicant may know it."""
-
-    code: str
-
-    def __str__(self) -> str:
-        return self.code
-
-    @property
-    def shown(self) -> str:
-        return self.code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,23 +126,7 @@ class Reception:
         Raises TransitionRefused, EvidenceUnverified where there is none.
         """
         with _discreetly():
-            before = self._own(session)
-            snapshot = snapshot_of(self.desk, before)
-            if snapshot is None or not snapshot.has_photo:
-                raise EvidenceUnverified(reason="the register has no picture to compare with")
-            piece = CheckedEvidence(
-                kind=EvidenceKind.REGISTER_PHOTO,
-                octets=encode(
-                    {
-                        "evidence": "eds.enroll.register_photo",
-                        "application": before.application,
-                        "snapshot": before.snapshot,
-                        "challenge": before.challenge,
-                    }
-                ),
-                holder=before.subject,
-            )
-            return self._offer(session, piece)
+            return self._offer(session, register_photo(self.desk, self._own(session)))
 
     def offer_chip(self, session: Session, chip: ChipRead, *, kind: EvidenceKind) -> Standing:
         """What was read from the chip of a passport or an identity card.
@@ -167,18 +137,9 @@ class Reception:
         if kind not in _CHIPS:
             raise InvalidArgument(argument="kind", reason="a passport's chip, or a card's")
         with _discreetly():
-            before = self._own(session)
-            report = authenticate_chip(
-                chip, cscas=self.cscas, at=self.now(), challenge=chip_challenge(before.challenge)
+            piece = chip_of_person(
+                self.desk, self._own(session), chip, kind=kind, cscas=self.cscas, at=self.now()
             )
-            snapshot = snapshot_of(self.desk, before)
-            holder = ""
-            if snapshot is not None:
-                try:
-                    holder = holder_of(report, snapshot, self.desk.pseudonyms)
-                except EvidenceUnverified:
-                    holder = ""  # of another: the guard says so, and counts it
-            piece = checked_chip(report, chip, kind=kind, challenge=before.challenge, holder=holder)
             return self._offer(session, piece)
 
     def offer_face(self, session: Session, assertion: bytes) -> Standing:
@@ -366,7 +327,8 @@ class _discreetly:  # noqa: N801 - read as a function
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, TransitionRefused):
-            raise TransitionRefused(failures=tuple(map(Told, error.shown))) from None
+            told = (Told(code=each, shown=each) for each in error.shown)
+            raise TransitionRefused(failures=tuple(told)) from None
 
 
 def _message() -> str:

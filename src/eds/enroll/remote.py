@@ -352,14 +352,23 @@ def in_force(
 
 
 def offer_evidence(
-    desk: Desk, application: str, *, pieces: tuple[CheckedEvidence, ...], message: str, at: datetime
+    desk: Desk,
+    application: str,
+    *,
+    pieces: tuple[CheckedEvidence, ...],
+    message: str,
+    at: datetime,
+    content: object = None,
 ) -> Application:
     """What a reader has verified of chip, existing EDS or register photo.
+
+    `content` is what the message said, where that is not known by its pieces.
 
     Three pieces that were not the applicant's lock their document for remote use. Raises
     TransitionRefused, EvidenceUsed, ProviderUnavailable.
     """
-    content = [[piece.kind.value, hashlib.sha256(piece.octets).hexdigest()] for piece in pieces]
+    if content is None:
+        content = [[piece.kind.value, hashlib.sha256(piece.octets).hexdigest()] for piece in pieces]
     known, digest = answered(desk, application, Envelope(message=message, at=at), content)
     if known is not None:
         return known

@@ -113,6 +113,20 @@ class RenewalStatement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExistingEdsStatement:
+    """The holder of another signature certificate applies here; CMS over it, as for acts."""
+
+    application: str
+    challenge: bytes
+    statement: str = "eds.enroll.existing_eds"
+    v: int = 1
+
+    @property
+    def encoded(self) -> bytes:
+        return encode(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusStatement:
     """The holder wants the certificate held or revoked, with its own key."""
 

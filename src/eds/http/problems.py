@@ -10,12 +10,21 @@ import json
 from http import HTTPStatus
 from typing import Final
 
-from ..errors import EdsError, MethodNotAllowed, RateExceeded
+from ..errors import (
+    AuthenticationRequired,
+    EdsError,
+    MethodNotAllowed,
+    RateExceeded,
+    TransitionRefused,
+)
 from .messages import NO_STORE, Headers, Response
 
 # Code of an error, or its family → status.
 STATUS: Final = {
     "http.malformed_request": 400,
+    "http.authentication_required": 401,
+    "http.client_certificate_required": 403,
+    "http.proxy_untrusted": 403,
     "http.not_found": 404,
     "http.method_not_allowed": 405,
     "http.request_timed_out": 408,
@@ -39,6 +48,7 @@ STATUS: Final = {
     "ca.request_refused": 422,
     "ca.key_too_weak": 422,
     "ca.key_not_permitted": 422,
+    "enroll.refused": 403,
     "enroll.application_not_found": 404,
     "enroll.wrong_state": 409,
     "enroll.application_changed": 409,
@@ -95,6 +105,11 @@ def problem(error: EdsError) -> Response:
     elif status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
         # What is left of the request is not waited for.
         headers = ((b"connection", b"close"),)
+    elif isinstance(error, AuthenticationRequired):
+        headers = ((b"www-authenticate", error.scheme.encode()),)
+    if isinstance(error, TransitionRefused):
+        # Never its words: they name checks that an impostor must not know of.
+        return _problem(status, error.code, None, headers, reasons=list(error.shown))
     detail = str(error) if status < HTTPStatus.INTERNAL_SERVER_ERROR else None
     return _problem(status, error.code, detail, headers)
 
@@ -104,7 +119,9 @@ def fault() -> Response:
     return _problem(500, "http.internal", None, ())
 
 
-def _problem(status: int, code: str, detail: str | None, headers: Headers) -> Response:
+def _problem(
+    status: int, code: str, detail: str | None, headers: Headers, **more: object
+) -> Response:
     fields: dict[str, object] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -113,5 +130,5 @@ def _problem(status: int, code: str, detail: str | None, headers: Headers) -> Re
     }
     if detail is not None:
         fields["detail"] = detail
-    body = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+    body = json.dumps({**fields, **more}, ensure_ascii=False, separators=(",", ":")).encode()
     return Response(status=status, headers=(_PROBLEM, NO_STORE, *headers), body=body)

@@ -11,12 +11,12 @@ SIZE_LIMIT: Final = 64 * 1024
 _INTEGER_DIGITS: Final = 16
 
 
-def read_object(octets: bytes) -> dict[str, Any]:
+def read_object(octets: bytes, *, size: int = SIZE_LIMIT) -> dict[str, Any]:
     """One JSON object (RFC 8259, I-JSON): UTF-8, no member twice, whole numbers only.
 
-    Raises ValueError, whose words hold nothing of the input.
+    `octets` are at most `size`. Raises ValueError, whose words hold nothing of the input.
     """
-    if len(octets) > SIZE_LIMIT:
+    if len(octets) > size:
         raise ValueError("too long")
     try:
         found = json.loads(

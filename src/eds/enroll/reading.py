@@ -1,0 +1,124 @@
+"""What officials look at: the applications that wait for them, and one application with its person.
+
+Looking wants a signature as well: a statement `read` that holds for as long as an act may be on
+its way, so there is no session to steal. Roles are asked for at each look; whoever left office
+sees nothing from then on. Nobody is shown their own case, nor that of people they may not judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from ..errors import ApplicationNotFound, TransitionRefused
+from .application import Application
+from .desk import Desk, snapshot_of
+from .failures import Code, Failure
+from .guards import SKEW
+from .officials import EXCLUSIVE, ActingOfficial, Role
+from .people import Snapshot
+from .statements import SignedAct
+from .states import State
+
+READ: Final = "read"
+TARGET: Final = "desk"
+WAITING: Final = frozenset(
+    {
+        State.MANUAL_REVIEW,
+        State.ROUTED_TO_CENTRE,
+        State.APPOINTED,
+        State.PRESENT,
+        State.EVIDENCE_VALIDATED_IN_PERSON,
+        State.MAKER_RECORDED,
+        State.CHECKER_APPROVED,
+        State.RETURNED,
+    }
+)
+READERS: Final = frozenset({Role.OPERATOR, Role.CHECKER, Role.AUDITOR})
+_SCANNED: Final = 1000  # rows looked at for one page, whoever asks
+
+
+def reader(
+    desk: Desk, act: SignedAct, *, at: datetime, roles: frozenset[Role] = READERS
+) -> ActingOfficial:
+    """Who looks, in one of these roles. The statement names `read`, `desk` and no version.
+
+    Raises TransitionRefused, SignatureNotPassed, MalformedStatement.
+    """
+    who = desk.office.acting(act, at=at)
+    said = who.statement
+    found = []
+    if (said.act, said.target, said.version) != (READ, TARGET, 0):
+        found.append(Failure(code=Code.ACT_FOR_ANOTHER))
+    if not (said.at <= at + SKEW and at - said.at <= desk.policy.act_lasts):
+        found.append(Failure(code=Code.ACT_STALE))
+    if not who.official.roles & roles:
+        found.append(Failure(code=Code.ROLE_MISSING, fact=READ))
+    if any(pair <= who.official.roles for pair in EXCLUSIVE):
+        found.append(Failure(code=Code.ROLES_EXCLUSIVE, fact=READ))
+    if found:
+        raise TransitionRefused(failures=tuple(found))
+    return who
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some of what waits; `after` asks for what follows, None where that is all."""
+
+    applications: tuple[Application, ...]
+    after: tuple[datetime, str] | None
+
+
+def waiting(
+    desk: Desk,
+    who: ActingOfficial,
+    *,
+    states: Iterable[State] = WAITING,
+    after: tuple[datetime, str] | None = None,
+    limit: int = 50,
+) -> Page:
+    """Applications that wait in these states at the official's stations, the most urgent first."""
+    wanted = WAITING & frozenset(states)
+    rows = desk.store.waiting(wanted, after=after, limit=_SCANNED)
+    found: list[Application] = []
+    last = None
+    for each in rows:
+        if each.deadline is not None:
+            last = (each.deadline, each.application)
+        if is_shown(each, who):
+            found.append(each)
+            if len(found) == limit:
+                return Page(applications=tuple(found), after=last)
+    return Page(applications=tuple(found), after=last if len(rows) == _SCANNED else None)
+
+
+def is_shown(application: Application, who: ActingOfficial) -> bool:
+    """Whether this official may look at it."""
+    people = {application.applicant, application.subject} - {""}
+    if who.person in people or who.official.conflicts & people:
+        return False
+    if Role.AUDITOR in who.official.roles:
+        return True
+    return application.station in ("", *who.official.stations)
+
+
+def show(
+    desk: Desk, application: str, who: ActingOfficial, *, at: datetime
+) -> tuple[Application, Snapshot | None]:
+    """One application and its person as the register knows them; the log tells who looked.
+
+    Raises ApplicationNotFound, also where this official may not look at it.
+    """
+    found = desk.store.find(application)
+    if found is None or not is_shown(found, who):
+        raise ApplicationNotFound(application=application)
+    desk.store.record(
+        act="enroll.shown",
+        actor=f"official/{who.person}",
+        subject=f"application/{application}",
+        details={"version": found.version, "certificate": who.certificate.hex()},
+        at=at,
+    )
+    return found, snapshot_of(desk, found)

@@ -1,0 +1,236 @@
+"""What the desk tells, as JSON, and the JSON Schema of it, side by side.
+
+An applicant is shown where the application stands and what the next signature is over, and no
+reason that would help an impostor.
+"""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from ..ca.lifecycle import Status
+from ..certificates import Certificate
+from ..enroll.application import Application
+from ..enroll.failures import Code, Failure
+from ..enroll.issuing import CertificateFields
+from ..enroll.kinds import EvidenceKind
+from ..enroll.people import Snapshot
+from ..enroll.states import Flow, State
+from .bodies import Schema
+
+TEXT: Final[Schema] = {"type": "string"}
+DIGEST: Final[Schema] = {"type": "string", "pattern": "^(?:[0-9a-f]{64})?$"}
+OCTETS: Final[Schema] = {"type": "string", "contentEncoding": "base64"}
+NUMBER: Final[Schema] = {"type": "integer", "minimum": 0}
+INSTANT: Final[Schema] = {"type": ["string", "null"], "format": "date-time"}
+STATES: Final = tuple(state.value for state in State if state is not State.NEW)
+KINDS: Final = tuple(kind.value for kind in EvidenceKind)
+
+
+def an_object(title: str, /, **members: Schema) -> Schema:
+    """An object with exactly these members."""
+    return {
+        "type": "object",
+        "title": title,
+        "properties": members,
+        "required": sorted(members),
+        "additionalProperties": False,
+    }
+
+
+def a_list(of: Schema) -> Schema:
+    """A list of these."""
+    return {"type": "array", "items": of}
+
+
+APPLICATION: Final = an_object(
+    "Application",
+    application=TEXT,
+    flow={"type": "string", "enum": [flow.value for flow in Flow]},
+    state={"type": "string", "enum": list(STATES)},
+    version=NUMBER,
+    profile=TEXT,
+    challenge=DIGEST,
+    nonce=DIGEST,
+    evidence=a_list({"type": "string", "enum": list(KINDS)}),
+    station=TEXT,
+    certificate=DIGEST,
+    renews=DIGEST,
+    not_after=INSTANT,
+    deadline=INSTANT,
+    ends_at=INSTANT,
+    reason=TEXT,
+)
+
+
+def application_view(found: Application) -> dict[str, Any]:
+    """What the applicant is shown."""
+    return {
+        "application": found.application,
+        "flow": found.flow.value,
+        "state": found.state.value,
+        "version": found.version,
+        "profile": found.profile,
+        "challenge": found.challenge.hex(),
+        "nonce": found.nonce.hex(),
+        "evidence": sorted(kind.value for kind in found.kinds),
+        "station": found.station,
+        "certificate": found.certificate.hex(),
+        "renews": found.renews.hex(),
+        "not_after": instant(found.not_after),
+        "deadline": instant(found.deadline),
+        "ends_at": instant(found.ends_at),
+        "reason": shown_reason(found.reason),
+    }
+
+
+def shown_reason(reason: str) -> str:
+    """A reason as the applicant may know it; what an official wrote stays as it is."""
+    known = {each.value: each for each in Code}
+    return Failure(code=known[reason]).shown if reason in known else reason
+
+
+FIELDS: Final = an_object(
+    "CertificateFields",
+    subject={"type": "object", "additionalProperties": TEXT},
+    profile=TEXT,
+    profile_hash=DIGEST,
+    key=DIGEST,
+    not_after=INSTANT,
+    services=a_list(TEXT),
+    digest=DIGEST,
+)
+
+
+def fields_view(shown: CertificateFields) -> dict[str, Any]:
+    """The fields of the certificate to be; `digest` is what the applicant confirms."""
+    return {
+        "subject": dict(shown.subject),
+        "profile": shown.profile,
+        "profile_hash": shown.profile_hash.hex(),
+        "key": shown.key.hex(),
+        "not_after": instant(shown.not_after),
+        "services": list(shown.services),
+        "digest": shown.digest.hex(),
+    }
+
+
+CERTIFICATE: Final = an_object(
+    "IssuedCertificate", certificate=OCTETS, fingerprint=DIGEST, application=APPLICATION
+)
+
+
+def certificate_view(certificate: Certificate, found: Application) -> dict[str, Any]:
+    """A certificate that was issued, and the challenge to accept it by."""
+    return {
+        "certificate": base64_of(certificate.encoded),
+        "fingerprint": certificate.fingerprint.hex(),
+        "application": application_view(found),
+    }
+
+
+STATUS: Final = an_object(
+    "CertificateStatus",
+    state={"type": "string", "enum": ["valid", "on_hold", "revoked"]},
+    since=INSTANT,
+    reason={"type": ["string", "null"]},
+)
+
+
+def status_view(status: Status) -> dict[str, Any]:
+    """The status of a certificate."""
+    return {
+        "state": status.state.value,
+        "since": instant(status.since),
+        "reason": None if status.reason is None else status.reason.name.lower(),
+    }
+
+
+# --- for officials -------------------------------------------------------------------------------
+
+CASE: Final = an_object(
+    "Case",
+    application=APPLICATION,
+    applicant=TEXT,
+    subject=TEXT,
+    operator=TEXT,
+    checker=TEXT,
+    reason=TEXT,
+    reason_without_chip=TEXT,
+    risk=NUMBER,
+    face_checks=NUMBER,
+    returns=NUMBER,
+    evidence=a_list(
+        an_object(
+            "EvidenceItem",
+            kind={"type": "string", "enum": list(KINDS)},
+            digest=DIGEST,
+            valid_until=INSTANT,
+        )
+    ),
+)
+
+
+def case_view(found: Application) -> dict[str, Any]:
+    """What an official is shown: pseudonyms, counts, the real reason."""
+    return {
+        "application": application_view(found),
+        "applicant": found.applicant,
+        "subject": found.subject,
+        "operator": found.operator,
+        "checker": found.checker,
+        "reason": found.reason,
+        "reason_without_chip": found.reason_without_chip,
+        "risk": found.risk,
+        "face_checks": found.face_checks,
+        "returns": found.returns,
+        "evidence": [
+            {
+                "kind": item.kind.value,
+                "digest": item.digest.hex(),
+                "valid_until": instant(item.valid_until),
+            }
+            for item in found.evidence
+        ],
+    }
+
+
+PERSON: Final[Schema] = {
+    "anyOf": [
+        {"type": "null"},
+        an_object(
+            "Person",
+            subject={"type": "object", "additionalProperties": TEXT},
+            born={"type": "string", "format": "date"},
+            residency=TEXT,
+        ),
+    ]
+}
+
+
+def person_view(snapshot: Snapshot | None) -> dict[str, Any] | None:
+    """The person as the register said when this was decided."""
+    if snapshot is None:
+        return None
+    return {
+        "subject": dict(snapshot.subject),
+        "born": snapshot.born.isoformat(),
+        "residency": snapshot.residency.value,
+    }
+
+
+# --- spelling ------------------------------------------------------------------------------------
+
+
+def instant(at: datetime | None) -> str | None:
+    """RFC 3339 in UTC."""
+    if at is None:
+        return None
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def base64_of(octets: bytes) -> str:
+    """Base64 (RFC 4648 §4), in one line."""
+    return base64.b64encode(octets).decode()
