@@ -35,7 +35,7 @@ _SETTINGS_LIMIT = 256 * 1024
 @json_option
 def serve(config: str, check: bool, secrets: Secrets, as_json: bool) -> int:
     """Answer over HTTP as the file CONFIG (TOML) says: OCSP, lists, certificates, time-stamps,
-    validation, health and figures.
+    validation, a desk with EST, health and figures.
 
     The keys of the doors have one password or PIN, asked for once. Requests that were refused are
     logged as JSON on stderr; with --json all that is said there is JSON. SIGTERM ends the server
@@ -62,7 +62,7 @@ def serve(config: str, check: bool, secrets: Secrets, as_json: bool) -> int:
         if settings.verify is not None:
             # Before a secret is known: strangers' documents are read where there is none.
             supervisor.begin("examiners", _examiners(path.parent, settings.verify, private))
-        pin = _one_secret(secrets) if _wants_keys(settings) else secrets.pin
+        pin = _one_secret(secrets) if _wants_keys(settings, path.parent) else secrets.pin
         for number, listener in enumerate(listeners):
             work = partial(_work, current, listeners, listener, board, number, pin, private)
             supervisor.begin(f"worker {number}", work)
@@ -181,8 +181,15 @@ def _examiners(base: Path, settings: VerifySettings, private: str) -> Work:
     )
 
 
-def _wants_keys(settings: HttpSettings) -> bool:
-    return settings.ocsp is not None or settings.timestamps is not None
+def _wants_keys(settings: HttpSettings, base: Path) -> bool:
+    if settings.ocsp is not None or settings.timestamps is not None:
+        return True
+    if settings.desk is None:
+        return False
+    from eds.enroll.folder import DeskFolder
+
+    # It may keep the password of its issuer, to issue without a person.
+    return not DeskFolder(base / settings.desk.folder).settings.issuer_password
 
 
 def _one_secret(secrets: Secrets) -> PinSource:
@@ -206,6 +213,7 @@ def _facts(settings: HttpSettings) -> Facts:
         "ocsp": settings.ocsp,
         "timestamps": settings.timestamps,
         "verify": settings.verify,
+        "desk": settings.desk,
     }
     return {
         "listen": f"{server.host}:{server.port}",

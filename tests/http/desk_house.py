@@ -7,6 +7,7 @@ import base64
 import itertools
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ from eds.http.desk import desk_routes
 from eds.http.deskservice import DeskService
 from eds.http.est import est_routes
 from eds.http.journal import Entry, Told
+from eds.http.protocol import ConnectionLimits, limited
 from eds.http.threads import Threads
 from eds.names import Name
 from eds.requests import CertificationRequest
@@ -192,11 +194,17 @@ def spelled(act: SignedAct) -> dict[str, Any]:
 
 
 @contextmanager
-def serving(application: Application, **settings: Any) -> Iterator[int]:
-    """The application under uvicorn on a port of its own."""
+def serving(
+    application: Application, *, context: ssl.SSLContext | None = None, **settings: Any
+) -> Iterator[int]:
+    """The application under uvicorn, as `eds serve` has it, on a port of its own."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
-        config = uvicorn.Config(application, log_config=None, lifespan="on", **settings)
+        asgi: Any = application
+        protocol: Any = limited(ConnectionLimits())
+        config = uvicorn.Config(asgi, http=protocol, log_config=None, lifespan="on", **settings)
+        config.load()
+        config.ssl = context
         server = uvicorn.Server(config)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
         thread.start()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from eds.certificates import Certificate
 from eds.enroll.statements import (
@@ -222,6 +223,59 @@ def test_openssl_and_curl_enrol_and_renew(doors: Doors, tmp_path: Path) -> None:
         assert (second.subject, second.public_key == first.public_key) == (first.subject, False)
         client.accept(application, "second")
     doors.house.check_log()
+
+
+@pytest.mark.skipif(CURL is None or OPENSSL is None, reason="curl and openssl are wanted")
+def test_curl_renews_under_the_servers_own_tls(doors: Doors, tmp_path: Path) -> None:
+    client = Client(tmp_path, doors)
+    certificate, private = server_certificate(tmp_path)
+    key = Holder()
+    first = doors.active(doors.cleared(profile=PROFILE), key)
+    doors.house.tick(by=30 * DAY)
+    application = renewing(doors, first, lambda octets: b64(key.signer.sign(octets)))
+    request = client.request("second", credential(doors, application))
+    (tmp_path / "first.pem").write_text(pem(first))
+    (tmp_path / "first.key").write_bytes(
+        key.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    context = server_context(certificate, private, tmp_path / "anchors.pem")
+    with serving(doors.application, context=context) as port:
+        url = f"https://127.0.0.1:{port}{EST}/{PROFILE}/simplereenroll"
+        tls = ("--cacert", certificate)
+        mine = ("--cert", tmp_path / "first.pem", "--key", tmp_path / "first.key")
+        assert client.curl(url, *tls, body=request)[0] == 403
+        forged = ("-H", f"Client-Cert: :{b64(first.encoded)}:")
+        for shown in (forged, (*mine, *forged)):  # no proxy is trusted here
+            assert client.curl(url, *tls, *shown, body=request)[0] == 403
+        assert client.curl(url, *tls, *mine, body=request)[0] == 202
+        client.confirm(application, "second")
+        status, _, body = client.curl(url, *tls, *mine, body=request)
+        assert (status, len(client.certificates(body))) == (200, 1)
+
+
+@pytest.mark.skipif(CURL is None, reason="curl is wanted")
+def test_what_a_proxy_says_of_its_clients_makes_nobody_a_proxy(
+    doors: Doors, tmp_path: Path
+) -> None:
+    """X-Forwarded-For replaces the client's address; the peer of the connection stays known."""
+    key = Holder()
+    first = doors.active(doors.cleared(profile=PROFILE), key)
+    doors.house.tick(by=30 * DAY)
+    name = renewing(doors, first, lambda octets: b64(key.signer.sign(octets)))
+    client = Client(tmp_path, doors)
+    body = tmp_path / "request"
+    body.write_bytes(asked(Holder(), credential(doors, name)))
+    shown = ("-H", f"Client-Cert: :{b64(first.encoded)}:")
+    believed: dict[str, Any] = {"proxy_headers": True, "forwarded_allow_ips": ["127.0.0.1"]}
+    for trusted, forwarded, status in (
+        (("192.0.2.1",), "192.0.2.1", 403),
+        (("127.0.0.1",), "203.0.113.5", 202),
+    ):
+        behind = Doors(doors.house, proxies=trusted)
+        with serving(behind.application, **believed) as port:
+            url = f"http://127.0.0.1:{port}{EST}/simplereenroll"
+            said = (*shown, "-H", f"X-Forwarded-For: {forwarded}")
+            assert client.curl(url, *said, body=body)[0] == status
 
 
 # --- misbehaviour --------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ssl
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 from typing import Final
@@ -40,6 +41,23 @@ class TrustedProxies:
         except ValueError:
             return False
         return address is not None and any(address in network for network in self._networks)
+
+
+def tell_of_peer(
+    scope: Scope, *, peer: tuple[str, int] | None, connection: ssl.SSLObject | None
+) -> None:
+    """Put into the scope who is at the other end, and the certificate that it showed in TLS.
+
+    For the server: uvicorn does neither.
+    """
+    scope[PEER] = peer
+    encoded = None if connection is None else connection.getpeercert(binary_form=True)
+    if encoded:
+        chain = [ssl.DER_cert_to_PEM_cert(encoded)]
+        scope["extensions"] = {
+            **(scope.get("extensions") or {}),
+            "tls": {"client_cert_chain": chain},
+        }
 
 
 def client_certificate(request: Request, proxies: TrustedProxies) -> Certificate | None:

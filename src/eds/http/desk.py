@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
+from ..enroll.issuing import tick
+from ..errors import EdsError
 from . import applicantacts, officialacts
 from .deskservice import DeskService
 from .openapi import description
@@ -22,3 +26,30 @@ def desk_routes(service: DeskService) -> Iterator[Route]:
     for row in OPERATIONS:
         yield row.route(service)
     yield description(OPERATIONS)
+
+
+_TICK_SECONDS: Final = 60.0
+
+
+@asynccontextmanager
+async def ticking(service: DeskService) -> AsyncIterator[None]:
+    """Beside the doors the clock does its part: what is over ends, what nobody accepted is revoked.
+
+    Several processes may; each application moves once.
+    """
+
+    async def run() -> None:
+        while True:
+            with suppress(EdsError):  # what is away is asked again
+                await service.threads.run(
+                    lambda: tick(service.desk, service.issuing, at=service.clock())
+                )
+            await asyncio.sleep(_TICK_SECONDS)
+
+    task = asyncio.create_task(run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

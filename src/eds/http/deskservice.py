@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from threading import Lock
 from typing import Any, Final, TypeVar
 
@@ -17,20 +17,18 @@ from ..certificates import Certificate
 from ..enroll.application import Application
 from ..enroll.desk import Desk, Envelope, is_token
 from ..enroll.evidence.cscas import CscaStore
+from ..enroll.folder import DeskFolder
 from ..enroll.issuing import Issuing
 from ..enroll.risk import risk_of
 from ..errors import ApplicationChanged, AuthenticationRequired, IntentNotOpen, RequestUsed
+from ..keys.contract import Signer
+from .clocks import system_clock
 from .threads import Threads
 
 T = TypeVar("T")
 Risk = Callable[[Application], int]
 BEARER: Final = "Bearer"
 _TRIES: Final = 20
-
-
-def utc_now() -> datetime:
-    """The clock of this process."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +45,7 @@ class DeskService:
     threads: Threads
     cscas: CscaStore = field(default_factory=lambda: CscaStore(()))
     risk: Risk = risk_of
-    clock: Callable[[], datetime] = field(default=utc_now)
+    clock: Callable[[], datetime] = field(default=system_clock)
     _turns: tuple[Lock, ...] = field(
         default_factory=lambda: tuple(Lock() for _ in range(64)), repr=False
     )
@@ -57,6 +55,21 @@ class DeskService:
         for dead, and work twice.
         """
         return self._turns[hash(application) % len(self._turns)]
+
+
+def service_of(
+    folder: DeskFolder, signer: Signer, *, threads: Threads, clock: Callable[[], datetime]
+) -> DeskService:
+    """The desk in a folder, with the opened key of its issuer."""
+    return DeskService(
+        desk=folder.desk,
+        issuing=folder.issuing,
+        authority=folder.issuing_authority(signer),
+        chain=folder.issuers,
+        threads=threads,
+        cscas=folder.cscas(at=clock()),
+        clock=clock,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

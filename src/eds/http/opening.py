@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -15,23 +16,36 @@ from ..ca.folder import AuthorityFolder
 from ..ca.responder import ServedIssuer
 from ..ca.responders import open_served_issuers
 from ..ca.tsa import TimeStampingAuthority, TimeStampRules
+from ..enroll.folder import DeskFolder, LoadProvider, no_providers
 from ..errors import KeyNotFound
-from ..keys.contract import KeyPurpose, KeyStore, PinSource
+from ..keys.contract import KeyPurpose, KeyStore, PinRequest, PinSource, Secret
 from ..keys.stores import open_keystore
 from ..timestamps import PkiFailure
 from . import certificates, health, lists, ocsp, timestamps, verification
 from .application import Application, Lifespan, Limits
+from .clientcertificates import TrustedProxies
 from .clocks import WatchedClock, system_clock
+from .desk import desk_routes, ticking
+from .deskservice import service_of
+from .est import est_routes
 from .following import Follower
 from .journal import Journal
 from .memory import StatusMemory
 from .metrics import Board, Counter, Gauge, MetricsDoor, Worker, processor_seconds, resident_octets
 from .rates import RateLimit
 from .routing import Route, RouteTable
-from .settings import HttpSettings, OcspSettings, TimeStampSettings, VerifySettings
+from .settings import (
+    DeskDoorSettings,
+    HttpSettings,
+    OcspSettings,
+    TimeStampSettings,
+    VerifySettings,
+)
 from .threads import Threads
 
-KINDS: Final = ("certificates", "crl", "ocsp", "tsa", "verify", "health", "metrics")
+KINDS: Final = (
+    *("certificates", "crl", "ocsp", "tsa", "verify", "desk", "est", "health", "metrics"),
+)
 COUNTERS: Final = (
     Counter(
         name="eds_ocsp_answers_total",
@@ -60,6 +74,7 @@ _REGISTER_THREADS: Final = 8
 _WAITING: Final = 512
 _REGISTER_SECONDS: Final = 5.0
 _SIGNING_THREADS: Final = 4
+_ACT_SECONDS: Final = 30.0  # a register of the state may take its time
 
 
 def new_board(*, workers: int) -> Board:
@@ -73,7 +88,8 @@ class Surroundings:
 
     `base` is the folder that paths of the settings are relative to. `examiner` and `apart` are
     wanted by the validation door alone. `reopen` is called when keys or issuers are no longer
-    what they were when the doors were opened: whoever runs them opens them anew.
+    what they were when the doors were opened: whoever runs them opens them anew. `load` finds the
+    providers that a desk's settings name.
     """
 
     base: Path
@@ -85,6 +101,7 @@ class Surroundings:
     apart: verification.Apart | None = None
     reopen: Callable[[], None] = lambda: None
     clock: Callable[[], datetime] = system_clock
+    load: LoadProvider = no_providers
 
 
 @contextmanager
@@ -115,6 +132,8 @@ class _Opening:
             self._time_stamps(settings.timestamps)
         if settings.verify is not None:
             self._verify(settings.verify)
+        if settings.desk is not None:
+            self._desk(settings.desk)
         self._health()
         server = settings.server
         return Application(
@@ -268,6 +287,19 @@ class _Opening:
                   kind="verify")
         )  # fmt: skip
 
+    def _desk(self, settings: DeskDoorSettings) -> None:
+        around = self.around
+        folder = DeskFolder(around.base / settings.folder, load=around.load)
+        self.opened.callback(folder.close)
+        password = folder.issuer_password
+        pin = around.pin if password is None else partial(_kept_secret, password)
+        signer = self.opened.enter_context(folder.authority.signer_of(folder.issuer, pin=pin))
+        threads = Threads(count=_REGISTER_THREADS, waiting=_WAITING, seconds=_ACT_SECONDS)
+        service = service_of(folder, signer, threads=threads, clock=around.clock)
+        proxies = TrustedProxies(settings.certificate_proxies)
+        self.routes += [*desk_routes(service), *est_routes(service, proxies=proxies)]
+        self.lifespans.append(partial(ticking, service))
+
     # -- itself
 
     def _health(self) -> None:
@@ -303,6 +335,12 @@ class _Watch:
     def __call__(self, changes: Changes) -> None:
         if changes.all or changes.issuers or self._delegates & changes.statuses:
             self._reopen()
+
+
+def _kept_secret(password: bytes, request: PinRequest) -> Secret:
+    """The password that a desk keeps for issuing without a person."""
+    del request
+    return Secret(password)
 
 
 def _signing(stores: Iterable[str]) -> Threads | None:

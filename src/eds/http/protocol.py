@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, Final
 
 from ..errors import EdsError, ExtraMissing, MalformedHttpRequest, RequestTimedOut, RequestTooLarge
+from .clientcertificates import tell_of_peer
 from .problems import problem
 
 try:
@@ -84,6 +85,10 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        # Before anything believes what a proxy says of others.
+        scope: Any = self.scope
+        connection = self.transport.get_extra_info("ssl_object")
+        tell_of_peer(scope, peer=self.client, connection=connection)
         self._in_head = True
         self._read = self._head = 0
 

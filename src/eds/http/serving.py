@@ -6,6 +6,7 @@ SIGTERM lets requests in flight end, up to `drain_seconds`; connections that onl
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -82,6 +83,9 @@ class Serving:
                 timeout_graceful_shutdown=settings.drain_seconds,
                 ssl_certfile=settings.tls_certificate,
                 ssl_keyfile=settings.tls_key,
+                ssl_ca_certs=settings.tls_client_anchors,
+                # Asked for; which doors want one is theirs to say.
+                ssl_cert_reqs=ssl.CERT_OPTIONAL if settings.tls_client_anchors else ssl.CERT_NONE,
             )
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Final
 
 from ..ca.settings import Fields, read_toml
@@ -24,7 +25,8 @@ class ServerSettings:
 
     `workers` are processes; `connections` and `requests_per_minute` (of one address, 0: any
     number) count in each of them. `header_octets` limits all before the body. `proxies` are the
-    addresses whose X-Forwarded-For is believed.
+    addresses whose X-Forwarded-For is believed. Where `tls_client_anchors` is a file of
+    certificates, the server's own TLS asks clients for one below them.
     """
 
     host: str = "127.0.0.1"
@@ -43,6 +45,7 @@ class ServerSettings:
     told: Told = Told.REFUSED
     tls_certificate: str | None = None
     tls_key: str | None = None
+    tls_client_anchors: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +120,19 @@ class VerifySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeskDoorSettings:
+    """The doors of a desk: its folder, relative to the file.
+
+    `certificate_proxies` are the addresses and networks of proxies that pass client certificates
+    on (Client-Cert, RFC 9440) and remove what clients send under that name. None is trusted if not
+    named.
+    """
+
+    folder: str
+    certificate_proxies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HttpSettings:
     """All of the file. `authority` is the folder of an authority; None where no door wants one.
 
@@ -130,6 +146,7 @@ class HttpSettings:
     lists: ListSettings | None = None
     timestamps: TimeStampSettings | None = None
     verify: VerifySettings | None = None
+    desk: DeskDoorSettings | None = None
 
 
 def read_http_settings(data: bytes, *, file: str) -> HttpSettings:
@@ -145,6 +162,7 @@ def read_http_settings(data: bytes, *, file: str) -> HttpSettings:
         lists=_lists(top.table("lists")) if "lists" in top else None,
         timestamps=_timestamps(top.table("timestamps")) if "timestamps" in top else None,
         verify=_verify(top.table("verify")) if "verify" in top else None,
+        desk=_desk(top.table("desk")) if "desk" in top else None,
     )
     top.finish()
     if settings.authority is None and (settings.ocsp or settings.lists):
@@ -171,9 +189,12 @@ def _server(fields: Fields) -> ServerSettings:
         told=_told(fields),
         tls_certificate=fields.text("tls_certificate", "") or None,
         tls_key=fields.text("tls_key", "") or None,
+        tls_client_anchors=fields.text("tls_client_anchors", "") or None,
     )
     if (settings.tls_certificate is None) is not (settings.tls_key is None):
         fields.refuse("tls_key", "certificate and key go together")
+    if settings.tls_client_anchors is not None and settings.tls_key is None:
+        fields.refuse("tls_client_anchors", "nobody shows a certificate without TLS")
     fields.finish()
     return settings
 
@@ -254,6 +275,20 @@ def _verify(fields: Fields) -> VerifySettings:
     )
     if not settings.trust:
         fields.refuse("trust", "no folder of trust anchors")
+    fields.finish()
+    return settings
+
+
+def _desk(fields: Fields) -> DeskDoorSettings:
+    settings = DeskDoorSettings(
+        folder=fields.text("folder"),
+        certificate_proxies=fields.texts("certificate_proxies"),
+    )
+    for place in settings.certificate_proxies:
+        try:
+            ip_network(place)
+        except ValueError:
+            fields.refuse("certificate_proxies", "addresses and networks are wanted")
     fields.finish()
     return settings
 
