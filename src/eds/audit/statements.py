@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, Insert, Table
+from sqlalchemy import Dialect, Insert, PoolProxiedConnection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
@@ -23,6 +23,16 @@ class Cursor(Protocol):
     def rowcount(self) -> int: ...
 
     def fetchall(self) -> Sequence[Any]: ...
+
+
+class Link(Protocol):
+    """Where a statement is carried out: a `Connection`, or what stands for one."""
+
+    @property
+    def dialect(self) -> Dialect: ...
+
+    @property
+    def connection(self) -> PoolProxiedConnection: ...
 
 
 class Statement:
@@ -46,7 +56,7 @@ class Statement:
         """A row of that table, all columns."""
         return cls.of(Insert(table), *(column.name for column in table.columns))
 
-    def __call__(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> Cursor:
+    def __call__(self, connection: Link, rows: Sequence[Mapping[str, object]]) -> Cursor:
         """Carry it out, once for each of `rows`, of which there is at least one.
 
         Raises the errors of SQLAlchemy, their parameters hidden.
@@ -65,7 +75,7 @@ class Statement:
         return run(connection, text, values, many=True)
 
 
-def run(connection: Connection, text: str, values: Any = (), *, many: bool = False) -> Cursor:
+def run(connection: Link, text: str, values: Any = (), *, many: bool = False) -> Cursor:
     """One text of SQL by the driver's cursor. Raises the errors of SQLAlchemy."""
     cursor = connection.connection.cursor()
     try:

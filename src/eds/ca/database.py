@@ -6,17 +6,17 @@ SQLite and PostgreSQL behind one engine. Instants are kept as microseconds since
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from weakref import WeakSet
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Dialect, Engine, PoolProxiedConnection, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import Pool
 
-from ..audit.statements import run
+from ..audit.statements import Statement, run
 from ..errors import EdsError, NaiveDatetime, RegisterUnavailable
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -65,6 +65,31 @@ def reading(engine: Engine, *, consistent: bool = False) -> Iterator[Connection]
         if consistent and engine.dialect.name == "postgresql":
             connection.execution_options(isolation_level="REPEATABLE READ")
         yield connection
+
+
+class _Alone(NamedTuple):
+    dialect: Dialect
+    connection: PoolProxiedConnection
+
+
+def ask(engine: Engine, statement: Statement, **values: object) -> Sequence[Any]:
+    """The rows of one short statement that reads, in no transaction of its own.
+
+    Raises RegisterUnavailable.
+    """
+    with translated():
+        connection = engine.raw_connection()
+        try:
+            if engine.dialect.name == "sqlite":  # begins none unless it is told to
+                return statement(_Alone(engine.dialect, connection), [values]).fetchall()
+            driver: Any = connection.driver_connection
+            driver.autocommit = True
+            try:
+                return statement(_Alone(engine.dialect, connection), [values]).fetchall()
+            finally:
+                driver.autocommit = False
+        finally:
+            connection.close()
 
 
 def insert_or_ignore(engine: Engine, table: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from ..audit.records import AuditRecord
 from ..errors import MalformedStatement
-from .encoding import encode, from_data, hints_of, to_data
+from .encoding import encode, from_data, hints_of
 from .evidence.assurance import Level, Proof, level_reached
 from .kinds import EvidenceKind
 from .policy import EnrolmentPolicy
@@ -169,30 +169,36 @@ def evolve(
             ends_at=at + policy.lifetime(changes["flow"]),
             timer_ends=policy.timer_end(row.target, at=at), **changes,
         )  # fmt: skip
-    after = replace(before, version=before.version + 1, last_at=at, **changes)
-    if row.counts:
-        return after
-    ends_at = after.ends_at
-    if row.target in (State.ROUTED_TO_CENTRE, State.MANUAL_REVIEW, State.RETURNED):
-        ends_at = max(ends_at, before.opened_at + policy.lifetime(Flow.CENTRE))
-    return replace(
-        after,
-        state=row.target,
-        entered_at=at,
-        ends_at=ends_at,
-        timer_ends=policy.timer_end(row.target, at=at),
-    )
+    moved: dict[str, Any] = {}
+    if not row.counts:
+        ends_at = changes.get("ends_at", before.ends_at)
+        if row.target in (State.ROUTED_TO_CENTRE, State.MANUAL_REVIEW, State.RETURNED):
+            ends_at = max(ends_at, before.opened_at + policy.lifetime(Flow.CENTRE))
+        moved = {
+            "state": row.target,
+            "entered_at": at,
+            "ends_at": ends_at,
+            "timer_ends": policy.timer_end(row.target, at=at),
+        }
+    return replace(before, version=before.version + 1, last_at=at, **{**changes, **moved})
 
 
 _FIELDS: Final = tuple(field.name for field in fields(Application))
 
 
-def difference(before: Application | None, after: Application) -> dict[str, Any]:
-    """What a log must say so that `after` follows from `before`: plain data by field."""
+def difference(
+    before: Application | None, after: Application, data: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a log must say so that `after` (its plain data in `data`) follows from `before`."""
+    # What a row left as it was is the same value, not only an equal one.
     return {
-        name: to_data(getattr(after, name))
+        name: data.get(name)
         for name in _FIELDS
-        if before is None or getattr(before, name) != getattr(after, name)
+        if before is None
+        or (
+            getattr(before, name) is not getattr(after, name)
+            and getattr(before, name) != getattr(after, name)
+        )
     }
 
 

@@ -43,7 +43,7 @@ from .providers import (
 )
 from .statements import SignedAct
 from .states import transition
-from .store import ApplicationStore, Mark, Step
+from .store import ApplicationStore, Mark, Message, Step
 
 DAY: Final = timedelta(days=1)
 _CODES: Final = "codes"
@@ -189,13 +189,38 @@ def answered(
     """
     digest = hashlib.sha256(encode(content)).digest()
     before = desk.store.message(application, envelope.message)
+    _same_answer(application, before, digest)
+    return None if before is None else desk.store.load(application), digest
+
+
+class Arrived(NamedTuple):
+    """What a message meets: the application where it was answered before, the application as it
+    stands, the digest of the message.
+    """
+
+    known: Application | None
+    before: Application
+    digest: bytes
+
+
+def arrived(desk: Desk, application: str, envelope: Envelope, content: object) -> Arrived:
+    """The same for a message to an application that is there, read with it at once.
+
+    Raises as `answered` does, and ApplicationNotFound.
+    """
+    digest = hashlib.sha256(encode(content)).digest()
+    found, message = desk.store.arrived(application, envelope.message)
+    _same_answer(application, message, digest)
+    return Arrived(known=None if message is None else found, before=found, digest=digest)
+
+
+def _same_answer(application: str, before: Message | None, digest: bytes) -> None:
     if before is None:
-        return None, digest
+        return
     if before.digest != digest:
         raise MessageReused(application=application)
     if before.refused:
         raise TransitionRefused(failures=tuple(Failure(code=Code(each)) for each in before.refused))
-    return desk.store.load(application), digest
 
 
 def is_token(application: Application, token: bytes) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
@@ -20,15 +20,15 @@ from ..errors import MalformedStatement, NaiveDatetime
 
 T = TypeVar("T")
 
+_JSON: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
 SIZE_LIMIT: Final = 64 * 1024
-_INSTANT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
+_INSTANT_LENGTH: Final = len("2026-11-24T12:00:00.000000Z")
 
 
 def encode(value: object) -> bytes:
     """The canonical octets of a value (a dataclass or plain data). Raises NaiveDatetime."""
-    return json.dumps(
-        to_data(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False
-    ).encode()
+    return _JSON.encode(to_data(value)).encode()
 
 
 def decode(kind: type[T], octets: bytes) -> T:
@@ -51,60 +51,111 @@ def digest(value: object) -> bytes:
 
 
 def to_data(value: object) -> Any:
-    """The value as JSON knows it."""
-    if isinstance(value, Enum):
-        return value.value
-    if value is None or isinstance(value, str | int):
-        return value
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, datetime):
-        if value.utcoffset() is None:
-            raise NaiveDatetime(argument="value")
-        return value.astimezone(UTC).strftime(_INSTANT)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {str(key): to_data(each) for key, each in value.items()}
-    if isinstance(value, tuple | list):
-        return [to_data(each) for each in value]
-    if isinstance(value, frozenset):
-        return sorted(to_data(each) for each in value)
-    if is_dataclass(value):
-        found = {field.name: getattr(value, field.name) for field in fields(value)}
-        return {name: to_data(each) for name, each in found.items() if each is not None}
-    raise TypeError(type(value).__name__)
+    """The value as JSON knows it. Raises NaiveDatetime."""
+    kind = type(value)
+    writer = _WRITERS.get(kind)
+    if writer is None:
+        writer = _WRITERS[kind] = _writer_of(kind)
+    return writer(value)
+
+
+def _writer_of(kind: type) -> Callable[[Any], Any]:
+    """How values of that type are written; looked up once for each."""
+    if issubclass(kind, Enum):
+        return _value_of
+    if issubclass(kind, str | int):
+        return _as_it_is
+    if issubclass(kind, datetime):
+        return _instant_text
+    if issubclass(kind, date):
+        return kind.isoformat
+    if issubclass(kind, Mapping):
+        return lambda value: {str(key): to_data(each) for key, each in value.items()}
+    if issubclass(kind, tuple | list):
+        return lambda value: [to_data(each) for each in value]
+    if issubclass(kind, frozenset):
+        return lambda value: sorted(map(to_data, value))
+    if is_dataclass(kind):
+        return _fields_writer(tuple(field.name for field in fields(kind)))
+    raise TypeError(kind.__name__)
+
+
+def _fields_writer(names: tuple[str, ...]) -> Callable[[Any], Any]:
+    def write(value: Any) -> Any:
+        return {name: to_data(each) for name in names if (each := getattr(value, name)) is not None}
+
+    return write
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _value_of(value: Any) -> Any:
+    return value.value
+
+
+def _instant_text(value: datetime) -> str:
+    if value.utcoffset() is None:
+        raise NaiveDatetime(argument="value")
+    return value.astimezone(UTC).isoformat(timespec="microseconds")[: _INSTANT_LENGTH - 1] + "Z"
+
+
+_WRITERS: Final[dict[type, Callable[[Any], Any]]] = {
+    types.NoneType: _as_it_is,
+    str: _as_it_is,
+    int: _as_it_is,
+    bool: _as_it_is,
+    bytes: bytes.hex,
+}
 
 
 def from_data(kind: Any, data: Any) -> Any:
     """The value of that type. Raises ValueError, TypeError, KeyError."""
+    return _reader_of(kind)(data)
+
+
+@cache
+def _reader_of(kind: Any) -> Callable[[Any], Any]:
+    """How data become a value of that type; looked up once for each."""
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):
-        if data is None:
-            return None
-        kind = next(each for each in get_args(kind) if each is not types.NoneType)
-        return from_data(kind, data)
+        inside = next(each for each in get_args(kind) if each is not types.NoneType)
+        present = _reader_of(inside)
+        return lambda data: None if data is None else present(data)
     if origin is tuple:
-        return tuple(from_data(get_args(kind)[0], each) for each in _a(list, data))
+        item = _reader_of(get_args(kind)[0])
+        return lambda data: tuple(map(item, _a(list, data)))
     if origin is frozenset:
-        return frozenset(from_data(get_args(kind)[0], each) for each in _a(list, data))
+        member = _reader_of(get_args(kind)[0])
+        return lambda data: frozenset(map(member, _a(list, data)))
     if origin is not None:  # a mapping
-        inside = get_args(kind)[1]
-        return {key: from_data(inside, each) for key, each in _a(dict, data).items()}
+        value = _reader_of(get_args(kind)[1])
+        return lambda data: {key: value(each) for key, each in _a(dict, data).items()}
     if kind in (str, int, bool):
-        return _a(kind, data)
+        return lambda data: _a(kind, data)
     if kind is bytes:
-        return bytes.fromhex(_a(str, data))
+        return lambda data: bytes.fromhex(_a(str, data))
     if kind is datetime:
-        return datetime.strptime(_a(str, data), _INSTANT).replace(tzinfo=UTC)
+        return _instant
     if kind is date:
-        return date.fromisoformat(_a(str, data))
+        return lambda data: date.fromisoformat(_a(str, data))
     if issubclass(kind, Enum):
-        return kind(data)
-    hints = hints_of(kind)
-    if not _a(dict, data).keys() <= hints.keys():
+        return lambda data: kind(data)  # noqa: PLW0108 - typed
+    readers = {name: _reader_of(hint) for name, hint in hints_of(kind).items()}
+
+    def read(data: Any) -> Any:
+        return kind(**{name: readers[name](each) for name, each in _a(dict, data).items()})
+
+    return read
+
+
+def _instant(data: Any) -> datetime:
+    # Other spellings of an instant are refused where the whole is held to its canonical form.
+    text = _a(str, data)
+    if len(text) != _INSTANT_LENGTH or text[-1] != "Z":
         raise ValueError
-    return kind(**{name: from_data(hints[name], each) for name, each in data.items()})
+    return datetime.fromisoformat(text[:-1]).replace(tzinfo=UTC)
 
 
 @cache

@@ -50,6 +50,7 @@ from .desk import (
     Move,
     advance,
     answered,
+    arrived,
     attempt,
     by_system,
     is_intact,
@@ -141,10 +142,11 @@ def bind_key(
     to the centre. Raises TransitionRefused, MalformedRequest.
     """
     said = desk.pseudonyms.code(application, "message", b"", secret)
-    known, digest = answered(desk, application, envelope, [request, possession, algorithm, said])
+    known, before, digest = arrived(
+        desk, application, envelope, [request, possession, algorithm, said]
+    )
     if known is not None:
         return known
-    before = desk.store.load(application)
     asked = CertificationRequest(request)
     statement = PossessionStatement(
         application=application,
@@ -247,10 +249,9 @@ def confirm(
     desk: Desk, application: str, envelope: Envelope, *, confirmation: bytes, algorithm: str
 ) -> Application:
     """The new key's signature over the ConfirmationStatement. Raises TransitionRefused."""
-    known, digest = answered(desk, application, envelope, [confirmation, algorithm])
+    known, before, digest = arrived(desk, application, envelope, [confirmation, algorithm])
     if known is not None:
         return known
-    before = desk.store.load(application)
     statement = ConfirmationStatement(
         application=application, nonce=before.nonce, fields=before.fields_shown
     )
@@ -383,11 +384,11 @@ def activate(
     Raises TransitionRefused, ProviderUnavailable, InvalidArgument.
     """
     kept = kept_passphrase(desk, passphrase)
-    known, digest = answered(desk, application, envelope, [acceptance, algorithm])
+    known, before, digest = arrived(desk, application, envelope, [acceptance, algorithm])
     if known is not None:
         settle(desk, issuing, at=envelope.at, application=application)
         return known
-    before, at = desk.store.load(application), envelope.at
+    at = envelope.at
     statement = ActivationStatement(
         application=application, certificate=before.certificate, challenge=before.challenge
     )

@@ -19,6 +19,7 @@ from .desk import (
     accepted,
     advance,
     answered,
+    arrived,
     attempt,
     by_system,
     is_token,
@@ -139,10 +140,9 @@ def submit(
 
     Raises TransitionRefused.
     """
-    known, digest = answered(desk, application, envelope, [consent, terms])
+    known, before, digest = arrived(desk, application, envelope, [consent, terms])
     if known is not None:
         return known
-    before = desk.store.load(application)
     request = Request(
         act="submit",
         token_ok=is_token(before, envelope.token),
@@ -224,10 +224,10 @@ def send_code(
 
     Raises TransitionRefused, ProviderUnavailable.
     """
-    known, digest = answered(desk, application, envelope, ["send"])
+    known, before, digest = arrived(desk, application, envelope, ["send"])
     if known is not None:
         return known
-    before, at = desk.store.load(application), envelope.at
+    at = envelope.at
     address = (contact_of or base_contact)(desk, before, at) or ""
     contact = desk.pseudonyms.contact(address) if address else ""
     store, policy = desk.store, desk.policy
@@ -262,10 +262,10 @@ def base_contact(desk: Desk, application: Application, at: datetime) -> str | No
 def confirm_contact(desk: Desk, application: str, envelope: Envelope, *, code: str) -> Application:
     """The code that arrived. Three wrong ones lock the application. Raises TransitionRefused."""
     said = desk.pseudonyms.code(application, "message", b"", code)
-    known, digest = answered(desk, application, envelope, [said])
+    known, before, digest = arrived(desk, application, envelope, [said])
     if known is not None:
         return known
-    before, at = desk.store.load(application), envelope.at
+    at = envelope.at
     request = Request(act="confirm_contact", token_ok=is_token(before, envelope.token))
     tried = try_code(desk, application, "contact", code, at=at)
     evidence = Findings(code_correct=tried.fits)
@@ -369,10 +369,9 @@ def offer_evidence(
     """
     if content is None:
         content = [[piece.kind.value, hashlib.sha256(piece.octets).hexdigest()] for piece in pieces]
-    known, digest = answered(desk, application, Envelope(message=message, at=at), content)
+    known, before, digest = arrived(desk, application, Envelope(message=message, at=at), content)
     if known is not None:
         return known
-    before = desk.store.load(application)
     found = document_findings(desk, pieces, at=at)
     items, used, files = accepted(in_force(pieces, found))
     evidence = Findings(evidence=pieces, **found)
@@ -417,12 +416,11 @@ def face_check(
     Raises TransitionRefused, EvidenceUsed, and what the reader finds wrong with the token; one
     that nobody trusted has signed counts as nothing.
     """
-    known, digest = answered(
+    known, before, digest = arrived(
         desk, application, Envelope(message=message, at=at), [hashlib.sha256(token).hexdigest()]
     )
     if known is not None:
         return known
-    before = desk.store.load(application)
     assertion = desk.assertions.read(token, at=at)
     like = FACE_LIKE.get(assertion.reference)
     piece = CheckedEvidence(
@@ -490,10 +488,9 @@ def assess(desk: Desk, application: str, *, risk: int, at: datetime) -> Applicat
 
 def cancel(desk: Desk, application: str, envelope: Envelope) -> Application:
     """The applicant no longer wants it. Raises TransitionRefused, WrongState."""
-    known, digest = answered(desk, application, envelope, ["cancel"])
+    known, before, digest = arrived(desk, application, envelope, ["cancel"])
     if known is not None:
         return known
-    before = desk.store.load(application)
     request = Request(act="cancel", token_ok=is_token(before, envelope.token))
     return advance(
         desk, before, Move(request=request), message=envelope.message, digest=digest,

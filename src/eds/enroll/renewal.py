@@ -19,7 +19,7 @@ from .desk import (
     Envelope,
     Move,
     accepted,
-    answered,
+    arrived,
     attempt,
     by_system,
     is_token,
@@ -84,10 +84,10 @@ def prove_living_key(
     Raises TransitionRefused.
     """
     said = desk.pseudonyms.code(application, "message", b"", code)
-    known, digest = answered(desk, application, envelope, [signature, algorithm, said])
+    known, before, digest = arrived(desk, application, envelope, [signature, algorithm, said])
     if known is not None:
         return known
-    before, at = desk.store.load(application), envelope.at
+    at = envelope.at
     issued = living(issuing, before.renews, at=at)
     statement = RenewalStatement(
         application=application, challenge=before.challenge, certificate=before.renews

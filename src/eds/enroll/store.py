@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -21,8 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from ..audit.statements import Statement
-from ..ca.database import from_micros, insert_or_ignore, micros_of, reading, to_micros, writing
+from ..ca.database import ask, from_micros, insert_or_ignore, micros_of, reading, to_micros, writing
 from ..ca.register import AuditTrail
 from ..errors import (
     ApplicationChanged,
@@ -100,6 +98,7 @@ class ApplicationStore:
         self.engine = engine
         self.audit = audit
         self.master = master
+        self._known: dict[str, Application] = {}
         with reading(engine) as connection:
             require_current(connection)
 
@@ -110,10 +109,10 @@ class ApplicationStore:
 
         Raises ApplicationChanged where another act came first, ApplicationOpen, EvidenceUsed.
         """
-        name = step.after.application
+        name, data = step.after.application, to_data(step.after)
         with writing(self.engine) as connection:
             self._message(connection, step)
-            self._application(connection, step)
+            body = self._application(connection, step, data)
             self._claims(connection, step.before, step.after)
             self._spend(connection, name, step.used, at=step.at)
             self._keep(connection, name, step)
@@ -128,10 +127,10 @@ class ApplicationStore:
                     "from": step.before.state.value if step.before else State.NEW.value,
                     "to": step.after.state.value,
                     "refused": list(step.refused),
-                    "changes": difference(step.before, step.after),
+                    "changes": difference(step.before, step.after, data),
                 },
             )
-        return step.after
+        return self._keep_known(body, step.after)
 
     def _message(self, connection: Connection, step: Step) -> None:
         row = {
@@ -144,8 +143,8 @@ class ApplicationStore:
         if t.INSERT_MESSAGE(connection, [row]).rowcount != 1:
             raise ApplicationChanged(application=step.after.application)
 
-    def _application(self, connection: Connection, step: Step) -> None:
-        after = step.after
+    def _application(self, connection: Connection, step: Step, data: object) -> str:
+        after, body = step.after, encode(data).decode()
         row = {
             "application": after.application,
             "state": after.state.value,
@@ -154,7 +153,7 @@ class ApplicationStore:
             "opened_at": to_micros(after.opened_at),
             "deadline": micros_of(after.deadline),
             "effect": step.effect,
-            "body": encode(after).decode(),
+            "body": body,
         }
         statement = t.INSERT_APPLICATION
         if step.before is not None:
@@ -162,6 +161,7 @@ class ApplicationStore:
             row |= {"of_application": after.application, "of_version": step.before.version}
         if statement(connection, [row]).rowcount != 1:
             raise ApplicationChanged(application=after.application)
+        return body
 
     def _claims(
         self, connection: Connection, before: Application | None, after: Application
@@ -236,8 +236,8 @@ class ApplicationStore:
 
     def find(self, application: str) -> Application | None:
         """The newest version; None where there is no such application."""
-        rows = self._ask(t.FIND, of_application=application)
-        return _read(rows[0][0]) if rows else None
+        rows = ask(self.engine, t.FIND, of_application=application)
+        return self._read(rows[0][0]) if rows else None
 
     def everything(self) -> tuple[Application, ...]:
         """All applications, the oldest first."""
@@ -246,7 +246,7 @@ class ApplicationStore:
                 t.applications.c.opened_at, t.applications.c.application
             )
         )
-        return tuple(_read(row.body) for row in rows)
+        return tuple(self._read(row.body) for row in rows)
 
     def open_of(self, person: str) -> str | None:
         """The open application of a person or document (a pseudonym); None where there is none."""
@@ -274,7 +274,7 @@ class ApplicationStore:
                 or_(row.deadline > deadline, (row.deadline == deadline) & (row.application > name))
             )
         query = query.order_by(row.deadline, row.application).limit(limit)
-        return tuple(_read(found.body) for found in self._all(query))
+        return tuple(self._read(found.body) for found in self._all(query))
 
     def due(self, *, at: datetime, limit: int = 1000) -> tuple[Application, ...]:
         """Those whose time is over at `at`, the most overdue first."""
@@ -285,7 +285,7 @@ class ApplicationStore:
             .order_by(row.deadline)
             .limit(limit)
         )
-        return tuple(_read(found.body) for found in rows)
+        return tuple(self._read(found.body) for found in rows)
 
     def effects(self, application: str | None = None) -> tuple[tuple[Application, str], ...]:
         """What is still to be done to certificates: application and `release` or `revoke`."""
@@ -294,7 +294,7 @@ class ApplicationStore:
         if application is not None:
             query = query.where(row.application == application)
         rows = self._all(query.order_by(row.application))
-        return tuple((_read(each.body), each.effect) for each in rows)
+        return tuple((self._read(each.body), each.effect) for each in rows)
 
     def effect_done(self, application: str, effect: str) -> None:
         """That effect was carried out; the register's own record tells of it."""
@@ -308,11 +308,19 @@ class ApplicationStore:
 
     def message(self, application: str, message: str) -> Message | None:
         """The answer that this message was given, if it came before."""
-        rows = self._ask(t.MESSAGE, of_application=application, of_message=message)
+        rows = ask(self.engine, t.MESSAGE, of_application=application, of_message=message)
+        return _message(*rows[0]) if rows else None
+
+    def arrived(self, application: str, message: str) -> tuple[Application, Message | None]:
+        """The newest version, and the answer that this message was given, read at once.
+
+        Raises ApplicationNotFound.
+        """
+        rows = ask(self.engine, t.ARRIVED, of_application=application, message=message)
         if not rows:
-            return None
-        digest, version, refused = rows[0]
-        return Message(digest=bytes(digest), version=version, refused=tuple(refused.split()))
+            raise ApplicationNotFound(application=application)
+        body, digest, *answer = rows[0]
+        return self._read(body), None if digest is None else _message(digest, *answer)
 
     def file(self, application: str, name: str) -> bytes | None:
         """What was kept under that name, opened; None where there is nothing.
@@ -320,14 +328,16 @@ class ApplicationStore:
         Raises EvidenceDestroyed, EvidenceUnreadable.
         """
         retention = retention_of(name).value
-        rows = self._ask(t.FILE, retention=retention, of_application=application, of_name=name)
+        rows = ask(
+            self.engine, t.FILE, retention=retention, of_application=application, of_name=name
+        )
         if not rows:
             return None
         return sealedfiles.opened(rows[0], application, name, master=self.master)
 
     def code(self, application: str, purpose: str) -> OneTimeCode | None:
         """The code of that purpose, as it stands."""
-        rows = self._ask(t.CODE, of_application=application, of_purpose=purpose)
+        rows = ask(self.engine, t.CODE, of_application=application, of_purpose=purpose)
         if not rows:
             return None
         salt, mac, expires_at, attempts_left = rows[0]
@@ -342,12 +352,14 @@ class ApplicationStore:
 
     def opened_since(self, applicant: str, *, since: datetime) -> int:
         """How many applications were opened under that pseudonym."""
-        rows = self._ask(t.OPENED_SINCE, applicant=applicant, since=to_micros(since))
+        rows = ask(self.engine, t.OPENED_SINCE, applicant=applicant, since=to_micros(since))
         return int(rows[0][0])
 
     def marked(self, kind: str, name: str, *, since: datetime, but: str = "") -> int:
         """How many different holders have such a mark, `but` one apart."""
-        rows = self._ask(t.MARKED, of_kind=kind, of_name=name, since=to_micros(since), but=but)
+        rows = ask(
+            self.engine, t.MARKED, of_kind=kind, of_name=name, since=to_micros(since), but=but
+        )
         return int(rows[0][0])
 
     def reference(self, kind: str, name: str) -> str | None:
@@ -441,7 +453,7 @@ class ApplicationStore:
 
     def official(self, person: str) -> Official | None:
         """That person in office, with the roles of now; None for anybody else."""
-        rows = self._ask(t.OFFICIAL, of_person=person)
+        rows = ask(self.engine, t.OFFICIAL, of_person=person)
         if not rows:
             return None
         found = decode(Official, rows[0][0].encode())
@@ -539,12 +551,19 @@ class ApplicationStore:
         with reading(self.engine) as connection:
             return connection.execute(query).all()
 
-    def _ask(self, statement: Statement, **values: object) -> Sequence[Any]:
-        with reading(self.engine) as connection:
-            return statement(connection, [values]).fetchall()
+    def _read(self, body: str) -> Application:
+        found = self._known.get(body)
+        return (
+            self._keep_known(body, decode(Application, body.encode())) if found is None else found
+        )
+
+    def _keep_known(self, body: str, application: Application) -> Application:
+        """The same text is the same application: values never change, and hold nothing personal."""
+        if len(self._known) >= _KNOWN:
+            self._known.clear()
+        self._known[body] = application
+        return application
 
 
-@lru_cache(_KNOWN)
-def _read(body: str) -> Application:
-    """The same text is the same application: values never change, and hold nothing personal."""
-    return decode(Application, body.encode())
+def _message(digest: Any, version: int, refused: str) -> Message:
+    return Message(digest=bytes(digest), version=version, refused=tuple(refused.split()))

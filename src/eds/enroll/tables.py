@@ -240,6 +240,20 @@ MESSAGE: Final = Statement.of(
     ),
     *("of_application", "of_message"),
 )
+ARRIVED: Final = Statement.of(
+    select(applications.c.body, messages.c.digest, messages.c.version, messages.c.refused)
+    .select_from(
+        applications.outerjoin(
+            messages,
+            and_(
+                messages.c.application == applications.c.application,
+                messages.c.message == bindparam("message"),
+            ),
+        )
+    )
+    .where(_all_of(applications, "application")),
+    *("message", "of_application"),
+)
 FILE: Final = Statement.of(
     select(files.c.sealed, keys.c.key_id, keys.c.wrapped)
     .select_from(

@@ -1,0 +1,280 @@
+"""What a desk costs: applications of residents from home, from the first word to the clearance.
+
+Eight acts, each one transaction: opened, submitted, resolved, code sent, contact confirmed,
+evidence, face check, clearance. The floor is what their transactions cannot do without: the very
+statements that they write, with the same values, by the driver alone, into a copy of the same
+database, in as many commits. What other people do is done outside of the time: telephones,
+registers, the provider of the face check who signs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, event, make_url
+
+from bench.report import Row
+from eds.audit import statements
+from eds.audit.store import AuditWriter
+from eds.ca.database import open_database
+from eds.enroll import remote
+from eds.enroll.application import Application
+from eds.enroll.desk import Desk, Envelope
+from eds.enroll.evidence.vault import AesMasterKey
+from eds.enroll.kinds import EvidenceKind
+from eds.enroll.migrations import upgrade
+from eds.enroll.officials import Office
+from eds.enroll.people import Pseudonyms
+from eds.enroll.policy import EnrolmentPolicy
+from eds.enroll.providers import CheckedEvidence
+from eds.enroll.simulators import SimulatedPerson, simulated_people, simulated_state
+from eds.enroll.states import Flow, State
+from eds.enroll.store import ApplicationStore
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+TERMS = hashlib.sha256(b"terms").digest()
+TOKEN = bytes(range(32))
+ACTS: Final = 8
+WARM: Final = 30
+MEASURED: Final = 150
+GOAL: Final = 0.5
+
+Written = list[list[tuple[str, Any, bool]]]  # transactions of (text, values, whether many)
+
+
+def nobody(certificate: object) -> None:
+    del certificate
+
+
+class Nowhere:
+    """A checker of signatures that no act of an official comes to."""
+
+    def signer_of(self, statement: bytes, signature: bytes, *, at: datetime) -> Any:
+        raise NotImplementedError
+
+
+class Recorder:
+    """What an engine's transactions write by the statements of the desk and of the log."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.written: Written = []
+        self._open: list[tuple[str, Any, bool]] = []
+        event.listen(engine, "commit", self._commit)
+        self._run = statements.run
+        statements.run = self._record
+
+    def close(self) -> None:
+        statements.run = self._run
+
+    def take(self) -> Written:
+        taken, self.written = self.written, []
+        return taken
+
+    def _record(
+        self, connection: statements.Link, text: str, values: Any = (), *, many: bool = False
+    ) -> statements.Cursor:
+        if not text.lstrip().upper().startswith("SELECT"):
+            self._open.append((text, values, many))
+        return self._run(connection, text, values, many=many)
+
+    def _commit(self, connection: Connection) -> None:
+        del connection
+        if self._open:
+            self.written.append(self._open)
+            self._open = []
+
+
+class People:
+    """A desk, and residents who come to it one after the other."""
+
+    def __init__(self, engine: Engine, people: tuple[SimulatedPerson, ...]) -> None:
+        policy = EnrolmentPolicy(
+            name="bench", version="1", terms=TERMS, stations=frozenset({"s"}), audience="desk",
+            people_a_device=10**6,
+        )  # fmt: skip
+        self.state = simulated_state(people, seed="bench", audience="desk", at=NOON)
+        store = ApplicationStore(
+            engine,
+            audit=AuditWriter(
+                writer="desk-1", is_personal=lambda text: len(text) == 12 and text.isdigit()
+            ),
+            master=AesMasterKey(bytes(32), key_id="1"),
+        )
+        names = Pseudonyms(bytes(32))
+        self.desk = Desk(
+            store=store, policy=policy, pseudonyms=names,
+            office=Office(
+                checker=Nowhere(), personal_number=nobody, pseudonyms=names,
+                official=store.official,
+            ),
+            population=self.state.population, phones=self.state.phones,
+            documents=self.state.documents, notifier=self.state.notifier,
+            assertions=self.state.faces,
+        )  # fmt: skip
+        self.people = iter(people)
+        self._numbers = itertools.count(1)
+        self.spent = 0.0
+
+    def _act(self, act: Callable[[], Application]) -> Application:
+        begun = time.perf_counter()
+        found = act()
+        self.spent += time.perf_counter() - begun
+        return found
+
+    def _envelope(self) -> Envelope:
+        return Envelope(message=f"m{next(self._numbers)}", at=NOON, token=TOKEN)
+
+    def clear(self) -> float:
+        """One application: the seconds that the desk took."""
+        desk, person, self.spent = self.desk, next(self.people), 0.0
+        opened = self._act(
+            lambda: remote.open_application(
+                desk, self._envelope(), flow=Flow.REMOTE, profile="natural-person-signature",
+                personal_number=person.personal_number, device="d",
+            )
+        )  # fmt: skip
+        name = opened.application
+        self._act(lambda: remote.submit(desk, name, self._envelope(), consent=b"yes", terms=TERMS))
+        self._act(lambda: remote.resolve(desk, name, at=NOON))
+        self._act(lambda: remote.send_code(desk, name, self._envelope()))
+        code = self.state.notifier.sent[-1][2]["code"]
+        confirmed = self._act(
+            lambda: remote.confirm_contact(desk, name, self._envelope(), code=code)
+        )
+        photo = CheckedEvidence(
+            kind=EvidenceKind.REGISTER_PHOTO, octets=name.encode() * 60, holder=confirmed.subject
+        )
+        offered = self._act(
+            lambda: remote.offer_evidence(desk, name, pieces=(photo,), message="photo", at=NOON)
+        )
+        token = self.state.faces.assertion(
+            identifier=name, application=name, challenge=offered.challenge, at=NOON
+        )
+        self._act(lambda: remote.face_check(desk, name, token=token, message="face", at=NOON))
+        cleared = self._act(lambda: remote.assess(desk, name, risk=0, at=NOON))
+        if cleared.state is not State.CLEARED:
+            raise AssertionError(cleared.state)
+        return self.spent
+
+
+def raw_sqlite(path: Path) -> tuple[Any, Callable[[Written], float]]:
+    """A connection as the desk's, and what carries out transactions: the seconds they took."""
+    import sqlite3
+
+    connection = sqlite3.connect(path, isolation_level=None)
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+    def write(transactions: Written) -> float:
+        begun = time.perf_counter()
+        for transaction in transactions:
+            cursor = connection.cursor()
+            cursor.execute("BEGIN IMMEDIATE")
+            for text, values, many in transaction:
+                (cursor.executemany if many else cursor.execute)(text, values)
+            cursor.execute("COMMIT")
+        return time.perf_counter() - begun
+
+    return connection, write
+
+
+def raw_postgresql(url: str) -> tuple[Any, Callable[[Written], float]]:
+    """The same by psycopg."""
+    import psycopg
+
+    place = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    connection = psycopg.connect(place)
+
+    def write(transactions: Written) -> float:
+        begun = time.perf_counter()
+        for transaction in transactions:
+            cursor = connection.cursor()
+            for text, values, many in transaction:
+                (cursor.executemany if many else cursor.execute)(text, values)
+            connection.commit()
+        return time.perf_counter() - begun
+
+    return connection, write
+
+
+def beside(
+    name: str,
+    url: str,
+    copied: Callable[[], tuple[Any, Callable[[Written], float]]],
+) -> Iterator[Row]:
+    """The desk on that database, and the driver alone on a copy of it, in turns."""
+    number = itertools.count(1)
+    people = tuple(
+        simulated_people(
+            "bench", WARM + MEASURED, at=NOON - timedelta(days=1),
+            personal_number=lambda born, _: f"{born:%y%m%d}{next(number):06d}",
+        )
+    )  # fmt: skip
+    engine = open_database(url)
+    crowd = People(engine, people)
+    crowd.desk.store.record(act="bench.begun", actor="bench", subject="bench", details={}, at=NOON)
+    engine.dispose()
+    connection, write = copied()
+    recorder = Recorder(engine)
+    ours, floor = [], []
+    try:
+        with closing(connection):
+            for _ in range(WARM + MEASURED):
+                ours.append(crowd.clear())
+                written = recorder.take()
+                if len(written) != ACTS:
+                    raise AssertionError(f"{len(written)} transactions")
+                floor.append(write(written))
+    finally:
+        recorder.close()
+        engine.dispose()
+    yield Row(
+        name=f"applications from home to clearance ({name}): the same rows, raw",
+        ours=1 / statistics.median(ours[WARM:]), floor=1 / statistics.median(floor[WARM:]),
+        unit="/s", goal=GOAL, better="higher",
+    )  # fmt: skip
+
+
+def run() -> Iterator[Row]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="eds-bench-")))
+        url = f"sqlite:///{folder / 'desk.db'}"
+        made(url)
+
+        def copied() -> tuple[Any, Callable[[Written], float]]:
+            for file in folder.glob("desk.db*"):
+                shutil.copyfile(file, folder / file.name.replace("desk", "raw"))
+            return raw_sqlite(folder / "raw.db")
+
+        yield from beside("SQLite", url, copied)
+        yield from postgresql(stack)
+
+
+def postgresql(stack: ExitStack) -> Iterator[Row]:
+    from tests.postgresql import programs, running
+
+    if programs() is None:
+        return
+    cluster = stack.enter_context(running())
+    url = cluster.new_database()
+    made(url)
+    name = url.partition("@/")[2].partition("?")[0]
+    yield from beside(
+        "PostgreSQL", url, lambda: raw_postgresql(cluster.new_database(template=name))
+    )
+
+
+def made(url: str) -> None:
+    engine = open_database(url)
+    upgrade(engine)
+    engine.dispose()
