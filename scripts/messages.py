@@ -23,7 +23,7 @@ from eds.languages import FOLDER, Entry, Language, read_po  # noqa: E402
 SOURCES = (ROOT / "src", ROOT / "cli")
 
 # Functions whose first argument is a message.
-SPEAKING = frozenset({"say", "translate"})
+SPEAKING = frozenset({"say", "translate", "_translate"})
 # Class or call → the argument that is a message.
 SAYING = {
     "Rule": "says",

@@ -27,6 +27,7 @@ _CLASS: Final = {
 }
 _SIGN: Final = {"passed": "✓", "failed": "✕", "open": "?"}
 _MARK: Final = {Outcome.KEPT: "✓", Outcome.NOTED: "!", Outcome.BROKEN: "✕"}
+_ORDER: Final = (Outcome.BROKEN, Outcome.NOTED, Outcome.KEPT)
 _WORD: Final = {
     Indication.TOTAL_PASSED: "Valid",
     Indication.TOTAL_FAILED: "Not valid",
@@ -57,7 +58,7 @@ display:grid;place-items:center;font-size:1.5rem;font-weight:700}
 .card .head h2{font-size:1.2rem}
 .code{font:.8rem ui-monospace,"Noto Sans Mono",Consolas,monospace;color:var(--soft)}
 p{margin:.75rem 0}
-dl{display:grid;grid-template-columns:max-content 1fr;gap:.35rem 1.25rem;margin:1rem 0}
+dl{display:grid;grid-template-columns:fit-content(16rem) 1fr;gap:.35rem 1.25rem;margin:1rem 0}
 dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 details{border-top:1px solid var(--line);padding:.6rem 0}
 summary{cursor:pointer;font-weight:600}
@@ -216,13 +217,18 @@ class _Page:
         )
 
     def table(self, findings: Iterable[Finding]) -> str:
-        return f"<table>{''.join(map(self.finding, findings))}</table>"
+        # What does not hold comes first: it is what people look for.
+        ordered = sorted(findings, key=lambda one: _ORDER.index(one.outcome))
+        return f"<table>{''.join(map(self.finding, ordered))}</table>"
 
     def finding(self, one: Finding) -> str:
         facts = _facts(one.facts)
+        says = self._translate(one.rule.says)
+        if one.outcome is Outcome.BROKEN:
+            says = self._translate("does not hold: {rule}").format(rule=says)
         return (
             f'<tr class="{one.outcome.value}"><td>{_MARK[one.outcome]}</td>'
-            f'<td>{self.say(one.rule.says)}<div class="code">{escape(one.code)} · '
+            f'<td>{escape(says)}<div class="code">{escape(one.code)} · '
             f"{escape(one.clause)}{facts and f'<br>{facts}'}</div></td></tr>"
         )
 
