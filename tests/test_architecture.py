@@ -38,6 +38,7 @@ GROUND = (
     "certificates",
     "certificatelists",
     "departures",
+    "diagnosis",
     "der",
     "extensions",
     "formats",

@@ -123,6 +123,7 @@ COMMANDS: Final = {
     "audit": ("eds_cli.audit:audit", "Read, verify and prove the log of every act."),
     "id": ("eds_cli.identity:identity", "Look at identity numbers (IIN, BIN)."),
     "inspect": ("eds_cli.inspect:inspect", "Say what a file is, and what is in it."),
+    "doctor": ("eds_cli.doctor:doctor", "Look for what is wrong with what is installed here."),
     "man": ("eds_cli.manual:man", "Write the manual pages."),
     "completion": ("eds_cli.manual:completion", "Teach the shell to complete."),
 }

@@ -6,8 +6,6 @@ yields findings. No PIN is asked for and nothing is changed.
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +14,8 @@ from typing import Final
 
 from ..audit.chain import LogVerifier
 from ..audit.store import reading
-from ..errors import EdsError, NaiveDatetime
+from ..diagnosis import OTHERS_WRITE, Diagnosis, exposure
+from ..errors import EdsError, KeyFileExposed, NaiveDatetime, RegisterNewer, RegisterOutdated
 from ..keys.contract import KeyPurpose
 from ..keys.uris import FileUri, parse_key_uri
 from .deadlines import deadlines
@@ -42,19 +41,6 @@ class Limits:
     clock_slack: timedelta = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
-    """One thing that is wrong: `code` is stable, `place` where, `detail` for people.
-
-    `urgent`: it hurts now; otherwise it will.
-    """
-
-    code: str
-    place: str
-    detail: str
-    urgent: bool = True
-
-
 Check = Callable[[AuthorityFolder, datetime, Limits], Iterator[Diagnosis]]
 
 
@@ -67,15 +53,22 @@ def examine(
     """
     if at.utcoffset() is None:
         raise NaiveDatetime(argument="at")
+    exposed = False
     for name, check in CHECKS.items():
         found: list[Diagnosis] = []
         try:
             found.extend(check(folder, at, limits))
+        except KeyFileExposed as error:
+            if not exposed:  # else it was found with its name
+                found.append(_failed(name, f"{error} [{error.code}]"))
         except EdsError as error:
             found.append(_failed(name, f"{error} [{error.code}]"))
         except OSError as error:
             found.append(_failed(name, error.strerror or type(error).__name__))
+        exposed |= any(one.code == "doctor.exposed" for one in found)
         yield name, tuple(found)
+        if found and name == "database":
+            return  # nothing below can be looked at
 
 
 def _failed(name: str, detail: str) -> Diagnosis:
@@ -97,31 +90,34 @@ def _permissions(folder: AuthorityFolder, at: datetime, limits: Limits) -> Itera
             keys = folder.path / where.path
             private += [keys, *keys.glob("*.pem")]
     for path in dict.fromkeys(private):
-        if (reason := _exposure(path)) is not None:
+        if (reason := exposure(path)) is not None:
             yield Diagnosis(code="doctor.exposed", place=_shown(folder, path), detail=reason)
-    reason = _exposure(folder.path / AUDIT_KEY_FILE, readable=True)
+    reason = exposure(folder.path / AUDIT_KEY_FILE, others=OTHERS_WRITE)
     if reason is not None:
         yield Diagnosis(code="doctor.exposed", place=AUDIT_KEY_FILE, detail=reason)
     # Whoever may write a profile says what is certified.
     profiles = folder.path / "profiles"
     for path in (profiles, *profiles.glob("*")):
-        if (reason := _exposure(path, readable=True)) is not None:
+        if (reason := exposure(path, others=OTHERS_WRITE)) is not None:
             yield Diagnosis(code="doctor.exposed", place=_shown(folder, path), detail=reason)
 
 
-def _exposure(path: Path, *, readable: bool = False) -> str | None:
-    """Who else can get at a file or folder; `readable`: only who can change it."""
+def _database(folder: AuthorityFolder, at: datetime, limits: Limits) -> Iterator[Diagnosis]:
+    """It is there, one of ours, and at the revision of this program."""
+    del at, limits
+    file = folder.database_file
+    place = folder.settings.database if file is None else file.name
+    if file is not None and not file.exists():
+        yield Diagnosis(code="doctor.missing", place=place, detail="is not there")
+        return
     try:
-        status = os.lstat(path)
-    except FileNotFoundError:
-        return None
-    if status.st_uid not in (0, os.geteuid()):
-        return "belongs to another user"
-    others = stat.S_IWGRP | stat.S_IWOTH
-    if not readable:
-        others |= stat.S_IRGRP | stat.S_IROTH
-    mode = stat.S_IMODE(status.st_mode)
-    return f"open to others (mode {mode:04o})" if mode & others else None
+        folder.register.issuers()
+    except (RegisterOutdated, RegisterNewer) as error:
+        yield Diagnosis(code="doctor.database_revision", place=place, detail=str(error))
+    except EdsError as error:
+        yield Diagnosis(
+            code="doctor.database_unreachable", place=place, detail=f"{error} [{error.code}]"
+        )
 
 
 def _shown(folder: AuthorityFolder, path: Path) -> str:
@@ -197,6 +193,8 @@ def _keys(folder: AuthorityFolder, at: datetime, limits: Limits) -> Iterator[Dia
     for place, store, label, purpose, public_key in wanted:
         try:
             key = folder.key_store(store).find(label)
+        except KeyFileExposed:
+            raise
         except EdsError as error:
             # A root's token lies in a safe; that is as it should be.
             yield Diagnosis(
@@ -338,6 +336,7 @@ def _audit(folder: AuthorityFolder, at: datetime, limits: Limits) -> Iterator[Di
 
 CHECKS: Final[dict[str, Check]] = {
     "permissions": _permissions,
+    "database": _database,
     "clock": _clock,
     "issuers": _issuers,
     "keys": _keys,

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from ..ca.doctor import Diagnosis
 from ..ca.profiles import CertificateKind
-from ..errors import EdsError, NaiveDatetime, SimulatorRefused
+from ..diagnosis import Diagnosis
+from ..errors import EdsError, KeyFileExposed, NaiveDatetime, SimulatorRefused
 from ..names import Name
 from ..verify.trust import Environment
 from ..verify.trustfolder import load_trust_store
@@ -44,14 +44,19 @@ def examine(folder: DeskFolder, *, at: datetime) -> Iterator[tuple[str, tuple[Di
     """
     if at.utcoffset() is None:
         raise NaiveDatetime(argument="at")
+    exposed = False
     for name, check in CHECKS.items():
         found: list[Diagnosis] = []
         try:
             found.extend(check(folder, at))
+        except KeyFileExposed as error:
+            if not exposed:  # else it was found with its name
+                found.append(_failed(name, f"{error} [{error.code}]"))
         except EdsError as error:
             found.append(_failed(name, f"{error} [{error.code}]"))
         except OSError as error:
             found.append(_failed(name, error.strerror or type(error).__name__))
+        exposed |= any(one.code == "doctor.exposed" for one in found)
         yield name, tuple(found)
 
 
