@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from eds.enroll.applicant import Session
 from eds.enroll.reception import digest_of
 from eds.enroll.states import State
 from eds.errors import MalformedSettings
 from eds.http import Application
-from eds.http.desk import ticking
+from eds.http.desk import DeskClock
 from eds.http.metrics import Worker, text_of
 from eds.http.opening import Surroundings, new_board, open_doors
 from eds.http.settings import read_http_settings
@@ -102,13 +103,24 @@ def test_a_desk_in_its_folder_answers_citizens_officials_and_est(
     folder.close()
 
 
-def test_the_clock_ends_what_is_over(doors: Doors) -> None:
+def test_the_clock_ends_what_is_over_and_says_when_it_cannot(doors: Doors) -> None:
     name = doors.open().json["application"]
     doors.house.tick(by=3 * DAY)
+    clock = DeskClock(doors.service, seconds=0.01)
+    assert clock.check() == "silent"
 
     async def beside() -> None:
-        async with ticking(doors.service):
-            while doors.case(name).state is not State.EXPIRED:
+        async with clock.running():
+            while doors.case(name).state is not State.EXPIRED or clock.check():
+                await asyncio.sleep(0.01)
+            doors.house.engine.dispose()
+            with doors.house.engine.begin() as connection:
+                connection.execute(text("ALTER TABLE enroll_applications RENAME TO away"))
+            while clock.check() != "register.unavailable":
+                await asyncio.sleep(0.01)
+            with doors.house.engine.begin() as connection:
+                connection.execute(text("ALTER TABLE away RENAME TO enroll_applications"))
+            while clock.check():
                 await asyncio.sleep(0.01)
 
     asyncio.run(beside())

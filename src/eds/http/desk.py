@@ -31,25 +31,38 @@ def desk_routes(service: DeskService) -> Iterator[Route]:
 _TICK_SECONDS: Final = 60.0
 
 
-@asynccontextmanager
-async def ticking(service: DeskService) -> AsyncIterator[None]:
-    """Beside the doors the clock does its part: what is over ends, what nobody accepted is revoked.
+class DeskClock:
+    """Beside the doors time does its part: what is over ends, what nobody accepted is revoked.
 
-    Several processes may; each application moves once.
+    Several processes may run one over the same desk; each application moves once.
     """
 
-    async def run() -> None:
-        while True:
-            with suppress(EdsError):  # what is away is asked again
-                await service.threads.run(
-                    lambda: tick(service.desk, service.issuing, at=service.clock())
-                )
-            await asyncio.sleep(_TICK_SECONDS)
+    def __init__(self, service: DeskService, *, seconds: float = _TICK_SECONDS) -> None:
+        self._service = service
+        self._seconds = seconds
+        self._wrong: str | None = "silent"
 
-    task = asyncio.create_task(run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+    def check(self) -> str | None:
+        """What was wrong the last time: the code of an error (a check of `eds.http.health`)."""
+        return self._wrong
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """For as long as the doors are open."""
+        task = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _run(self) -> None:
+        desk, issuing, clock = self._service.desk, self._service.issuing, self._service.clock
+        while True:
+            try:
+                await self._service.threads.run(lambda: tick(desk, issuing, at=clock()))
+                self._wrong = None
+            except EdsError as error:  # what is away is asked again
+                self._wrong = error.code
+            await asyncio.sleep(self._seconds)

@@ -45,8 +45,9 @@ _WORDS: Final = {
 def describe(operations: Iterable[Operation], *, title: str = "Desk") -> dict[str, Any]:
     """The document."""
     paths: dict[str, Any] = {}
+    schemas: dict[str, Schema] = {"Problem": _PROBLEM}
     for row in operations:
-        paths.setdefault(row.path, {})[row.method.lower()] = _operation(row)
+        paths.setdefault(row.path, {})[row.method.lower()] = _operation(row, schemas)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -57,7 +58,8 @@ def describe(operations: Iterable[Operation], *, title: str = "Desk") -> dict[st
         },
         "paths": paths,
         "components": {
-            "schemas": {"Problem": _PROBLEM},
+            "schemas": schemas,
+            "responses": {str(status): _refusal(status) for status in _REFUSALS},
             "securitySchemes": {
                 "token": {
                     "type": "http",
@@ -81,7 +83,7 @@ def description(operations: Iterable[Operation]) -> Route:
     return Route(method="GET", path=PATH, door=door, kind="desk")
 
 
-def _operation(row: Operation) -> dict[str, Any]:
+def _operation(row: Operation, schemas: dict[str, Schema]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "operationId": row.name,
         "summary": row.summary,
@@ -90,18 +92,34 @@ def _operation(row: Operation) -> dict[str, Any]:
         "responses": {
             str(row.status): {
                 "description": HTTPStatus(row.status).phrase,
-                "content": {"application/json": {"schema": row.answer}},
+                "content": {"application/json": {"schema": _kept(row.answer, schemas)}},
             },
-            **{str(status): _refusal(status) for status in _REFUSALS},
+            **{str(status): {"$ref": f"#/components/responses/{status}"} for status in _REFUSALS},
         },
         "security": [{"token": []}] if row.has_token else [],
     }
     if row.body is not None:
         found["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": row.body.schema}},
+            "content": {"application/json": {"schema": _kept(row.body.schema, schemas)}},
         }
     return found
+
+
+def _kept(schema: Any, schemas: dict[str, Schema]) -> Any:
+    """The schema with each part that has a title in `schemas`, and a reference in its place.
+
+    Parts of one title are one thing; what has the same title and is another keeps its place.
+    """
+    if isinstance(schema, list):
+        return [_kept(each, schemas) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {name: _kept(each, schemas) for name, each in schema.items()}
+    title = made.get("title")
+    if not isinstance(title, str) or schemas.setdefault(title, made) != made:
+        return made
+    return {"$ref": f"#/components/schemas/{title}"}
 
 
 def _parameters(row: Operation) -> Iterable[dict[str, Any]]:

@@ -25,7 +25,7 @@ from . import certificates, health, lists, ocsp, timestamps, verification
 from .application import Application, Lifespan, Limits
 from .clientcertificates import TrustedProxies
 from .clocks import WatchedClock, system_clock
-from .desk import desk_routes, ticking
+from .desk import DeskClock, desk_routes
 from .deskservice import service_of
 from .est import est_routes
 from .following import Follower
@@ -298,7 +298,9 @@ class _Opening:
         service = service_of(folder, signer, threads=threads, clock=around.clock)
         proxies = TrustedProxies(settings.certificate_proxies)
         self.routes += [*desk_routes(service), *est_routes(service, proxies=proxies)]
-        self.lifespans.append(partial(ticking, service))
+        clock = DeskClock(service)
+        self.lifespans.append(clock.running)
+        self.checks["desk"] = clock.check
 
     # -- itself
 
