@@ -27,6 +27,10 @@ COMPUTED: Final = frozenset(
         *("not after", "level", "signers", "time", "signature", "authentication", "both"),
         *("portal", "address", "asks you to", "code", "until"),
         *("certification", "any", "signature and authentication"),
+        *("number", "state", "tries left", "next", "station", "with"),
+        *("from home", "at a service centre", "by renewal"),
+        *("profile", "services", "key SHA-256", "all", "common name", "country", "given name"),
+        "surname",
     }
 )
 

@@ -127,11 +127,14 @@ def spawn(
 
 def at_terminal(
     *arguments: str | Path,
-    answers: Sequence[tuple[str, str]] = (),
+    answers: Sequence[tuple[str, str | Callable[[str], str]]] = (),
     env: Mapping[str, str] | None = None,
     columns: int = 80,
 ) -> Outcome:
-    """Run the command at a terminal: wait for each prompt, type its answer. `out` is the screen."""
+    """Run the command at a terminal: wait for each prompt, type its answer. `out` is the screen.
+
+    An answer may depend on what stands on the screen.
+    """
     import fcntl
     import struct
     import termios
@@ -156,7 +159,9 @@ def at_terminal(
             if waiting and waiting[0][0].encode() in screen[seen:]:
                 seen = len(screen)
                 time.sleep(0.05)  # the prompt stands before the echo is off
-                os.write(master, waiting.pop(0)[1].encode())
+                answer = waiting.pop(0)[1]
+                typed = answer if isinstance(answer, str) else answer(screen.decode())
+                os.write(master, typed.encode())
             ready, _, _ = select.select([master], [], [], 0.2)
             try:
                 piece = os.read(master, 65536) if ready else None

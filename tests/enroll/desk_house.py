@@ -149,6 +149,10 @@ class DeskHouse:
                     pass
         folder.register.engine.dispose()
 
+    def lists(self) -> list[Path]:
+        """The files of those lists."""
+        return sorted((self.path / "desk" / "evidence").rglob("*.crl"))
+
     def found(self, folder: DeskFolder) -> None:
         with self.by(folder, OFFICERS[0]) as first, self.by(folder, OFFICERS[1]) as second:
             found(folder.desk, folder.settings.name, (first, second), at=self.at)

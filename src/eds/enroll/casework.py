@@ -18,7 +18,7 @@ from typing import Any, Final
 from ..certificates import Certificate
 from ..errors import InvalidArgument, MalformedStatement, TransitionRefused
 from ..extensions import RevocationReason
-from . import centre, offices, status
+from . import centre, offices, reading, status
 from .application import Application
 from .centre import Cleared
 from .desk import Desk, Envelope
@@ -28,6 +28,7 @@ from .failures import Code, Failure
 from .guards import record_digest
 from .issuing import Issuing
 from .officials import Official, Role
+from .people import DocumentIdentity, Snapshot
 from .statements import ActStatement, SignedAct
 from .states import State
 from .visits import Visit, pieces_of
@@ -137,6 +138,20 @@ class Casework:
         before = self.desk.store.load(application)
         act = self._signed("new_secret", before, by, at=at)
         return centre.new_secret(self.desk, application, _envelope(at), act)
+
+    def person(self, application: str, by: By) -> Snapshot | DocumentIdentity | None:
+        """Who applies: as the register says, else as the operator read it in the document.
+
+        The log says who looked. Raises TransitionRefused, ApplicationNotFound.
+        """
+        at = self.now()
+        act = by.act(reading.READ, reading.TARGET, version=0, digest=bytes(32), at=at)
+        who = reading.reader(self.desk, act, at=at)
+        _, snapshot = reading.show(self.desk, application, who, at=at)
+        if snapshot is not None:
+            return snapshot
+        kept = self.desk.store.file(application, "identity")
+        return None if kept is None else decode(DocumentIdentity, kept)
 
     # -- inside
 

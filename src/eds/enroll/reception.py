@@ -301,8 +301,9 @@ class Reception:
             State.RESOLVED: policy.code_tries - found.code_misses,
             State.CONTACT_CONFIRMED: policy.evidence_tries - found.evidence_misses,
             State.EVIDENCE_VALIDATED: policy.face_checks - found.face_checks,
-            State.CLEARED: policy.secret_tries - found.secret_misses,
         }
+        if found.in_person:
+            left[State.CLEARED] = policy.secret_tries - found.secret_misses
         return Standing(
             application=found.application,
             flow=found.flow,

@@ -1,0 +1,322 @@
+"""`eds centre list`, `show`, `open`, `check-in`, `record`, `approve`, `return`, `reject`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from eds_cli.desks import acting, desk_option, given, open_access, source_option, write_secret
+from eds_cli.enroll_steps import apply, require_terms
+from eds_cli.enrolling import application_option, tell
+from eds_cli.instants import now
+from eds_cli.output import Facts, Shown, done, json_option, plain, show, show_json, show_table
+from eds_cli.pins import Secrets, secret_options
+from eds_cli.signing import key_options
+from eds_cli.speech import say
+
+if TYPE_CHECKING:
+    from eds.enroll.application import Application
+    from eds.enroll.casework import By, Casework
+    from eds.enroll.centre import Cleared
+    from eds.enroll.folder import DeskFolder
+    from eds.enroll.people import DocumentIdentity, Snapshot
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# State → whose turn it is, and with which command.
+WAITS_FOR: Final = {
+    "manual_review": ("operator", "record"),
+    "routed_to_centre": ("applicant", "check-in"),
+    "appointed": ("applicant", "check-in"),
+    "returned": ("applicant", "check-in"),
+    "present": ("operator", "record"),
+    "evidence_validated_in_person": ("operator", "record"),
+    "maker_recorded": ("checker", "approve"),
+    "checker_approved": ("desk", "approve"),
+}
+
+
+def act_options(command: F) -> F:
+    """APPLICATION, the official's key, the desk; the command has `folder`, `secrets` and more."""
+    decorated: Any = json_option(command)
+    for option in (secret_options(), desk_option, key_options):
+        decorated = option(decorated)
+    return click.argument("application", metavar="APPLICATION")(decorated)  # type: ignore[no-any-return]
+
+
+@click.command("list")
+@click.option("--all", "everything", is_flag=True, help="Those that wait for nobody here, too.")
+@desk_option
+@json_option
+def list_cases(everything: bool, folder: DeskFolder, as_json: bool) -> None:
+    """List the applications that wait for people, the most urgent first.
+
+    Nothing personal stands in the list; `show` with a key tells who it is.
+    """
+    found = folder.store.everything() if everything else waiting(folder)
+    if as_json:
+        show_json([plain(case_facts(each)) for each in found])
+        return
+    if not found:
+        click.echo("nothing waits", err=True)
+        return
+    show_table(
+        ("APPLICATION", "STATE", "WAITS FOR", "NEXT", "STATION", "UNTIL"),
+        [
+            (each.application, each.state.value, *_turn(each), each.station or "-",
+             "-" if each.deadline is None else f"{each.deadline.astimezone():%m-%d %H:%M}")
+            for each in found
+        ],
+    )  # fmt: skip
+
+
+def waiting(folder: DeskFolder) -> tuple[Application, ...]:
+    """Open applications in the states in which people are wanted."""
+    from eds.enroll.states import State
+
+    return folder.store.waiting(map(State, WAITS_FOR), limit=1000)
+
+
+def _turn(application: Application) -> tuple[str, str]:
+    return WAITS_FOR.get(application.state.value, ("-", "-"))
+
+
+def case_facts(application: Application) -> Facts:
+    """An application as officials see it, without its person."""
+    who, command = _turn(application)
+    deadline = application.deadline
+    return {
+        "application": application.application,
+        "flow": application.flow.value,
+        "profile": application.profile,
+        "state": application.state.value,
+        "version": application.version,
+        "waits_for": who if who != "-" else None,
+        "next_command": f"eds centre {command}" if command != "-" else None,
+        "station": application.station or None,
+        "deadline": None if deadline is None else deadline.isoformat(),
+        "level": application.level.name.lower(),
+        "risk": application.risk,
+        "evidence": sorted(each.value for each in application.kinds),
+        "face_checks": application.face_checks,
+        "returns": application.returns,
+        "reason_without_chip": application.reason_without_chip or None,
+        "reason": application.reason or None,
+        "operator": Shown(application.operator or None, application.operator[:20]),
+        "checker": Shown(application.checker or None, application.checker[:20]),
+        "record_sha256": application.record.hex() or None,
+    }
+
+
+@click.command("show")
+@act_options
+def show_case(
+    application: str,
+    key: str | None,
+    store: str,
+    certificate_files: tuple[str, ...],
+    folder: DeskFolder,
+    secrets: Secrets,
+    as_json: bool,
+) -> None:
+    """Show an application. With --key, an official sees its person too, and the log says so."""
+    from eds.enroll.readers import chip_challenge
+    from eds.enroll.visits import visit_challenge
+
+    found = folder.store.load(application)
+    facts = dict(case_facts(found))
+    facts["chip_challenge"] = chip_challenge(visit_challenge(found)).hex()
+    if key is not None:
+        with acting(folder, key, store, certificate_files, secrets) as by:
+            facts["person"] = person_facts(folder.casework(now=now).person(application, by))
+    show(facts, as_json=as_json)
+
+
+def person_facts(person: Snapshot | DocumentIdentity | None) -> Facts | None:
+    """Who it is, as the register or the document says."""
+    from eds.enroll.encoding import to_data
+
+    if person is None:
+        return None
+    hidden = ("personal_number", "taken_at", "grain")
+    return {key: value for key, value in to_data(person).items() if key not in hidden}
+
+
+@click.command("open")
+@click.option("--country", metavar="CODE", required=True,
+              help="Which country's document it is (two letters).")  # fmt: skip
+@source_option("--number", "The number of the document", parameter="number")
+@click.option("--profile", metavar="NAME", default="non-resident-signature", show_default=True,
+              help="The kind of certificate.")  # fmt: skip
+@click.option("--station", metavar="NAME", help="Where you are.")
+@click.option("--agree", is_flag=True, help="The person has read the terms, and agrees.")
+@application_option
+@desk_option
+@json_option
+def open_case(
+    country: str,
+    number: str | None,
+    profile: str,
+    station: str | None,
+    agree: bool,
+    application: str,
+    folder: DeskFolder,
+    as_json: bool,
+) -> None:
+    """Apply for somebody who came without having applied, under their document.
+
+    What belongs to the applicant alone is kept in --application, which goes with them.
+    """
+    desk = str(folder.path)
+    access = open_access(desk)
+    require_terms(access, agree=agree)
+    text = given(number, say("Number of your document"), option="--number")
+    standing = apply(
+        access, Path(application), desk=desk, flow="centre", number=text, country=country,
+        profile=profile, station=station or "",
+    )  # fmt: skip
+    tell(standing, as_json=as_json)
+
+
+@click.command("check-in")
+@click.option("--station", metavar="NAME", help="Where; your own, if you have one.")
+@act_options
+def check_in(station: str | None, **said: Any) -> None:
+    """The applicant is here. Whoever says so goes on with the case."""
+    _act(lambda work, name, by: work.check_in(name, by, station=station or ""), **said)
+
+
+@click.command("record")
+@act_options
+@click.argument("visit", metavar="[VISIT]", required=False)
+def record(visit: str | None, application: str, folder: DeskFolder, **said: Any) -> None:
+    """Write the visit down and sign the record, to be decided upon by another official.
+
+    VISIT is a file of TOML: the document, what was looked at, the picture, the papers. At a
+    terminal it can be left out, and is asked for. What came from home and is only to be reviewed
+    wants none.
+    """
+    from eds.enroll.visits import read_visit
+    from eds_cli.centre_visit import ask_visit
+
+    found = folder.store.load(application)
+    seen = None
+    if visit is not None:
+        file = Path(visit)
+        seen = read_visit(file.read_bytes(), file=file.name, folder=file.parent)
+    elif found.state.value == "present":
+        if not sys.stdin.isatty():
+            raise click.UsageError("say in which file the visit is written down")
+        seen = ask_visit(found.flow.value)
+    _act(
+        lambda work, name, by: work.record(name, by, seen),
+        application=application, folder=folder, **said,
+    )  # fmt: skip
+
+
+@click.command("approve")
+@click.option("--half-out", metavar="FILE",
+              help="Write the printed half of the activation secret to this new file.")  # fmt: skip
+@act_options
+def approve(half_out: str | None, application: str, folder: DeskFolder, **said: Any) -> None:
+    """The second official's yes, over the same record. What follows is done at once.
+
+    Of those who came in person one half of the activation secret is printed here, and the other
+    sent to them. Run again after a register failed, it goes on.
+    """
+    if folder.store.load(application).state.value == "checker_approved":
+        cleared = folder.casework(now=now).clear(application)
+        _tell_cleared(cleared, half_out, as_json=said["as_json"])
+        return
+    _secret_act(lambda work, name, by: work.approve(name, by), half_out, application, folder, said)
+
+
+@click.command("new-secret")
+@click.option("--half-out", metavar="FILE", help="Write the printed half to this new file.")
+@act_options
+def new_secret(half_out: str | None, application: str, folder: DeskFolder, **said: Any) -> None:
+    """Another activation secret, in place of one that was lost. The old one is void."""
+    _secret_act(
+        lambda work, name, by: work.new_secret(name, by), half_out, application, folder, said
+    )
+
+
+@click.command("return")
+@click.option("--reason", metavar="TEXT", required=True, help="What is wanted; at most twice.")
+@act_options
+def return_case(reason: str, **said: Any) -> None:
+    """The second official wants more: the applicant has to come again."""
+    _act(lambda work, name, by: work.end(name, by, act="return", reason=reason), **said)
+
+
+@click.command("reject")
+@click.option("--reason", metavar="TEXT", required=True, help="Why; no personal data.")
+@act_options
+def reject(reason: str, application: str, folder: DeskFolder, **said: Any) -> None:
+    """Refuse an application: at the counter the operator, later the second official."""
+    present = folder.store.load(application).state.value == "present"
+    act = "turn_away" if present else "decline"
+    _act(
+        lambda work, name, by: work.end(name, by, act=act, reason=reason),
+        application=application, folder=folder, **said,
+    )  # fmt: skip
+
+
+# --- inside --------------------------------------------------------------------------------------
+
+
+def _act(
+    do: Callable[[Casework, str, By], Application],
+    *,
+    application: str,
+    key: str | None,
+    store: str,
+    certificate_files: tuple[str, ...],
+    folder: DeskFolder,
+    secrets: Secrets,
+    as_json: bool,
+) -> None:
+    with acting(folder, key, store, certificate_files, secrets) as by:
+        after = do(folder.casework(now=now), application, by)
+    if as_json:
+        show_json(plain(case_facts(after)))
+        return
+    _, command = _turn(after)
+    done(f"{after.application} is {after.state.value.replace('_', ' ')}")
+    if command != "-":
+        click.echo(f"next: eds centre {command} {after.application}")
+
+
+def _secret_act(
+    do: Callable[[Casework, str, By], Cleared],
+    half_out: str | None,
+    application: str,
+    folder: DeskFolder,
+    said: dict[str, Any],
+) -> None:
+    with acting(
+        folder, said["key"], said["store"], said["certificate_files"], said["secrets"]
+    ) as by:
+        cleared = do(folder.casework(now=now), application, by)
+    _tell_cleared(cleared, half_out, as_json=said["as_json"])
+
+
+def _tell_cleared(cleared: Cleared, half_out: str | None, *, as_json: bool) -> None:
+    """The application, and the half that the applicant is given here."""
+    half = cleared.printed_half
+    if half and half_out is not None:
+        write_secret(half, half_out)
+    if as_json:
+        shown = half if half and half_out is None else None
+        facts: Any = plain(case_facts(cleared.application))
+        show_json({**facts, "printed_half": shown, "half_out": half_out if half else None})
+        return
+    done(f"{cleared.application.application} is {cleared.application.state.value}")
+    if half and half_out is None:
+        click.echo(f"give the applicant this half, on paper: {half}")
+    elif half:
+        click.echo(f"the half for the applicant is in {half_out}")

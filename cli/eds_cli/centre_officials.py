@@ -1,0 +1,183 @@
+"""`eds centre officials`: two security officers appoint, one removes, at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from eds_cli.desks import acting, desk_option, given, source_option
+from eds_cli.instants import now
+from eds_cli.lazy import HELP_NAMES
+from eds_cli.output import done, json_option, show_json, show_table, write_public
+from eds_cli.pins import Secrets, secret_options
+from eds_cli.signing import key_options
+
+if TYPE_CHECKING:
+    from eds.enroll.folder import DeskFolder
+
+_ROLES = ("operator", "checker", "security-officer", "auditor")
+
+
+@click.group("officials", context_settings=HELP_NAMES)
+def officials() -> None:
+    """Appoint, remove and list officials.
+
+    A role belongs to a person, told by the personal number: by their certificate (--of), or by
+    the number from a file (--person).
+    """
+
+
+@officials.command("appoint")
+@click.option("--of", "certificate", metavar="FILE", help="The certificate of the person.")
+@source_option("--person", "The personal number of the person", parameter="person")
+@click.option("--role", "roles", type=click.Choice(_ROLES), multiple=True, help="What they may do.")
+@click.option("--station", "stations", metavar="NAME", multiple=True, help="Where they work.")
+@click.option("--conflicts", metavar="FILE",
+              help="Personal numbers of those they may not judge, one a line.")  # fmt: skip
+@click.option("--proposal", metavar="FILE", help="Sign what the first officer has proposed.")
+@click.option("--out", metavar="FILE", help="Where the proposal goes, for the second officer.")
+@key_options
+@desk_option
+@secret_options()
+@json_option
+def appoint(
+    certificate: str | None,
+    person: str | None,
+    roles: tuple[str, ...],
+    stations: tuple[str, ...],
+    conflicts: str | None,
+    proposal: str | None,
+    out: str | None,
+    key: str | None,
+    store: str,
+    certificate_files: tuple[str, ...],
+    folder: DeskFolder,
+    secrets: Secrets,
+    as_json: bool,
+) -> None:
+    """Give a person roles, in place of those before, by two security officers.
+
+    The first names the person and the roles and writes a proposal (--out); the second signs the
+    same with --proposal, within minutes.
+    """
+    from eds.enroll.casework import Proposal, propose_official
+    from eds.enroll.casework import appoint as appoint_official
+    from eds.enroll.officials import Official, Role
+
+    if proposal is not None:
+        if roles or certificate or person or out:
+            raise click.UsageError("--proposal says it all")
+        read = Proposal.decode(Path(proposal).read_bytes())
+        with acting(folder, key, store, certificate_files, secrets) as by:
+            official = appoint_official(folder.desk, read, by, at=now())
+        _tell("appointed", official.person, as_json=as_json)
+        return
+    if not roles or out is None:
+        raise click.UsageError("say the --role, and where the proposal goes: --out")
+    relatives = Path(conflicts).read_text(encoding="utf-8").split() if conflicts else []
+    official = Official(
+        person=_person(folder, certificate, person),
+        roles=frozenset(Role(role.replace("-", "_")) for role in roles),
+        stations=frozenset(stations),
+        conflicts=frozenset(map(folder.pseudonyms.person, relatives)),
+    )
+    with acting(folder, key, store, certificate_files, secrets) as by:
+        made = propose_official(official, by, at=now())
+    write_public(made.encoded, out)
+    _tell("proposed", official.person, as_json=as_json, out=out)
+
+
+@officials.command("remove")
+@click.argument("reference", metavar="[PERSON]", required=False)
+@click.option("--of", "certificate", metavar="FILE", help="The certificate of the person.")
+@source_option("--person", "The personal number of the person", parameter="person")
+@key_options
+@desk_option
+@secret_options()
+@json_option
+def remove(
+    reference: str | None,
+    certificate: str | None,
+    person: str | None,
+    key: str | None,
+    store: str,
+    certificate_files: tuple[str, ...],
+    folder: DeskFolder,
+    secrets: Secrets,
+    as_json: bool,
+) -> None:
+    """Put a person out of office, from this instant: their decisions that wait are void too.
+
+    PERSON is as `list` shows it, or the beginning of it.
+    """
+    from eds.enroll.casework import remove as remove_official
+
+    who = _known(folder, reference) if reference else _person(folder, certificate, person)
+    with acting(folder, key, store, certificate_files, secrets) as by:
+        remove_official(folder.desk, who, by, at=now())
+    _tell("removed", who, as_json=as_json)
+
+
+@officials.command("list")
+@desk_option
+@json_option
+def list_officials(folder: DeskFolder, as_json: bool) -> None:
+    """List who is in office, as pseudonyms: names stand in no table of the desk."""
+    rows = [
+        {
+            "person": each.person,
+            "roles": sorted(role.value for role in each.roles),
+            "stations": sorted(each.stations),
+            "conflicts": len(each.conflicts),
+        }
+        for each in folder.store.officials()
+    ]
+    if as_json:
+        show_json(rows)
+    else:
+        show_table(
+            ("PERSON", "ROLES", "STATIONS"),
+            [(row["person"][:20], ", ".join(row["roles"]), ", ".join(row["stations"]))  # type: ignore[index,arg-type]
+             for row in rows],
+        )  # fmt: skip
+
+
+def _person(folder: DeskFolder, certificate: str | None, person: str | None) -> str:
+    """The pseudonym of whom a certificate or a number names."""
+    from eds.certificates import Certificate
+    from eds.enroll.failures import Code, Failure
+    from eds.enroll.officials import certified_number
+    from eds.errors import TransitionRefused
+
+    if certificate is None:
+        return folder.pseudonyms.person(
+            given(person, "Personal number of the person", option="--person")
+        )
+    if person is not None:
+        raise click.UsageError("--of or --person, not both")
+    found = Certificate.certificates(Path(certificate).read_bytes())
+    number = certified_number(found[0]) if found else None
+    if number is None:
+        raise TransitionRefused(failures=(Failure(code=Code.NOT_AN_OFFICIAL),))
+    return folder.pseudonyms.person(number)
+
+
+def _known(folder: DeskFolder, reference: str) -> str:
+    from eds.enroll.failures import Code, Failure
+    from eds.errors import TransitionRefused
+
+    found = [each.person for each in folder.store.officials() if each.person.startswith(reference)]
+    if len(found) != 1:
+        raise TransitionRefused(failures=(Failure(code=Code.NOT_AN_OFFICIAL),))
+    return found[0]
+
+
+def _tell(deed: str, person: str, *, as_json: bool, out: str | None = None) -> None:
+    if as_json:
+        show_json({"person": person, "deed": deed, "out": out})
+        return
+    done(f"{deed} {person[:20]}…")
+    if out is not None:
+        click.echo(f"the second officer: eds centre officials appoint --proposal {out} --key KEY")

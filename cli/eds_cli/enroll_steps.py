@@ -1,0 +1,279 @@
+"""`eds enroll start`, `status`, `prove`, `cancel` and `renew`."""
+
+from __future__ import annotations
+
+import secrets as random
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from eds_cli.desks import given, open_access, source_option
+from eds_cli.enrolling import Kept, Work, application_option, read_kept, tell, work_option
+from eds_cli.output import confirm, escape, json_option
+from eds_cli.pins import Secrets, secret_options
+from eds_cli.speech import say
+
+if TYPE_CHECKING:
+    from eds.enroll.applicant import Access, Standing
+    from eds.keys import PinSource
+
+# What is asked for, if nothing is said: from home for residents, at the centre for others.
+_PROFILES: Final = {"remote": "natural-person-signature", "centre": "non-resident-signature"}
+_KINDS: Final = ("passport", "identity-card")
+
+
+@click.command("start")
+@click.option(
+    "--desk",
+    metavar="FOLDER",
+    envvar="EDS_DESK",
+    required=True,
+    help="The desk to apply at: its folder; or $EDS_DESK.",
+)
+@click.option(
+    "--centre",
+    "country",
+    metavar="COUNTRY",
+    help="Apply at a service centre, under a document of this country (two letters).",
+)
+@click.option("--profile", metavar="NAME", help="The kind of certificate.")
+@click.option("--station", metavar="NAME", help="The service centre to come to.")
+@source_option("--number", "Your personal number, or that of your document", parameter="number")
+@click.option("--agree", is_flag=True, help="You have read the terms of the desk, and agree.")
+@application_option
+@json_option
+def start(
+    desk: str,
+    country: str | None,
+    profile: str | None,
+    station: str | None,
+    number: str | None,
+    agree: bool,
+    application: str,
+    as_json: bool,
+) -> None:
+    """Apply at a desk, and agree to its terms.
+
+    Residents apply from home under their personal number; with --centre you apply under your
+    document and come to a service centre. A start that was interrupted goes on with the same
+    command.
+    """
+    access = open_access(desk)
+    require_terms(access, agree=agree)
+    flow = "centre" if country else "remote"
+    text = given(
+        number,
+        say("Number of your document") if country else say("Your personal number"),
+        option="--number",
+    )
+    standing = apply(
+        access, Path(application), desk=desk, flow=flow, number=text, country=country or "",
+        profile=profile or _PROFILES[flow], station=station or "",
+    )  # fmt: skip
+    tell(standing, as_json=as_json)
+
+
+def require_terms(access: Access, *, agree: bool) -> None:
+    """Show the terms and ask, unless they are agreed to already."""
+    import sys
+
+    if agree:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError("nobody can be asked here: --agree says that you agree to the terms")
+    text = access.terms().decode("utf-8", "replace")
+    click.echo("\n".join(escape(line) for line in text.splitlines()), err=True)
+    confirm(say("Do you agree to these terms?"))
+
+
+def apply(
+    access: Access, folder: Path, *, desk: str, flow: str, number: str, country: str,
+    profile: str, station: str,
+) -> Standing:  # fmt: skip
+    """Open an application and keep what belongs to it; where a code is next, have it sent."""
+    from eds.enroll.applicant import Step, Wanted, new_token
+    from eds.enroll.reception import digest_of
+    from eds.enroll.states import Flow
+
+    kept = Kept.read(folder)
+    if kept is None or kept.application or (kept.flow, kept.profile) != (flow, profile):
+        if kept is not None and kept.application:
+            _require_ended(kept)
+            kept.put_aside()
+        # Kept before it is sent: whatever happens then, the same message opens it once.
+        kept = Kept(
+            folder=folder, desk=_absolute(desk), flow=flow, profile=profile,
+            message=random.token_hex(16), token=new_token().hex(),
+        ).write()  # fmt: skip
+    standing = access.open(
+        Wanted(
+            flow=Flow(flow),
+            message=kept.message,
+            profile=profile,
+            personal_number="" if country else number,
+            document=(country, number) if country else ("", ""),
+            station=station,
+        ),
+        token=bytes.fromhex(kept.token),
+        terms=digest_of(access.terms()),
+    )
+    work = Work(kept=kept)
+    work.keep(application=standing.application)
+    if standing.step in (Step.CODE, Step.LIVING_KEY):
+        standing = access.send_code(work.session)
+    return standing
+
+
+def _require_ended(kept: Kept) -> None:
+    """An application that goes on is not thrown away. Raises ApplicationOpen."""
+    from eds.enroll.applicant import Turn
+    from eds.errors import ApplicationOpen
+
+    if Work(kept=kept).standing().turn is not Turn.NOBODY:
+        raise ApplicationOpen
+
+
+def _absolute(desk: str) -> str:
+    return desk if "://" in desk else str(Path(desk).absolute())
+
+
+@click.command("status")
+@work_option
+@json_option
+def status(work: Work, as_json: bool) -> None:
+    """Say where your application stands, and what is next."""
+    tell(work.standing(), as_json=as_json)
+
+
+@click.command("prove")
+@source_option("--code", "The code that was sent to you", parameter="code")
+@click.option("--send-code", is_flag=True, help="Have another code sent; the last is void then.")
+@click.option("--photo", is_flag=True, help="Your face is compared with the register's picture.")
+@click.option(
+    "--chip",
+    metavar="FOLDER",
+    help="What was read from the chip: EF.SOD, EF.DG1, EF.DG14, EF.DG15, and its response.",
+)
+@click.option(
+    "--kind", type=click.Choice(_KINDS), default="passport", show_default=True, help="Whose chip."
+)
+@click.option("--face", metavar="FILE", help="What the provider of the face check has signed.")
+@work_option
+@secret_options()
+@json_option
+def prove(
+    code: str | None,
+    send_code: bool,
+    photo: bool,
+    chip: str | None,
+    kind: str,
+    face: str | None,
+    work: Work,
+    secrets: Secrets,
+    as_json: bool,
+) -> None:
+    """Prove who you are. What is asked for now is said by `eds enroll status`.
+
+    A renewal is proved by a code and by the key that is renewed: its password or PIN is asked for.
+    """
+    from eds.enroll.kinds import EvidenceKind
+    from eds.enroll.visits import read_chip
+
+    access, session = work.access, work.session
+    if sum(map(bool, (send_code, photo, chip, face, code))) > 1:
+        raise click.UsageError("one thing at a time")
+    if send_code:
+        standing = access.send_code(session)
+    elif photo:
+        standing = access.offer_photo(session)
+    elif chip is not None:
+        of = EvidenceKind.PASSPORT_CHIP if kind == "passport" else EvidenceKind.IDENTITY_CARD_CHIP
+        standing = access.offer_chip(session, read_chip(Path(chip)), kind=of)
+    elif face is not None:
+        standing = access.offer_face(session, Path(face).read_bytes().strip())
+    else:
+        standing = prove_code(work, code, secrets.pin)
+    tell(standing, as_json=as_json)
+
+
+def prove_code(work: Work, source: str | None, pin: PinSource) -> Standing:
+    """The code that was sent; in a renewal with a signature of the key that is renewed."""
+    from eds.enroll.applicant import Step, prove_living_key
+    from eds.errors import WrongState
+
+    standing = work.standing()
+    if standing.step not in (Step.CODE, Step.LIVING_KEY):
+        raise WrongState(
+            application=standing.application, state=standing.state.value, act="confirm_contact"
+        )
+    code = given(source, say("Code from the message"), option="--code")
+    if standing.step is Step.CODE:
+        return work.access.confirm_code(work.session, code)
+    with work.signer(pin, old=True) as signer:
+        return prove_living_key(work.access, work.session, signer, code=code)
+
+
+@click.command("cancel")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@work_option
+@json_option
+def cancel(yes: bool, work: Work, as_json: bool) -> None:
+    """Give the application up. A certificate that was issued and not accepted is revoked."""
+    import sys
+
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("nobody to ask whether to give it up; say --yes")
+        confirm(say("Give this application up?"))
+    tell(work.access.give_up(work.session), as_json=as_json)
+
+
+@click.command("renew")
+@click.option("--agree", is_flag=True, help="You have read the terms of the desk, and agree.")
+@application_option
+@json_option
+def renew(agree: bool, application: str, as_json: bool) -> None:
+    """Ask for the next certificate while this one lives: its key and a code prove who you are.
+
+    Not more than twice in a row, and not after it has ended: then you are proven anew.
+    """
+    tell(ask_renewal(read_kept(application), agree=agree), as_json=as_json)
+
+
+def ask_renewal(kept: Kept, *, agree: bool) -> Standing:
+    """Open the renewal of what is kept. Raises KeyNotFound, TransitionRefused."""
+    from eds.enroll.applicant import Step, Wanted, new_token
+    from eds.enroll.reception import digest_of
+    from eds.enroll.states import Flow
+    from eds.errors import CertificateNotFound
+
+    _, found = Work(kept=kept).find_key(old=not kept.certificate)
+    certificate = found.certificate
+    if certificate is None:
+        raise CertificateNotFound(serial_number="")
+    access = open_access(kept.desk)
+    require_terms(access, agree=agree)
+    token, message = new_token(), random.token_hex(16)
+    standing = access.open(
+        Wanted(flow=Flow.RENEWAL, message=message, certificate=certificate),
+        token=token,
+        terms=digest_of(access.terms()),
+    )
+    kept.put_aside()
+    work = Work(
+        kept=Kept(
+            folder=kept.folder,
+            desk=kept.desk,
+            flow="renewal",
+            profile=standing.profile,
+            message=message,
+            token=token.hex(),
+            application=standing.application,
+            old_store=kept.key_store or kept.old_store,
+            old_key=kept.key or kept.old_key,
+        ).write()
+    )
+    if standing.step is Step.LIVING_KEY:
+        standing = access.send_code(work.session)
+    return standing
