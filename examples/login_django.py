@@ -25,9 +25,8 @@ def status(_: object) -> Evidence:
     return Evidence(lists=tuple(CertificateList(p.read_bytes()) for p in FOLDER.glob("*.crl")))
 
 
-origin = os.environ["ORIGIN"]  # https://portal.example.kz
 login = PortalLogin(
-    rules=LoginRules(origin=origin, audience="Example portal", methods=frozenset(Method)),
+    rules=LoginRules(origin=os.environ["ORIGIN"], audience="Portal", methods=frozenset(Method)),
     store=MemoryChallengeStore(),  # several processes: SqlChallengeStore, RedisChallengeStore
     trust=TrustStore([TrustAnchor(certificate=one) for one in issuers]),
     evidence=status,
@@ -51,7 +50,8 @@ def home(request: HttpRequest) -> HttpResponse:
 
 settings.configure(
     ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__, SECRET_KEY=secrets.token_urlsafe(),
-    MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware"],
+    MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware"],
     SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
     SESSION_COOKIE_NAME="__Host-portal", SESSION_COOKIE_SECURE=True, SESSION_COOKIE_SAMESITE="Lax",
 )  # fmt: skip

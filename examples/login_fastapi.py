@@ -24,9 +24,8 @@ def status(_: object) -> Evidence:
     return Evidence(lists=tuple(CertificateList(p.read_bytes()) for p in FOLDER.glob("*.crl")))
 
 
-origin = os.environ["ORIGIN"]  # https://portal.example.kz
 login = PortalLogin(
-    rules=LoginRules(origin=origin, audience="Example portal", methods=frozenset(Method)),
+    rules=LoginRules(origin=os.environ["ORIGIN"], audience="Portal", methods=frozenset(Method)),
     store=MemoryChallengeStore(),  # several processes: SqlChallengeStore, RedisChallengeStore
     trust=TrustStore([TrustAnchor(certificate=one) for one in issuers]),
     evidence=status,

@@ -50,8 +50,11 @@ from tests.ca.status_desk import (
     shard_of,
     signer_of,
 )
+from tests.http.portal import card
 from tests.keys import softhsm
+from tests.login import house
 from tests.sign.house import Desk, Party, certify, page
+from tests.verify import status_house
 
 ROOT = Path(__file__).parents[1]
 NOW = datetime.now(UTC)
@@ -214,12 +217,26 @@ def an_issuer(folder: Path) -> Given:
 
 
 # Page → what is there before its first block.
+def a_portal(folder: Path) -> Given:
+    """Somebody with a card, before the portal's door."""
+    door = house.Door()
+    return {
+        "at": status_house.NOON,
+        "session_ref": house.SESSION,
+        "ask_browser": lambda nonce: card(nonce, by=house.citizen()),
+        "trust": door.trust,
+        "evidence": door.evidence,
+        "enter": None,
+    }
+
+
 PAGES: dict[str, Callable[[Path], Given]] = {
     "README.md": the_readme,
     "docs/audit.md": a_log,
     "docs/kazakhstan.md": a_national_document,
     "docs/keys-tokens.md": a_token,
     "docs/keys.md": somebody_who_types,
+    "docs/login.md": a_portal,
     "docs/register.md": a_register,
     "docs/signing.md": a_key_with_a_certificate,
     "docs/status.md": an_issuer,

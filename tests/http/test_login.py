@@ -219,7 +219,7 @@ def test_the_page_speaks_the_browsers_language(
 ) -> None:
     page = portal.ask("GET", "", accept_language=accepted)
     assert isinstance(page, Response)
-    assert f'<html lang="{language}">' in page.body.decode()
+    assert f'<html lang="{language}" class' in page.body.decode()
 
 
 def test_who_opens_the_code_in_a_browser_is_told_what_it_is(portal: Portal) -> None:

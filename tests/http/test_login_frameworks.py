@@ -114,7 +114,7 @@ def test_what_a_phone_answers_wrongly_is_refused_in_the_browser(app: Any, browse
 
 def test_files_are_served_with_their_type_and_tag(browser: Browser) -> None:
     page = browser.get("/login?lang=tg")
-    assert '<html lang="tg">' in page.body.decode()
+    assert '<html lang="tg" class="eds-page">' in page.body.decode()
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy

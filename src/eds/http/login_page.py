@@ -48,10 +48,11 @@ def page(login: PortalLogin, asked: Asked, _: Session) -> Response:
     """The box on a page of its own, in the first language that the browser names and we have."""
     language = next((one for one in _wanted(asked) if one in LANGUAGES), LANGUAGES[0])
     text = (
-        f'<!doctype html>\n<html lang="{language}">\n<meta charset="utf-8">\n'
+        f'<!doctype html>\n<html lang="{language}" class="eds-page">\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(login.rules.audience)}</title>\n<main>\n{box(login)}\n"
-        "<noscript>JavaScript</noscript>\n</main>\n</html>\n"
+        "<noscript>JavaScript керек · нужен · is needed · лозим аст</noscript>\n"
+        "</main>\n</html>\n"
     )
     return _html(login, text)
 
@@ -67,7 +68,7 @@ def phone_page(login: PortalLogin, _: Asked, __: Session) -> Response:
     phone_of(login)
     audience = escape(login.rules.audience)
     text = (
-        f'<!doctype html>\n<html lang="kk">\n<meta charset="utf-8">\n'
+        f'<!doctype html>\n<html lang="kk" class="eds-page">\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<link rel="stylesheet" href="{escape(login.path)}/eds-login.css">\n'
         f'<title>{audience}</title>\n<main><div class="eds-note"><h1>{audience}</h1>\n'

@@ -557,7 +557,6 @@ export class EdsLogin extends Base {
       return button;
     });
     this.lang = this.#language;
-    document.documentElement.lang = this.#language;
     this.setAttribute('aria-busy', String(this.#running !== null));
     this.replaceChildren(
       make('div', { class: 'eds-languages', role: 'group', 'aria-label': texts.language }, ...languages),
@@ -602,7 +601,7 @@ export class EdsLogin extends Base {
     cancel.addEventListener('click', () => this.#running?.abort());
     const status = make('p', { class: 'eds-status', role: 'status' });
     const picture = make('div', { class: 'eds-picture' }, make('span', { class: 'eds-spinner' }));
-    const code = make('div', { class: 'eds-code', hidden: '' });
+    const code = make('div', { class: 'eds-code', 'aria-live': 'polite', hidden: '' });
     this.#show(picture, status, code, cancel);
     cancel.focus();
     return {
