@@ -1,8 +1,10 @@
 """Long random histories of a desk with all its adversaries, and lives that end by SIGKILL.
 
 `make campaign-enroll`, or with `ARGS="STEPS [FIRST_SEED [KILLS]]"`: so many steps in all
-(1 000 000) in histories of 5 000, every tenth of them on PostgreSQL; then so many lives (500) on
-each database. tests/enroll/machine.py and tests/enroll/crash.py say what is checked.
+(1 000 000) in histories of 2 500, every tenth of them on PostgreSQL; then so many lives (500) on
+each database. A history is told by its seed alone: a campaign that was stopped goes on from the
+seed after its last, and one can be split among processes. tests/enroll/machine.py and
+tests/enroll/crash.py say what is checked.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from tests.enroll import crash
 from tests.enroll.machine import run
 from tests.postgresql import Cluster, programs, running
 
-HISTORY, EVERY = 5_000, 250
+HISTORY, EVERY = 2_500, 500
 
 
 def history(url: str, seed: int, steps: int) -> Counter[str]:
@@ -54,7 +56,8 @@ def campaign(steps: int, first: int, cluster: Cluster | None) -> bool:
         finally:
             shutil.rmtree(folder)
         done, seed = done + length, seed + 1
-        print(f"{done} steps, {time.monotonic() - begun:.0f} s, {failures} failures", flush=True)
+        seconds = time.monotonic() - begun
+        print(f"{done} steps, {seconds:.0f} s, {failures} failures, next seed {seed}", flush=True)
     for name, count in counts.most_common():
         print(f"{count:9d} {name}")
     return not failures

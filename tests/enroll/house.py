@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -227,6 +228,12 @@ class House:
                 ISSUER, label="Example", certificate=made.certificate, key_uri="file:ca",
                 settings="{}", actor="ceremony", at=NOON - DAY,
             )  # fmt: skip
+        self.made = made
+        self.use(self.desk)
+
+    def use(self, desk: Desk) -> None:
+        """Go on with that desk, which its authority asks too."""
+        made, self.desk = self.made, desk
         self.authority = Authority(
             issuer=ISSUER,
             facts=made.facts,
@@ -525,6 +532,12 @@ class House:
         assert rebuilt == stored
         moves = [each for each in records if each.act.startswith("enroll.application.")]
         assert len(moves) == sum(each.version for each in stored.values())
+
+
+@cache
+def holder(name: str) -> Holder:
+    """The key of that name, made once."""
+    return Holder(name)
 
 
 class Holder:

@@ -10,48 +10,59 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event, text
 
+from eds.ca.database import writing
+from eds.ca.lifecycle import Act
 from eds.ca.lifecycle import State as Standing
 from eds.ca.register import Issued
 from eds.certificates import Certificate
-from eds.enroll import centre, issuing, remote, renewal
+from eds.enroll import centre, issuing, remote, renewal, status
 from eds.enroll.application import Application, rebuild
 from eds.enroll.desk import Envelope, previous_application
 from eds.enroll.evidence.assertions import Detection, LivenessMethod
+from eds.enroll.failures import DISCREET
+from eds.enroll.filing import evidence_file
 from eds.enroll.kinds import EvidenceKind
 from eds.enroll.officials import Role
 from eds.enroll.people import Residency
 from eds.enroll.providers import CheckedEvidence
-from eds.enroll.statements import RenewalStatement
+from eds.enroll.statements import RenewalStatement, StatusStatement
 from eds.enroll.states import TERMINAL, Flow, State
-from eds.errors import EdsError, TransitionRefused
+from eds.enroll.status import Wish
+from eds.errors import EdsError, EvidenceDestroyed, TransitionRefused
+from tests.enroll.dominators import DOMINATORS
 from tests.enroll.house import (
     ALGORITHM,
     DAY,
     HOUR,
     MINUTE,
     NOON,
+    PASSPHRASE,
     STATION,
     TERMS,
     TOKEN,
-    Holder,
     House,
+    holder,
     identity,
     resident,
 )
 
-PEOPLE = tuple(f"9001013{n:05d}" for n in range(8))
-DOCUMENTS = tuple(("UZ", f"AA{n:07d}") for n in range(6))
+PEOPLE = tuple(f"9001013{n:05d}" for n in range(16))
+DOCUMENTS = tuple(("UZ", f"AA{n:07d}") for n in range(10))
 # The last of the operators and of the checkers are applicants too.
 OPERATORS = ("operator-1", "operator-2", PEOPLE[0])
 CHECKERS = ("checker-1", "checker-2", PEOPLE[1])
+QUIET = frozenset(code.value for code in DISCREET)
+COUNTERS = (
+    "sends", "code_misses", "evidence_misses", "face_checks", "secret_misses", "returns",
+)  # fmt: skip
 NEAR_THE_END = (State.CLEARED, State.KEY_BOUND, State.CONFIRMED, State.ISSUING, State.ISSUED)
 
 
@@ -76,6 +87,8 @@ class Machine:
     counts: Counter[str] = field(default_factory=Counter)
     versions: dict[str, int] = field(default_factory=dict)
     founded: bool = False  # by an earlier process, on the same database
+    passed: dict[str, set[State]] = field(default_factory=dict)  # the states of each, by the log
+    counted: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
@@ -87,6 +100,8 @@ class Machine:
             seen = identity(country=country, number=number)
             house.population.allot(seen, application="", at=NOON)
         house.numbers = itertools.count(1 + abs(self.seed) * 100_000)
+        drawn = random.Random(f"desk {self.seed}")
+        house.use(replace(house.desk, random=drawn.randbytes))
         if not self.founded:
             house.found()
             for who in OPERATORS:
@@ -100,13 +115,16 @@ class Machine:
     def step(self) -> None:
         kind, act = self.random.choice(self.acts())
         before = self.house.at
+        shown: tuple[str, ...] = ()
         try:
             act()
             self.counts[kind] += 1
         except EdsError as error:
             self.counts[f"{kind}: {getattr(error, 'codes', (error.code,))[0]}"] += 1
+            shown = getattr(error, "shown", ())
         except Died:
             self.counts[f"{kind}: died"] += 1
+        assert not QUIET & set(shown)  # 19
         if self.house.at < before:  # the clock that went back is put right afterwards
             self.house.at = before
 
@@ -137,7 +155,9 @@ class Machine:
             *[("tick", self.tick)] * 4,
             ("die", self.die),
             ("office", self.change_office),
+            ("tamper", self.tamper),
             ("cancel", self.cancel),
+            *[("retire", self.retire)] * 3,
         ]
 
     def some(self, *states: State) -> Application | None:
@@ -269,13 +289,21 @@ class Machine:
                 act = house.act(a, r.choice(OPERATORS), "new_secret")
                 self.take(name, centre.new_secret(desk, name, envelope, act))
             case State.CLEARED:
-                house.bind(a, Holder(name), secret=self.secrets.get(name, ""))
+                house.bind(a, holder(name), secret=self.secrets.get(name, ""))
             case State.KEY_BOUND:
-                house.confirm(a, Holder(name))
+                house.confirm(a, holder(name))
             case State.CONFIRMED | State.ISSUING:
-                house.issue(a)
+                try:
+                    house.issue(a)
+                    for person in {a.operator, a.checker} - {""}:  # 21
+                        assert a.state is State.ISSUING or house.store.official(person)
+                except TransitionRefused:
+                    if a.state is State.CONFIRMED and r.random() < 0.4:
+                        house.tick(by=16 * MINUTE)  # nobody waits for what does not come
+                        self.tick()
+                    raise
             case State.ISSUED:
-                house.activate(a, Holder(name))
+                house.activate(a, holder(name))
 
     def take(self, name: str, cleared: centre.Cleared) -> None:
         """Both halves: the printed one, and the one that was sent."""
@@ -311,7 +339,7 @@ class Machine:
     def living(self, a: Application, envelope: Envelope, code: str) -> Callable[[], object]:
         house = self.house
         previous = previous_application(house.desk, a.renews)
-        key = Holder("" if previous is None else previous.application)
+        key = holder("" if previous is None else previous.application)
         statement = RenewalStatement(
             application=a.application, challenge=a.challenge, certificate=a.renews
         )
@@ -326,6 +354,33 @@ class Machine:
         if application is not None and self.random.random() < 0.3:
             remote.cancel(self.house.desk, application.application, self.house.envelope())
             self.sees(application.application)
+
+    def retire(self) -> None:
+        """A holder gives up, or holds, a certificate: by the key, or by the passphrase."""
+        house, r = self.house, self.random
+        mine = self.holdings()
+        if not mine:
+            return
+        certificate = r.choice(mine)
+        name = house.store.reference("certificate", certificate.fingerprint.hex())
+        if name is None or house.store.load(name).state is not State.ACTIVE:
+            return
+        if r.random() < 0.5:
+            wish = Wish(certificate=certificate.fingerprint, act=Act.REVOKE)
+            words = PASSPHRASE if r.random() < 0.7 else "another, and a long one"
+            status.by_passphrase(house.desk, house.issuing, wish, passphrase=words, at=house.at)
+            return
+        said = StatusStatement(
+            certificate=certificate.fingerprint, act=r.choice(("revoke", "revoke", "hold")),
+            at=house.at, nonce=next(house.numbers).to_bytes(16, "big"),
+        ).encoded  # fmt: skip
+        signature = holder(name).signer.sign(said)
+        self.remember(
+            lambda: status.by_key(
+                house.desk, house.issuing, statement=said, signature=signature,
+                algorithm=ALGORITHM, at=house.at,
+            )
+        )  # fmt: skip
 
     # -- adversaries
 
@@ -460,6 +515,30 @@ class Machine:
             house.die_after(None, Died)
             self.sees(application.application)
 
+    def tamper(self) -> None:
+        """Somebody with the database changes one bit of what was decided upon; it is mended."""
+        application = self.some(State.CONFIRMED, State.ISSUING)
+        if application is None:
+            return
+        item = self.random.choice(application.evidence)
+        place = {"a": application.application, "n": evidence_file(item.kind, item.digest)}
+        with writing(self.engine) as connection:
+            query = "SELECT sealed FROM enroll_files WHERE application = :a AND name = :n"
+            sealed = bytes(connection.execute(text(query), place).scalar_one())
+        bent = bytearray(sealed)
+        bent[self.random.randrange(len(bent))] ^= 1 << self.random.randrange(8)
+        issued = len(self.house.register.find_by())
+        put = text("UPDATE enroll_files SET sealed = :s WHERE application = :a AND name = :n")
+        with writing(self.engine) as connection:
+            connection.execute(put, {**place, "s": bytes(bent)})
+        try:
+            self.house.issue(application)
+            assert len(self.house.register.find_by()) == issued, "issued on bent evidence"  # 12
+        finally:
+            with writing(self.engine) as connection:
+                connection.execute(put, {**place, "s": sealed})
+            self.sees(application.application)
+
     def change_office(self) -> None:
         who = self.random.choice((*OPERATORS[1:], *CHECKERS[1:]))
         role = Role.OPERATOR if who in OPERATORS else Role.CHECKER
@@ -487,8 +566,13 @@ class Machine:
     def check_log(self, stored: dict[str, Application]) -> None:
         records = self.house.records()
         assert rebuild(records) == stored  # 10, 11
-        moves = Counter(r.subject for r in records if r.act.startswith("enroll.application."))
-        assert moves == Counter({f"application/{n}": a.version for n, a in stored.items()})
+        moves = [r for r in records if r.act.startswith("enroll.application.")]
+        assert Counter(r.subject for r in moves) == Counter(
+            {f"application/{n}": a.version for n, a in stored.items()}
+        )
+        self.passed = defaultdict(set)
+        for each in moves:
+            self.passed[each.subject.partition("/")[2]].add(State(each.details["to"]))
 
     def check_ended(self, stored: dict[str, Application]) -> None:
         for name, application in stored.items():
@@ -496,6 +580,10 @@ class Machine:
             self.versions[name] = application.version
             if application.state in TERMINAL:  # 8, 9
                 assert self.ended.setdefault(name, application) == application
+            counted = tuple(getattr(application, each) for each in COUNTERS)
+            before = self.counted.get(name, counted)
+            assert all(a <= b for a, b in zip(before, counted, strict=True))  # 18
+            self.counted[name] = counted
 
     def check_certificates(
         self, stored: dict[str, Application], issued: dict[bytes, Issued]
@@ -509,6 +597,12 @@ class Machine:
             assert keys.setdefault(key, one.person) == one.person  # 15
             application = by_key[key]  # 1: with a possession proof, confirmed
             assert application.nonce
+            assert self.passed[application.application] >= {State.CLEARED, State.ISSUING}
+            way = DOMINATORS[application.flow] - {State.ISSUED}
+            assert self.passed[application.application] >= way  # 2
+            assert self.house.store.code(application.application, "activation") is None  # 6
+            horizon = application.horizon
+            assert horizon is None or certificate.not_after <= horizon  # 16
             assert application.subject == one.person
             kept = self.house.store.file(application.application, "possession")
             assert kept is not None
@@ -565,6 +659,8 @@ class Machine:
                 if item.kind is not EvidenceKind.REGISTER:
                     used[item.digest] += 1
         assert all(count == 1 for count in used.values())  # 5, 6
+        nonces = Counter(a.nonce for a in stored.values() if a.nonce)
+        assert all(count == 1 for count in nonces.values())  # 6
 
     def check_people(self, stored: dict[str, Application]) -> None:
         for application in stored.values():  # 3, 4
@@ -578,9 +674,27 @@ class Machine:
                 open_.update({application.applicant, application.subject} - {""})
         assert all(count == 1 for count in open_.values())
 
+    def check_forgotten(self) -> None:
+        """Captures and assertions of what ended long ago open to nobody; the log still tells."""
+        store = self.house.store
+        for application in store.everything():
+            for item in application.evidence:
+                if item.kind in (EvidenceKind.FACE_MATCH, EvidenceKind.LIVE_CAPTURE):
+                    name = evidence_file(item.kind, item.digest)
+                    try:
+                        store.file(application.application, name)
+                    except EvidenceDestroyed:
+                        continue
+                    raise AssertionError("a capture outlived its time")  # 23
+
 
 def run(engine: Engine, *, seed: int, steps: int, every: int) -> Counter[str]:
-    """So many steps, checked after each `every` of them and at the end."""
+    """So many steps, checked after each `every` of them and at the end.
+
+    Nothing is asked of the disk: what a killed process leaves is the business of `crash`.
+    """
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous = OFF"))
     machine = Machine(engine, seed)
     for number in range(steps):
         machine.step()
@@ -588,6 +702,9 @@ def run(engine: Engine, *, seed: int, steps: int, every: int) -> Counter[str]:
             machine.check()
     machine.house.tick(by=90 * DAY)
     machine.tick()
+    machine.house.tick(by=40 * DAY)
+    machine.tick()
     machine.check()
+    machine.check_forgotten()
     assert all(not each.is_open for each in machine.house.store.everything())
     return machine.counts
