@@ -525,6 +525,51 @@ def test_certificates_of_kazakhstan_depart_in_what_is_known() -> None:
     assert set().union(*found.values()) <= {"explicit-default", "overlong-attribute"}
 
 
+def told(encoded: bytes, *, field_by_field: bool) -> object:
+    """What the fields of a certificate say, or the errors that they are refused with."""
+    try:
+        certificate = Certificate(encoded)
+    except EdsError as error:
+        return error.code
+    if field_by_field:
+        for kept in ("_is_plain", "native"):
+            vars(certificate).pop(kept, None)
+    said: dict[str, object] = {}
+    for name in ("version", "serial_number", "serial_number_octets", "issuer", "subject",
+                 "public_key", "not_before", "not_after", "tbs_encoded", "signature_algorithm",
+                 "signature", "extensions", "is_self_issued"):  # fmt: skip
+        try:
+            said[name] = getattr(certificate, name)
+        except EdsError as error:
+            said[name] = error.code
+    return said
+
+
+def test_plain_certificate_is_read_by_its_lengths_as_it_is_field_by_field() -> None:
+    usage = x509.ExtendedKeyUsage(
+        [x509.ObjectIdentifier(f"2.999.{number}") for number in range(50)]
+    )
+    certificate = made(lambda builder: builder.add_extension(usage, critical=True))
+    assert "_is_plain" in vars(certificate)
+    plain = certificate.encoded
+    changed = [plain]
+    for place in range(len(plain)):
+        head, octet, tail = plain[:place], plain[place], plain[place + 1 :]
+        changed += [head + bytes((other,)) + tail for other in {octet ^ 1, octet ^ 0x80, 0, 0xFF}]
+        changed += [head + tail, head + bytes((octet, octet)) + tail]
+    for encoded in changed:
+        by_lengths = told(encoded, field_by_field=False)
+        assert by_lengths == told(encoded, field_by_field=True), encoded.hex()
+
+
+@needs_data
+@pytest.mark.filterwarnings("ignore::UserWarning")  # what cryptography thinks of long names
+def test_all_certificates_are_read_by_their_lengths_as_they_are_field_by_field() -> None:
+    for encoded in (*pkits_certificates().values(), *kz_certificates().values()):
+        by_lengths = told(encoded, field_by_field=False)
+        assert by_lengths == told(encoded, field_by_field=True), encoded.hex()
+
+
 # --- whatever comes -----------------------------------------------------------------------------
 
 

@@ -188,6 +188,43 @@ def test_response_beyond_the_limit_is_not_looked_at() -> None:
         OcspResponse(bytes(256 * 1024 + 1))
 
 
+def told(encoded: bytes) -> object:
+    """All that a response says, or the error that it is refused with."""
+    try:
+        found = OcspResponse(encoded)
+    except EdsError as error:
+        return error.code
+    said: dict[str, object] = {}
+    for name in ("status", "responder", "responses", "produced_at", "certificates", "nonce",
+                 "extensions", "tbs_encoded", "signature_algorithm", "signature"):  # fmt: skip
+        try:
+            value = getattr(found, name)
+        except EdsError as error:
+            value = error.code
+        said[name] = value.encoded if isinstance(value, der.Element) else value
+    return said
+
+
+def test_plain_answer_is_read_at_once_as_it_is_field_by_field(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain = made(single(GOOD, der.explicit(0, der.generalized_time(NOON))))
+    assert "responses" in vars(OcspResponse(plain))  # nobody asked yet
+    changed = [plain]
+    for place in range(len(plain)):
+        head, octet, tail = plain[:place], plain[place], plain[place + 1 :]
+        changed += [head + bytes((other,)) + tail for other in {octet ^ 1, octet ^ 0x80, 0, 0xFF}]
+        changed += [head, head + tail, head + bytes((octet, octet)) + tail]
+    at_once = [told(encoded) for encoded in changed]
+
+    def refuse(_: bytes) -> ocsp.OCSPResponse:
+        raise ValueError
+
+    monkeypatch.setattr("eds.ocsp._load_native", refuse)
+    for encoded, said in zip(changed, at_once, strict=True):
+        assert told(encoded) == said, encoded.hex()
+
+
 @needs_data
 @settings(max_examples=200, deadline=None)
 @given(st.data())

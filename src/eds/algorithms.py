@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Final, Protocol
 
@@ -42,6 +42,8 @@ class KeyType(Enum):
     GOST_2004 = "GOST 34.310-2004"
     DSA = "DSA"
 
+    __hash__ = object.__hash__  # each member is one object; that of Enum is a call
+
 
 class Hash(Protocol):
     """A digest that is fed piece by piece."""
@@ -51,7 +53,8 @@ class Hash(Protocol):
 
 
 # A third of the time of looking the name up.
-_CONSTRUCTORS: Final[dict[str, Callable[[], Hash]]] = {
+_CONSTRUCTORS: Final[dict[str, Callable[..., Hash]]] = {
+    "sha1": partial(hashlib.sha1, usedforsecurity=False),
     "sha256": hashlib.sha256,
     "sha384": hashlib.sha384,
     "sha512": hashlib.sha512,
@@ -101,6 +104,9 @@ class DigestAlgorithm:
 
     def digest(self, message: bytes) -> bytes:
         """The digest of `message`. Raises AlgorithmUnavailable."""
+        constructor = _CONSTRUCTORS.get(self.name)
+        if constructor is not None:
+            return constructor(message).digest()
         found = self.new()
         found.update(message)
         return found.digest()

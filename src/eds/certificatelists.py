@@ -19,17 +19,15 @@ from typing import Final, NamedTuple, TypeVar
 from eds import departures, der, extensions
 from eds.errors import DecodeError, MalformedCertificateList, MalformedDer
 from eds.extensions import (
-    AuthorityKeyIdentifier,
     DistributionPoint,
     Extension,
     GeneralName,
-    IssuingDistributionPoint,
     RevocationReason,
 )
 from eds.formats import Format
 from eds.names import Name
 from eds.tolerances import Tolerance
-from eds.values import Encoded, read_once
+from eds.values import Encoded, extension_value, read_once
 
 R = TypeVar("R")
 
@@ -43,6 +41,7 @@ _VERSION_2: Final = bytes(
     )
 )
 _NO_EXTENSIONS: Final[Mapping[str, Extension]] = MappingProxyType({})
+_new: Final = tuple.__new__  # half the cost of `_Fields(…)`, as in `der`
 _SEARCHES: Final = 16
 _TELLING: Final = 8  # octets; shorter serial numbers are met by chance
 _CRITICAL: Final = b"\x01\x01\xff\x04"  # critical TRUE, and the OCTET STRING after it
@@ -82,6 +81,10 @@ class _Fields(NamedTuple):
     signature: der.Element
 
 
+def _read_time(octets: bytes) -> datetime:
+    return der.decode(octets).expect(der.GENERALIZED_TIME).time()
+
+
 class CertificateList(Encoded):
     """One CertificateList (RFC 5280 §5.1), at most 64 MiB.
 
@@ -111,10 +114,10 @@ class CertificateList(Encoded):
             outer.finish()
         usual = tbs.usual_fields(_VERSION_2)
         if usual is not None and usual[0].octets == b"\x01":
-            return _Fields(
-                tbs, 2, usual[1], usual[2], usual[3].time(), usual[4].time(), usual[5],
-                usual[6].only_child(), outer_algorithm, signature,
-            )  # fmt: skip
+            _, algorithm, issuer, this, after, entries, more = usual
+            times = this.time(), after.time()
+            places = tbs, 2, algorithm, issuer, *times, entries, more.only_child()
+            return _new(_Fields, (*places, outer_algorithm, signature))
         inner = tbs.fields()
         version = inner.optional(der.INTEGER)
         inner_algorithm = inner.take(der.SEQUENCE)
@@ -191,7 +194,26 @@ class CertificateList(Encoded):
         """The octets of the signature value."""
         return self._fields.signature.bit_string()
 
-    # -- extensions
+    # -- extensions: first those that are named by the module `extensions`, then the property
+
+    crl_number = extension_value(extensions.CRL_NUMBER, extensions.read_integer)
+    """The number of the list (§5.2.3)."""
+
+    delta_crl_indicator = extension_value(extensions.DELTA_CRL_INDICATOR, extensions.read_integer)
+    """In a delta list: the number of the list it builds on (§5.2.4)."""
+
+    issuing_distribution_point = extension_value(
+        extensions.ISSUING_DISTRIBUTION_POINT, extensions.read_issuing_distribution_point
+    )
+    """The scope of the list (§5.2.5); None: all certificates of its issuer."""
+
+    authority_key_identifier = extension_value(
+        extensions.AUTHORITY_KEY_IDENTIFIER, extensions.read_authority_key_identifier
+    )
+    """What names the key that signed the list."""
+
+    expired_certificates_since = extension_value(extensions.EXPIRED_CERTS_ON_CRL, _read_time)
+    """Certificates that expired from this day on stay listed (X.509 expiredCertsOnCRL)."""
 
     @read_once
     def extensions(self) -> Mapping[str, Extension]:
@@ -208,44 +230,15 @@ class CertificateList(Encoded):
         except DecodeError as error:
             raise MalformedCertificateList(reason=f"extension {oid}: {error}") from error
 
-    @read_once
-    def crl_number(self) -> int | None:
-        """The number of the list (§5.2.3)."""
-        return self._extension(extensions.CRL_NUMBER, extensions.read_integer)
-
-    @read_once
-    def delta_crl_indicator(self) -> int | None:
-        """In a delta list: the number of the list it builds on (§5.2.4)."""
-        return self._extension(extensions.DELTA_CRL_INDICATOR, extensions.read_integer)
-
     @property
     def is_delta(self) -> bool:
         """Whether it lists only what changed."""
         return extensions.DELTA_CRL_INDICATOR in self.extensions
 
     @read_once
-    def issuing_distribution_point(self) -> IssuingDistributionPoint | None:
-        """The scope of the list (§5.2.5); None: all certificates of its issuer."""
-        return self._extension(
-            extensions.ISSUING_DISTRIBUTION_POINT, extensions.read_issuing_distribution_point
-        )
-
-    @read_once
-    def authority_key_identifier(self) -> AuthorityKeyIdentifier | None:
-        """What names the key that signed the list."""
-        return self._extension(
-            extensions.AUTHORITY_KEY_IDENTIFIER, extensions.read_authority_key_identifier
-        )
-
-    @read_once
     def freshest_crl(self) -> tuple[DistributionPoint, ...]:
         """Where delta lists for this one are; empty where not said."""
         return self._extension(extensions.FRESHEST_CRL, extensions.read_distribution_points) or ()
-
-    @read_once
-    def expired_certificates_since(self) -> datetime | None:
-        """Certificates that expired from this day on stay listed (X.509 expiredCertsOnCRL)."""
-        return self._extension(extensions.EXPIRED_CERTS_ON_CRL, _read_time)
 
     @read_once
     def tolerances(self) -> frozenset[Tolerance]:
@@ -307,7 +300,7 @@ class CertificateList(Encoded):
                     continue
             except IndexError:
                 pass
-            entry = _element(data, position, end).fields()
+            entry = der.element(data, position, end).fields()
             serial_number = entry.take(der.INTEGER)
             serial_number.integer(limits=extensions.SERIAL_LIMITS)  # minimal, or it would hide
             yield serial_number.octets, position
@@ -415,7 +408,7 @@ class CertificateList(Encoded):
             raise MalformedCertificateList(reason=str(error)) from error
 
     def _read_entry(self, offset: int) -> RevokedEntry:
-        fields = _element(self.encoded, offset, len(self.encoded)).fields()
+        fields = der.element(self.encoded, offset, len(self.encoded)).fields()
         serial_number = fields.take(der.INTEGER).integer(limits=extensions.SERIAL_LIMITS)
         revocation_date = fields.take().time()
         found = fields.optional(der.SEQUENCE)
@@ -459,12 +452,6 @@ class CertificateList(Encoded):
         return offsets, issuers
 
 
-def _element(data: bytes, offset: int, end: int) -> der.Element:
-    """The element at `offset`. Raises MalformedDer."""
-    tag, content, stop = der.header(data, offset, end)
-    return der.Element(data, tag, offset, content, stop)
-
-
 def read_reason(element: der.Element) -> RevocationReason:
     """A CRLReason (RFC 5280 §5.3.1). Raises MalformedDer."""
     number = element.expect(der.ENUMERATED).small(127)
@@ -472,7 +459,3 @@ def read_reason(element: der.Element) -> RevocationReason:
         return RevocationReason(number)
     except ValueError:
         element.fail("a reason that does not exist")
-
-
-def _read_time(octets: bytes) -> datetime:
-    return der.decode(octets).expect(der.GENERALIZED_TIME).time()

@@ -26,27 +26,21 @@ from eds.errors import (
 )
 from eds.extensions import (
     AccessDescription,
-    AuthorityKeyIdentifier,
-    BasicConstraints,
     DistributionPoint,
     Extension,
-    GeneralName,
-    KeyUsage,
-    NameConstraints,
-    PolicyConstraints,
-    PolicyInformation,
     QcStatement,
 )
 from eds.formats import Format, identify
 from eds.names import Name
 from eds.publickeys import PublicKey
 from eds.tolerances import Tolerance
-from eds.values import Encoded, read_once
+from eds.values import Encoded, extension_value, read_once
 
 R = TypeVar("R")
 
 _VERSION: Final = der.context(0)
-_VERSION_3: Final = der.integer(2)
+_VERSION_3: Final = der.explicit(0, der.integer(2))
+_EXTENSIONS: Final = der.context(3)
 
 # What nearly all certificates consist of: the fields of the whole, and of a version 3
 # TBSCertificate without unique identifiers.
@@ -54,7 +48,6 @@ _OUTER: Final = bytes((der.SEQUENCE, der.SEQUENCE, der.BIT_STRING))
 _VERSION_3_FIELDS: Final = bytes(
     (der.context(0), der.INTEGER, *(der.SEQUENCE,) * 5, der.context(3))
 )
-_UTC_TIMES: Final = bytes((der.UTC_TIME, der.UTC_TIME))
 _NO_EXTENSIONS: Final[Mapping[str, Extension]] = MappingProxyType({})
 _load_native: Final = x509.load_der_x509_certificate
 # What `x509.load_der_x509_certificate` raises; UserWarning where warnings are made errors.
@@ -85,6 +78,53 @@ class _Fields(NamedTuple):
     signature: der.Element
 
 
+class _Places(NamedTuple):
+    """Where the fields that everybody asks for begin; each of the first eight ends at the next."""
+
+    tbs: int
+    serial_number: int  # its content
+    algorithm: int
+    issuer: int
+    validity: int
+    subject: int
+    public_key: int
+    after: int
+    extensions: int | None
+    outer_algorithm: int  # and the end of what is signed
+    signature: int
+
+
+def _usual_places(data: bytes) -> _Places | None:
+    """The places in a version 3 certificate that `Certificate` took by its short road.
+
+    Lengths alone are read: `cryptography` has held every header of it against DER, and two times
+    are shorter than 128 octets. None: a shape to be read field by field.
+    """
+    end = 8 + (data[6] << 8 | data[7])
+    algorithm = 15 + data[14]
+    if data[12] != 2 or data[14] >= 0x80 or data[algorithm + 1] >= 0x80:
+        return None
+    issuer = algorithm + 2 + data[algorithm + 1]
+    size = data[issuer + 1]
+    validity = issuer + 2 + size if size < 0x80 else der.header(data, issuer, end)[2]
+    subject = validity + 2 + data[validity + 1]
+    size = data[subject + 1]
+    public_key = subject + 2 + size if size < 0x80 else der.header(data, subject, end)[2]
+    size = data[public_key + 1]
+    after = public_key + 2 + size if size < 0x80 else der.header(data, public_key, end)[2]
+    if data[after] != _EXTENSIONS:  # at the end there is the tag of what follows
+        return None
+    _, extensions, stop = der.header(data, after, end)
+    outer = data[end + 1]
+    if stop != end or outer >= 0x80:
+        return None
+    found = 4, 15, algorithm, issuer, validity, subject, public_key, after, extensions, end
+    return _new(_Places, (*found, end + 2 + outer))
+
+
+_new: Final = tuple.__new__  # half the cost of `_Places(…)`, as in `der`
+
+
 class Certificate(Encoded):
     """One Certificate (RFC 5280 §4.1), at most 64 KiB.
 
@@ -112,6 +152,7 @@ class Certificate(Encoded):
                 fields = self.__dict__
                 fields["native"] = _load_native(encoded)
                 fields["encoded"] = encoded
+                fields["_is_plain"] = True
                 return
         except _CANNOT_READ:
             pass
@@ -181,6 +222,28 @@ class Certificate(Encoded):
             raise MalformedCertificate(reason=f"cryptography: {error}") from error
 
     @read_once
+    def _places(self) -> _Places:
+        if "_is_plain" in self.__dict__:
+            found = _usual_places(self.encoded)
+            if found is not None:
+                return found
+        fields = self._fields
+        key = fields.public_key
+        return _Places(
+            fields.tbs.start,
+            fields.serial_number.content,
+            fields.inner_algorithm.start,
+            fields.issuer.start,
+            fields.validity.start,
+            fields.subject.start,
+            key.start,
+            key.end,
+            None if fields.extensions is None else fields.extensions.start,
+            fields.outer_algorithm.start,
+            fields.signature.start,
+        )
+
+    @read_once
     def _fields(self) -> _Fields:
         whole = der.decode(self.encoded)
         usual = whole.usual_fields(_OUTER)
@@ -223,39 +286,59 @@ class Certificate(Encoded):
 
     # -- the fields of TBSCertificate
 
-    @read_once
+    @property
     def version(self) -> int:
         """1, 2 or 3."""
-        found = self._fields.version
-        if found is not None and found.octets == _VERSION_3:
+        serial_number = self._places.serial_number
+        if self.encoded.startswith(_VERSION_3, serial_number - 7):
             return 3
+        found = self._fields.version
         return 1 if found is None else 1 + found.only_child().expect(der.INTEGER).small(2)
 
     @read_once
     def serial_number(self) -> int:
         """The serial number; positive, unless the issuer went wrong."""
-        return self._fields.serial_number.integer(limits=extensions.SERIAL_LIMITS)
+        places = self._places
+        content = places.serial_number
+        found = self.encoded, der.INTEGER, content - 2, content, places.algorithm
+        return _new(der.Element, found).integer(limits=extensions.SERIAL_LIMITS)
 
     @property
     def serial_number_octets(self) -> bytes:
         """The content octets of the serial number, as lists and OCSP responses repeat them."""
-        return self._fields.serial_number.octets
+        places = self._places
+        return self.encoded[places.serial_number : places.algorithm]
+
+    @property
+    def issuer_encoded(self) -> bytes:
+        """The name of who issued it, as it stands there."""
+        places = self._places
+        return self.encoded[places.issuer : places.validity]
 
     @read_once
     def issuer(self) -> Name:
         """Who issued it."""
-        return Name(self._fields.issuer.encoded)
+        return Name(self.issuer_encoded)
+
+    @property
+    def subject_encoded(self) -> bytes:
+        """The name of its subject, as it stands there."""
+        places = self._places
+        return self.encoded[places.subject : places.public_key]
 
     @read_once
     def subject(self) -> Name:
         """Whom it names."""
-        return Name(self._fields.subject.encoded)
+        return Name(self.subject_encoded)
 
     @read_once
     def _validity(self) -> tuple[datetime, datetime]:
-        usual = self._fields.validity.usual_fields(_UTC_TIMES)
-        if usual is not None:
-            return usual[0].time(), usual[1].time()
+        native = self.__dict__.get("native")
+        if native is not None:
+            try:
+                return native.not_valid_before_utc, native.not_valid_after_utc
+            except ValueError:
+                pass  # a year that `datetime` does not have: below it is said so
         fields = self._fields.validity.fields()
         not_before, not_after = fields.take().time(), fields.take().time()
         fields.finish()
@@ -283,7 +366,8 @@ class Certificate(Encoded):
     @read_once
     def public_key(self) -> PublicKey:
         """The key it certifies."""
-        return PublicKey(self._fields.public_key.encoded)
+        places = self._places
+        return PublicKey(self.encoded[places.public_key : places.after])
 
     def inheriting(self, issuer: PublicKey) -> Certificate:
         """This certificate, its key completed by that of its issuer (`PublicKey.inheriting`).
@@ -303,7 +387,8 @@ class Certificate(Encoded):
     @property
     def tbs_encoded(self) -> bytes:
         """The octets that are signed."""
-        return self._fields.tbs.encoded
+        places = self._places
+        return self.encoded[places.tbs : places.outer_algorithm]
 
     @property
     def tbs_signature_algorithm(self) -> der.Element:
@@ -316,23 +401,91 @@ class Certificate(Encoded):
 
         One that differs from the one inside in more than a NULL is refused.
         """
+        places, data = self._places, self.encoded
+        first, last = places.outer_algorithm, places.signature
+        if data[places.algorithm : places.issuer] == data[first:last]:
+            if last - first < 0x82:
+                return _new(der.Element, (data, der.SEQUENCE, first, first + 2, last))
+            return der.element(data, first, last)
         inner, outer = self._fields.inner_algorithm, self._fields.outer_algorithm
-        if inner.encoded != outer.encoded:
-            _ = tuple(departures.of_algorithms(inner, outer))
+        _ = tuple(departures.of_algorithms(inner, outer))
         return outer
 
     @read_once
     def signature(self) -> bytes:
         """The octets of the signature value."""
-        return self._fields.signature.bit_string()
+        data, place = self.encoded, self._places.signature
+        size = len(data) - place
+        content = place + 2 if size < 0x82 else place + 3 if size < 0x103 else place + 4
+        if 2 < size < 0x10004 and data[content] == 0:
+            return data[content + 1 :]
+        return der.element(data, place, len(data)).bit_string()
 
-    # -- extensions
+    # -- extensions: first those that are named by the module `extensions`, then the property
+
+    key_usage = extension_value(extensions.KEY_USAGE, extensions.read_key_usage)
+    """What the key may do; None: not limited."""
+
+    extended_key_usage = extension_value(
+        extensions.EXTENDED_KEY_USAGE, extensions.read_object_identifiers
+    )
+    """The OIDs of the purposes; None: not limited."""
+
+    basic_constraints = extension_value(
+        extensions.BASIC_CONSTRAINTS, extensions.read_basic_constraints
+    )
+    """Whether the subject is an authority."""
+
+    policies = extension_value(extensions.CERTIFICATE_POLICIES, extensions.read_policies)
+    """The certificate policies."""
+
+    policy_mappings = extension_value(extensions.POLICY_MAPPINGS, extensions.read_policy_mappings)
+    """Pairs of (policy of the issuer, policy of the subject)."""
+
+    policy_constraints = extension_value(
+        extensions.POLICY_CONSTRAINTS, extensions.read_policy_constraints
+    )
+    """RFC 5280 §4.2.1.11."""
+
+    inhibit_any_policy = extension_value(
+        extensions.INHIBIT_ANY_POLICY, extensions.read_small_integer
+    )
+    """How many certificates may follow before anyPolicy counts no more."""
+
+    name_constraints = extension_value(
+        extensions.NAME_CONSTRAINTS, extensions.read_name_constraints
+    )
+    """RFC 5280 §4.2.1.10."""
+
+    subject_alternative_names = extension_value(
+        extensions.SUBJECT_ALTERNATIVE_NAME, extensions.read_alternative_names
+    )
+    """Other names of the subject."""
+
+    issuer_alternative_names = extension_value(
+        extensions.ISSUER_ALTERNATIVE_NAME, extensions.read_alternative_names
+    )
+    """Other names of the issuer."""
+
+    subject_key_identifier = extension_value(
+        extensions.SUBJECT_KEY_IDENTIFIER, extensions.read_octet_string
+    )
+    """What the issuer calls this key."""
+
+    authority_key_identifier = extension_value(
+        extensions.AUTHORITY_KEY_IDENTIFIER, extensions.read_authority_key_identifier
+    )
+    """What names the issuer's key."""
 
     @read_once
     def extensions(self) -> Mapping[str, Extension]:
         """The extensions by their OID. One OID twice is refused."""
-        found = self._fields.extensions
-        return _NO_EXTENSIONS if found is None else extensions.read_extensions(found)
+        places = self._places
+        start = places.extensions
+        if start is None:
+            return _NO_EXTENSIONS
+        found = der.element(self.encoded, start, places.outer_algorithm)
+        return extensions.read_extensions(found)
 
     def _extension(self, oid: str, read: Callable[[bytes], R]) -> R | None:
         extension = self.extensions.get(oid)
@@ -342,72 +495,6 @@ class Certificate(Encoded):
             return read(extension.octets)
         except DecodeError as error:
             raise MalformedCertificate(reason=f"extension {oid}: {error}") from error
-
-    @read_once
-    def key_usage(self) -> frozenset[KeyUsage] | None:
-        """What the key may do; None: not limited."""
-        return self._extension(extensions.KEY_USAGE, extensions.read_key_usage)
-
-    @read_once
-    def extended_key_usage(self) -> tuple[str, ...] | None:
-        """The OIDs of the purposes; None: not limited."""
-        return self._extension(extensions.EXTENDED_KEY_USAGE, extensions.read_object_identifiers)
-
-    @read_once
-    def basic_constraints(self) -> BasicConstraints | None:
-        """Whether the subject is an authority."""
-        return self._extension(extensions.BASIC_CONSTRAINTS, extensions.read_basic_constraints)
-
-    @read_once
-    def policies(self) -> tuple[PolicyInformation, ...] | None:
-        """The certificate policies."""
-        return self._extension(extensions.CERTIFICATE_POLICIES, extensions.read_policies)
-
-    @read_once
-    def policy_mappings(self) -> tuple[tuple[str, str], ...] | None:
-        """Pairs of (policy of the issuer, policy of the subject)."""
-        return self._extension(extensions.POLICY_MAPPINGS, extensions.read_policy_mappings)
-
-    @read_once
-    def policy_constraints(self) -> PolicyConstraints | None:
-        """RFC 5280 §4.2.1.11."""
-        return self._extension(extensions.POLICY_CONSTRAINTS, extensions.read_policy_constraints)
-
-    @read_once
-    def inhibit_any_policy(self) -> int | None:
-        """How many certificates may follow before anyPolicy counts no more."""
-        return self._extension(extensions.INHIBIT_ANY_POLICY, extensions.read_small_integer)
-
-    @read_once
-    def name_constraints(self) -> NameConstraints | None:
-        """RFC 5280 §4.2.1.10."""
-        return self._extension(extensions.NAME_CONSTRAINTS, extensions.read_name_constraints)
-
-    @read_once
-    def subject_alternative_names(self) -> tuple[GeneralName, ...] | None:
-        """Other names of the subject."""
-        return self._extension(
-            extensions.SUBJECT_ALTERNATIVE_NAME, extensions.read_alternative_names
-        )
-
-    @read_once
-    def issuer_alternative_names(self) -> tuple[GeneralName, ...] | None:
-        """Other names of the issuer."""
-        return self._extension(
-            extensions.ISSUER_ALTERNATIVE_NAME, extensions.read_alternative_names
-        )
-
-    @read_once
-    def subject_key_identifier(self) -> bytes | None:
-        """What the issuer calls this key."""
-        return self._extension(extensions.SUBJECT_KEY_IDENTIFIER, extensions.read_octet_string)
-
-    @read_once
-    def authority_key_identifier(self) -> AuthorityKeyIdentifier | None:
-        """What names the issuer's key."""
-        return self._extension(
-            extensions.AUTHORITY_KEY_IDENTIFIER, extensions.read_authority_key_identifier
-        )
 
     @read_once
     def crl_distribution_points(self) -> tuple[DistributionPoint, ...]:
@@ -474,10 +561,10 @@ class Certificate(Encoded):
             )
         )
 
-    @read_once
+    @property
     def is_self_issued(self) -> bool:
         """Whether subject and issuer are the same name, octet for octet."""
-        return self._fields.issuer.octets == self._fields.subject.octets
+        return self.issuer_encoded == self.subject_encoded
 
 
 def _has_odd_serial_number(encoded: bytes) -> bool:

@@ -154,23 +154,26 @@ class Element(NamedTuple):
         if tag != SEQUENCE:
             return None
         found: list[Element] = []
-        for tag in tags:
-            content = position + 2
-            if content > end or data[position] != tag:
-                return None
-            length = data[position + 1]
-            if length >= 0x80:
-                content += length - 0x80
-                if not 0x80 < length <= 0x84 or content > end:
+        try:
+            for tag in tags:
+                if data[position] != tag:
                     return None
-                length = int.from_bytes(data[position + 2 : content], "big")
-                if length < 0x80 or data[position + 2] == 0:
+                content = position + 2
+                length = data[position + 1]
+                if length >= 0x80:
+                    first, content = content, content + length - 0x80
+                    if not 0x80 < length <= 0x84 or data[first] == 0:
+                        return None
+                    length = int.from_bytes(data[first:content], "big")
+                    if length < 0x80:
+                        return None
+                stop = content + length
+                if stop > end:
                     return None
-            stop = content + length
-            if stop > end:
-                return None
-            found.append(_new(Element, (data, tag, position, content, stop)))
-            position = stop
+                found.append(_new(Element, (data, tag, position, content, stop)))
+                position = stop
+        except IndexError:
+            return None
         return found if position == end else None
 
     # -- primitive values
@@ -303,9 +306,9 @@ class Element(NamedTuple):
         digits = octets[:14]
         # ISO 8601 knows 24 o'clock, X.690 does not.
         if digits.isdigit() and octets[14:] == b"Z" and digits[8:10] < b"24":
-            text = digits.decode("ascii")
+            text = octets.decode("ascii")
             try:
-                return datetime.fromisoformat(f"{text[:8]}T{text[8:]}+00:00")
+                return datetime.fromisoformat(f"{text[:8]}T{text[8:]}")
             except ValueError:
                 self.fail("no such date or time of day")
         self.fail("not a time in the form of RFC 5280")
@@ -466,10 +469,25 @@ def decode(data: bytes, *, limits: Limits = LIMITS) -> Element:
 
     Raises MalformedDer, LimitExceeded.
     """
+    if type(data) is bytes and 2 <= (size := len(data)) <= limits.size:
+        tag, content, length = data[0], 2, data[1]
+        if length >= 0x80:  # in two octets more, as most have it, or not to be decided here
+            if size < 0x104 or length != 0x82:
+                length = -1
+            else:
+                content, length = 4, data[2] << 8 | data[3]
+        if content + length == size and tag & 0x1F != 0x1F:
+            return _new(Element, (data, tag, 0, content, size))
     element, end = decode_first(data, limits=limits)
     if end != len(data):
         raise MalformedDer(reason="octets after the value", offset=end)
     return element
+
+
+def element(data: bytes, position: int, end: int) -> Element:
+    """The value at `position`, which must not pass `end`. Raises MalformedDer."""
+    tag, content, stop = header(data, position, end)
+    return _new(Element, (data, tag, position, content, stop))
 
 
 def decode_first(data: bytes, *, limits: Limits = LIMITS) -> tuple[Element, int]:

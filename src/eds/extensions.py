@@ -77,6 +77,8 @@ class KeyUsage(Enum):
     ENCIPHER_ONLY = 7
     DECIPHER_ONLY = 8
 
+    __hash__ = object.__hash__  # each member is one object; that of Enum is a call
+
 
 class RevocationReason(Enum):
     """CRLReason (RFC 5280 §5.3.1); 7 is not used."""
@@ -271,42 +273,39 @@ def read_extension_list(extensions: der.Element) -> Mapping[str, Extension]:
     while position < end:
         if len(found) == _LIMITS.elements:
             raise LimitExceeded(limit="elements in one value", allowed=_LIMITS.elements)
-        extension, position = _plain_extension(data, position, end) or (
-            _any_extension(data, position, end)
-        )
-        oid = extension[0]
+        # In place where it is short: nearly all are, and every certificate has half a dozen.
+        first = position + 4
+        critical = False
+        try:
+            outer, size, inner, width = data[position:first]
+            last = value = first + width
+            critical = data[value] == 1 and data[value : value + 3] == _TRUE
+            if critical:
+                value += 3
+            tag, length = data[value : value + 2]
+        except (IndexError, ValueError):
+            outer = size = inner = tag = length = last = value = 0
+        stop = position + 2 + size
+        if (
+            value + 2 + length == stop <= end
+            and size < 0x80
+            and outer == 0x30
+            and inner == 0x06
+            and tag == 0x04
+        ):
+            octets = data[first:last]
+            oid = _OIDS.get(octets) or der.dotted_form(octets, position + 2)
+            extension = _new(Extension, (oid, critical, data[value + 2 : stop]))
+        else:
+            extension, stop = _any_extension(data, position, end)
+            oid = extension[0]
         if oid in found:
             extensions.fail(f"the extension {oid} stands there twice")
         found[oid] = extension
+        position = stop
     if not found:
         extensions.fail("an empty list of extensions")
     return MappingProxyType(found)
-
-
-def _plain_extension(data: bytes, position: int, end: int) -> tuple[Extension, int] | None:
-    """A short extension, read in place, and the offset after it.
-
-    Nearly all are, and every certificate has half a dozen. None: for `_any_extension` to read
-    or refuse.
-    """
-    if end - position < 6 or data[position] != der.SEQUENCE or data[position + 1] >= 0x80:
-        return None
-    stop = position + 2 + data[position + 1]
-    value = position + 4 + data[position + 3]
-    oid = data[position + 4 : value]
-    critical = data[value : value + 3] == _TRUE
-    if critical:
-        value += 3
-    if (
-        stop > end
-        or data[position + 2] != der.OBJECT_IDENTIFIER
-        or value + 2 > stop
-        or data[value] != der.OCTET_STRING
-        or value + 2 + data[value + 1] != stop
-    ):
-        return None
-    found = der.dotted_form(oid, position + 2), critical, data[value + 2 : stop]
-    return _new(Extension, found), stop
 
 
 _new: Final = tuple.__new__  # half the cost of `Extension(…)`, as in `der`
@@ -324,6 +323,20 @@ def _any_extension(data: bytes, position: int, end: int) -> tuple[Extension, int
 
 
 _TRUE: Final = b"\x01\x01\xff"  # BOOLEAN, DER
+# The extensions that have a name here, by the content of their OIDs.
+_OIDS: Final = {
+    der.object_identifier(oid)[2:]: oid
+    for oid in (
+        *(SUBJECT_DIRECTORY_ATTRIBUTES, SUBJECT_KEY_IDENTIFIER, KEY_USAGE),
+        *(SUBJECT_ALTERNATIVE_NAME, ISSUER_ALTERNATIVE_NAME, BASIC_CONSTRAINTS, CRL_NUMBER),
+        *(REASON_CODE, INVALIDITY_DATE, DELTA_CRL_INDICATOR, ISSUING_DISTRIBUTION_POINT),
+        *(CERTIFICATE_ISSUER, NAME_CONSTRAINTS, CRL_DISTRIBUTION_POINTS, CERTIFICATE_POLICIES),
+        *(POLICY_MAPPINGS, AUTHORITY_KEY_IDENTIFIER, POLICY_CONSTRAINTS, EXTENDED_KEY_USAGE),
+        *(FRESHEST_CRL, INHIBIT_ANY_POLICY, NO_REVOCATION_AVAILABLE, EXPIRED_CERTS_ON_CRL),
+        *(AUTHORITY_INFORMATION_ACCESS, QC_STATEMENTS, OCSP_NO_CHECK, OCSP_NONCE),
+        *(OCSP_ARCHIVE_CUTOFF, OCSP_EXTENDED_REVOKE, VALIDITY_ASSURED_SHORT_TERM),
+    )
+}
 
 
 @_remembered

@@ -84,6 +84,7 @@ _TYPE_BY_NAME: Final = {row.name.lower(): row for row in ATTRIBUTE_TYPES} | {
     "e": _TYPE_BY_OID[EMAIL_ADDRESS],
     "email": _TYPE_BY_OID[EMAIL_ADDRESS],
 }
+_OIDS: Final = {der.object_identifier(oid)[2:]: oid for oid in _TYPE_BY_OID}  # by their content
 _STRING_TAGS: Final = frozenset(
     {
         der.UTF8_STRING,
@@ -244,24 +245,25 @@ def _usually_prepared(encoded: bytes) -> tuple[tuple[tuple[str, str], ...], ...]
     position = 2
     try:
         while position < end:
-            stop = position + 2 + encoded[position + 1]
             first = position + 6
-            value = first + encoded[position + 5]
-            codec = _CODEC.get(encoded[value])
+            rdn, size, attribute, inner, kind, width = encoded[position:first]
+            value = first + width
+            tag, length = encoded[value : value + 2]
+            codec = _CODEC.get(tag)
+            stop = value + 2 + length
             if (
                 codec is None
-                or encoded[position] != der.SET
-                or encoded[position + 2] != der.SEQUENCE
-                or encoded[position + 4] != der.OBJECT_IDENTIFIER
-                or encoded[position + 3] != stop - position - 4
-                or encoded[value + 1] != stop - value - 2
+                or stop != position + 2 + size
+                or stop != position + 4 + inner
                 or stop > end
+                or (rdn, attribute, kind) != (0x31, 0x30, 0x06)
             ):
                 return ()
-            oid = der.dotted_form(encoded[first:value], first)
+            octets = encoded[first:value]
+            oid = _OIDS.get(octets) or der.dotted_form(octets, first)
             found.append(((oid, prepare(encoded[value + 2 : stop].decode(codec))),))
             position = stop
-    except (IndexError, UnicodeDecodeError):
+    except ValueError:  # cut short, or octets that are no text
         return ()
     return tuple(found)
 

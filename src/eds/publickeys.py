@@ -19,7 +19,9 @@ from cryptography.hazmat.primitives.asymmetric.types import (
 
 from eds import der
 from eds.algorithms import (
+    CURVES,
     DSA_KEY,
+    EC_PUBLIC_KEY,
     KEY_TYPES,
     RSASSA_PSS,
     Curve,
@@ -54,6 +56,15 @@ class PublicKey(Encoded):
 
     def __init__(self, encoded: bytes) -> None:
         super().__init__(encoded)
+        for head, curve, parameters in _HEADS.get(len(encoded), ()):
+            if encoded.startswith(head):
+                self.__dict__.update(
+                    _parts=(EC_PUBLIC_KEY, parameters, encoded[len(head) :]),
+                    key_type=KeyType.EC,
+                    curve=curve,
+                    bits=curve.bits,
+                )
+                return
         _ = self._parts
 
     @classmethod
@@ -228,11 +239,19 @@ class PublicKey(Encoded):
 
         Raises as `verify` does, which it may as well when it is called.
         """
-        if self.__dict__.get("_required") is not algorithm:
-            # A row with a curve is for the keys of that curve, and for no others.
-            if algorithm.curve is None or algorithm.curve is not self.curve:
-                self.require(algorithm)
-            self.__dict__["_required"] = algorithm  # an issuer's key is asked again and again
+        verify: Callable[[bytes, bytes], bool]
+        kept = self.__dict__.get("_verifier")
+        if kept is not None and kept[0] is algorithm:
+            verify = kept[1]  # an issuer's key is asked again and again
+            return verify
+        # A row with a curve is for the keys of that curve, and for no others.
+        if algorithm.curve is None or algorithm.curve is not self.curve:
+            self.require(algorithm)
+        verify = self._verifier_of(algorithm)
+        self.__dict__["_verifier"] = algorithm, verify
+        return verify
+
+    def _verifier_of(self, algorithm: SignatureAlgorithm) -> Callable[[bytes, bytes], bool]:
         if self.key_type in GOST_KEY_TYPES and algorithm.digest is not None:
             gost, digest = self.gost, algorithm.digest.digest
             return lambda signature, message: gost.verify(digest(message), signature)
@@ -264,6 +283,26 @@ class PublicKey(Encoded):
 
 
 _FIELDS: Final = bytes((der.SEQUENCE, der.BIT_STRING))
+
+
+def _heads() -> dict[int, list[tuple[bytes, Curve, bytes]]]:
+    """What stands before the point, as RFC 5480 writes it uncompressed, by the size of the whole.
+
+    All keys of a curve have it in common, and tell no more beside it than their point.
+    """
+    found: dict[int, list[tuple[bytes, Curve, bytes]]] = {}
+    for curve in CURVES:
+        parameters = der.object_identifier(curve.oid)
+        point = b"\4" + bytes(2 * ((curve.bits + 7) // 8))
+        whole = der.sequence(
+            der.sequence(der.object_identifier(EC_PUBLIC_KEY), parameters), der.bit_string(point)
+        )
+        head = whole[: -len(point)]
+        found.setdefault(len(whole), []).append((head, curve, parameters))
+    return found
+
+
+_HEADS: Final = _heads()
 _USUAL: Final = 64  # octets of what is worth remembering: a few values stand in millions of keys
 
 

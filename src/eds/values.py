@@ -45,6 +45,39 @@ class read_once(Generic[V]):  # noqa: N801 - a decorator, as `property` is
         return value
 
 
+class extension_value(Generic[V]):  # noqa: N801 - stands where a decorated property would
+    """A property: the value of the extension of that OID, read once; None where there is none.
+
+    For objects with `extensions`. A path asks a dozen times, mostly for what is not there. What
+    cannot be read leaves as the `malformed` error of the object's class, and names the OID.
+    """
+
+    def __init__(self, oid: str, read: Callable[[bytes], V]) -> None:
+        self._oid = oid
+        self._read = read
+
+    def __set_name__(self, owner: type[Encoded], name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type[Encoded]) -> Self: ...
+    @overload
+    def __get__(self, instance: Encoded, owner: type[Encoded]) -> V | None: ...
+    def __get__(self, instance: Any, owner: type[Encoded]) -> V | Self | None:
+        if instance is None:
+            return self
+        value = None
+        found = instance.extensions.get(self._oid)
+        if found is not None:
+            try:
+                value = self._read(found.octets)
+            except DecodeError as error:
+                reason = f"extension {self._oid}: {error}"
+                raise owner.malformed(reason=reason) from error  # type: ignore[call-arg]
+        instance.__dict__[self._name] = value
+        return value
+
+
 class Encoded:
     """A value that is its bytes: equal, hashed and named by them.
 

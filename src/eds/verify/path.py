@@ -76,7 +76,7 @@ def prove(
     known = proofs.paths.get(certificate.encoded)
     if known is not None and known.valid_from <= at <= known.valid_until:
         return known
-    result = _under_kept(certificate, proofs, at=at)
+    result = _under_kept(certificate, proofs, at=at) if proofs.authorities else None
     if result is None:
         search = Search(
             certificate,
@@ -96,7 +96,7 @@ def _under_kept(certificate: Certificate, proofs: KindProofs, *, at: datetime) -
     """The proof by an authority that is kept; None where a search has to decide."""
     policy, purpose = proofs.policy, proofs.purpose
     try:
-        kept = proofs.authorities.get(certificate.issuer.encoded) or ()
+        kept = proofs.authorities.get(certificate.issuer_encoded) or ()
     except DecodeError:
         return None
     for authority in kept:
@@ -235,10 +235,10 @@ def _kept(certificates: int) -> tuple[Finding, ...]:
 
 def _keep(certificate: Certificate, authority: Authority, proofs: KindProofs) -> None:
     """Keep the proof of an authority for the name that the certificate calls it by."""
-    key = certificate.issuer.encoded
-    others = (
+    key = certificate.issuer_encoded
+    others = [
         one
         for one in proofs.authorities.get(key) or ()
         if (one.path[0], one.anchor) != (authority.path[0], authority.anchor)
-    )
+    ]
     proofs.authorities.put(key, (authority, *others)[:AUTHORITIES_OF_ONE_NAME])

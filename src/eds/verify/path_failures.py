@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import Final
@@ -55,8 +54,8 @@ def untimely(result: PathResult, policy: ValidationPolicy, *, at: datetime) -> P
     """The same path, with what speaks against it at that time."""
     finding = _anchor_period(result, at=at) or _validity(result, at=at)
     finding = finding or _algorithm_period(result, policy, at=at)
-    return replace(
-        result, sub_indication=finding.sub_indication, findings=(finding,), policies=frozenset()
+    return result._replace(
+        sub_indication=finding.sub_indication, findings=(finding,), policies=frozenset()
     )
 
 

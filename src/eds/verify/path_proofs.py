@@ -7,9 +7,8 @@ was proven for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..algorithms import SignatureAlgorithm
 from ..certificates import Certificate
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
     from .trust import Purpose, TrustAnchor
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PathResult:
+class PathResult(NamedTuple):
     """What was found of the path of one certificate.
 
     `path` runs from the certificate to the anchor's, both included; empty where none was
@@ -45,8 +43,7 @@ class PathResult:
     valid_until: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class State(NamedTuple):
     """The state variables of RFC 5280 §6.1.2 below one authority: what binds the next one.
 
     The counters say how many more certificates may follow before the thing is so.
@@ -60,8 +57,7 @@ class State:
     limits: tuple[Limits, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Authority:
+class Authority(NamedTuple):
     """An authority whose own path is proven but for the time: from it to the anchor.
 
     `algorithms` keeps what its key may be used with, by encoded AlgorithmIdentifier.
@@ -72,7 +68,7 @@ class Authority:
     state: State
     valid_from: datetime
     valid_until: datetime
-    algorithms: dict[bytes, tuple[SignatureAlgorithm, date | None]] = field(default_factory=dict)
+    algorithms: dict[bytes, tuple[SignatureAlgorithm, date | None]]
 
 
 class KindProofs:

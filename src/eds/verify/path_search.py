@@ -95,8 +95,10 @@ class Search:
             key = name.prepared
         except DecodeError:
             return []
-        found = dict.fromkeys(self.trust.named(name))
-        found |= dict.fromkeys(self._handed().get(key, ()))
+        named, handed = self.trust.named(name), self._handed().get(key)
+        if not handed and len(named) < 2:
+            return [*named]
+        found = dict.fromkeys((*named, *(handed or ())))
         if len(found) == 1:
             return [*found]
         return sorted(found, key=lambda issuer: self._rank(issuer, certificate))
@@ -132,15 +134,19 @@ class Search:
     def _is_repeated(issuer: Certificate, path: Chain) -> bool:
         """The same authority a second time: a path never needs it (RFC 4158 §5.2)."""
         try:
-            return any(
-                issuer == one
-                or (issuer.subject == one.subject and issuer.public_key == one.public_key)
-                for one in path
-            )
+            encoded, subject = issuer.encoded, issuer.subject_encoded
+            for one in path:
+                if encoded == one.encoded or (
+                    subject == one.subject_encoded and issuer.public_key == one.public_key
+                ):
+                    return True
+            return False
         except DecodeError:
             return False
 
     def _is_refuted(self, issuer: Certificate, certificate: Certificate) -> bool:
+        if not self._signed:
+            return False
         found = self._signed.get((issuer.encoded, certificate.encoded))
         return isinstance(found, Finding)
 
@@ -186,7 +192,12 @@ class Search:
         except DecodeError as error:
             return unreadable(certificate, error)
         return Authority(
-            path=chain, anchor=anchor, state=state, valid_from=valid_from, valid_until=valid_until
+            path=chain,
+            anchor=anchor,
+            state=state,
+            valid_from=valid_from,
+            valid_until=valid_until,
+            algorithms={},
         )
 
     def _below(self, chain: Chain) -> Authority | Finding:
@@ -212,4 +223,5 @@ class Search:
             state=state,
             valid_from=max(above.valid_from, not_before),
             valid_until=end_of(until, min(above.valid_until, not_after)),
+            algorithms={},
         )

@@ -78,7 +78,7 @@ def signed_by(
             signature = certificate.signature
         except DecodeError:
             signature = b""  # bits that make no octets sign nothing
-        if key.verify(signature, certificate.tbs_encoded, algorithm=algorithm):
+        if key.verifier(algorithm)(signature, certificate.tbs_encoded):
             return until
     except AlgorithmError as error:
         return rules.ALGORITHM.broken(

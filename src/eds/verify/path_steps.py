@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from .. import extensions
+from .. import der, extensions
 from ..certificates import Certificate
 from ..errors import DecodeError
 from ..extensions import ANY_POLICY, KeyUsage
@@ -188,13 +188,16 @@ def _profile(certificate: Certificate) -> Finding | None:
             getattr(certificate, PROCESSED[oid])  # one that cannot be read is not processed
     if len(certificate.serial_number_octets) > 20 and not OVERLONG_SERIAL_NUMBER.accepted:
         return _against_profile(certificate, "a serial number of over 20 octets")
-    if certificate.issuer.is_empty:
+    if certificate.issuer_encoded == _NOBODY:
         return _against_profile(certificate, "no issuer")
-    if certificate.subject.is_empty:
+    if certificate.subject_encoded == _NOBODY:
         names = found.get(extensions.SUBJECT_ALTERNATIVE_NAME)
         if names is None or not names.critical:
             return _against_profile(certificate, "no subject, nor a critical alternative name")
     return None
+
+
+_NOBODY: Final = der.sequence()
 
 
 def _against_profile(certificate: Certificate, reason: str) -> Finding:

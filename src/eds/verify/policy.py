@@ -51,11 +51,13 @@ class AlgorithmRules:
 
     def signature_until(self, algorithm: SignatureAlgorithm, key: PublicKey) -> date | None:
         """The last day for that algorithm with that key; None: no end is known."""
-        until = _earlier(
-            self._until(algorithm.name, algorithm.relied_on_until), self.key_until(key)
-        )
+        until = self._until(algorithm.name, algorithm.relied_on_until)
         digest = algorithm.digest
-        return until if digest is None else _earlier(until, self.digest_until(digest))
+        of_digest = None if digest is None else self._until(digest.name, digest.relied_on_until)
+        of_key = self.key_until(key)
+        if until is of_digest is of_key is None:
+            return None
+        return _earlier(_earlier(until, of_digest), of_key)
 
     def key_until(self, key: PublicKey) -> date | None:
         """The last day for a key of that kind and size; None: no end is known.
@@ -66,8 +68,8 @@ class AlgorithmRules:
         if self.minimum_bits and bits < self.minimum_bits.get(key_type, 0):
             return date.min
         until: date | None = None
-        for period in KEY_SIZE_PERIODS:
-            if period.key_type is key_type and bits < period.below_bits:
+        for period in _PERIODS.get(key_type, ()):
+            if bits < period.below_bits:
                 until = _earlier(until, period.relied_on_until)
         return until
 
@@ -75,6 +77,12 @@ class AlgorithmRules:
         if name in self.refused:
             return date.min
         return self.until.get(name, otherwise)
+
+
+_PERIODS: Final = {
+    key_type: tuple(row for row in KEY_SIZE_PERIODS if row.key_type is key_type)
+    for key_type in {row.key_type for row in KEY_SIZE_PERIODS}
+}
 
 
 def _earlier(one: date | None, other: date | None) -> date | None:

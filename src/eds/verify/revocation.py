@@ -23,10 +23,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 from .. import extensions
 from ..certificatelists import CertificateList
@@ -68,8 +67,7 @@ __all__ = ["PathRevocation", "RevocationResult", "Status", "check", "check_path"
 _SECOND: Final = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevocationResult:
+class RevocationResult(NamedTuple):
     """The status of one certificate at one instant, and what it rests on.
 
     `sub_indication` is None only where `status` is GOOD. `revoked_at`, `reason` and
@@ -97,8 +95,7 @@ class RevocationResult:
         raise TypeError("a status is neither yes nor no: look at its sub-indication")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PathRevocation:
+class PathRevocation(NamedTuple):
     """The status of every certificate of a path that has one, from the signer's upwards.
 
     `sub_indication` is that of the highest certificate which is not good, since what a revoked
@@ -138,9 +135,10 @@ def check(
 
     A verdict is a value: nothing in the evidence raises. Raises NaiveDatetime.
     """
-    for argument, instant in (("at", at), ("validation_time", validation_time)):
-        if instant is not None and instant.utcoffset() is None:
-            raise NaiveDatetime(argument=argument)
+    if at.utcoffset() is None:
+        raise NaiveDatetime(argument="at")
+    if validation_time is not None and validation_time.utcoffset() is None:
+        raise NaiveDatetime(argument="validation_time")
     return _check(
         Inquiry(
             certificate=certificate,
@@ -178,7 +176,8 @@ def check_path(
     if path.sub_indication is not None or path.anchor is None:
         raise InvalidArgument(argument="path", reason="only a proven path has a status")
     anchor = path.anchor
-    below = [one for one in path.path if one != anchor.certificate]
+    octets = anchor.certificate.encoded
+    below = [one for one in path.path if one.encoded != octets]
     pairs = list(pairwise((*below, anchor.certificate)))  # none, where the anchor itself signed
     findings: list[Finding] = []
     if policy.revocation.anchors_are_checked:
@@ -198,15 +197,22 @@ def check_path(
         )
         for certificate, issuer in reversed(pairs)
     ]
-    for result in results:
-        findings.extend(result.findings)
-    subs = (result.sub_indication for result in results if result.sub_indication is not None)
+    sub_indication: SubIndication | None = None
+    valid_from, valid_until = path.valid_from, path.valid_until
+    for number, result in enumerate(results):
+        findings += result.findings
+        sub_indication = sub_indication or result.sub_indication
+        if number == 0:
+            valid_from, valid_until = result.valid_from, result.valid_until
+        else:
+            valid_from = max(valid_from, result.valid_from)
+            valid_until = min(valid_until, result.valid_until)
     return PathRevocation(
         results=tuple(reversed(results)),
-        sub_indication=next(subs, None),
+        sub_indication=sub_indication,
         findings=tuple(findings),
-        valid_from=max((result.valid_from for result in results), default=path.valid_from),
-        valid_until=min((result.valid_until for result in results), default=path.valid_until),
+        valid_from=valid_from,
+        valid_until=valid_until,
     )
 
 
@@ -239,12 +245,11 @@ def _check(inquiry: Inquiry) -> RevocationResult:
             return excused
         observations = [*revocation_ocsp.observe(inquiry), *revocation_lists.observe(inquiry)]
         # By identity: to hash a list is to read all of it.
-        believed = {
-            id(source): source
-            for one in observations
-            if one.speaks and one.is_fresh(inquiry.at)
-            for source in (one.source, *one.beside)
-        }
+        believed: dict[int, CertificateList | OcspResponse] = {}
+        for one in observations:
+            if one.speaks and inquiry.at <= one.end:
+                for source in (one.source, *one.beside):
+                    believed[id(source)] = source
         inquiry.believed = tuple(believed.values())
         return _decide(inquiry, observations)
     except EdsError as error:
@@ -400,15 +405,22 @@ def _good(
     deciding = knowing[0]
     if len(knowing) > 1:
         deciding = max(knowing, key=lambda one: (one.reasons == ALL_REASONS, one.this_update))
-    used = [deciding] if deciding.reasons == ALL_REASONS else list(knowing)
-    findings = [finding for one in used for finding in one.findings]
+    used = (deciding,) if deciding.reasons == ALL_REASONS else knowing
+    findings: list[Finding] = []
+    since, until = deciding.this_update, ALWAYS
+    for one in used:
+        findings += one.findings
+        since, until = max(since, one.this_update), min(until, one.end)
     findings.append(
         FRESHNESS.kept(
             this_update=deciding.this_update, next_update=deciding.next_update, judged_at=at
         )
     )
     findings += _problems(inquiry, broken=False)
-    begun = later or next((one for one in knowing if one.status is Status.ON_HOLD), None)
+    begun = later
+    for one in knowing:
+        if begun is None and one.status is Status.ON_HOLD:
+            begun = one
     if begun is None:
         findings.append(STATUS.kept(judged_at=at))
     else:
@@ -422,7 +434,6 @@ def _good(
         )
         if begun.invalidity_date is not None and begun.invalidity_date <= at:
             findings.append(INVALIDITY.noted(invalidity_date=begun.invalidity_date, judged_at=at))
-    until = min(max(one.fresh_until, one.this_update) for one in used)
     if begun is not None:
         until = min(until, _since(begun) - _SECOND)
     return RevocationResult(
@@ -430,7 +441,7 @@ def _good(
         sub_indication=None,
         findings=tuple(findings),
         # Before `at` there may have been a hold that other evidence knows.
-        valid_from=min(at, max(one.this_update for one in used)),
+        valid_from=min(at, since),
         valid_until=max(at, until),
         revoked_at=None if begun is None else begun.since,
         reason=None if begun is None else begun.reason,
@@ -490,6 +501,8 @@ def _not_established(
 
 def _problems(inquiry: Inquiry, *, broken: bool) -> list[Finding]:
     """The evidence that could not be used: why there is no status, or worth a note beside one."""
+    if not inquiry.problems:
+        return []
     return [
         problem.rule.broken(problem.sub_indication, **problem.facts)
         if broken

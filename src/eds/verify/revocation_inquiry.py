@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from .. import der
 from ..algorithms import SignatureAlgorithm, identify
@@ -155,8 +155,7 @@ class Status(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
+class Observation(NamedTuple):
     """What one believable list (with its delta) or OCSP answer says.
 
     `since` is when the revocation or hold began. `fresh_until` is the last instant for which it
@@ -177,6 +176,11 @@ class Observation:
     reasons: frozenset[int] = ALL_REASONS
     speaks: bool = True
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def end(self) -> datetime:
+        """The last instant for which it may be relied on."""
+        return max(self.fresh_until, self.this_update)
 
     def is_fresh(self, at: datetime) -> bool:
         """Whether it may be relied on for `at`."""
@@ -249,14 +253,11 @@ class Inquiry:
     ) -> datetime:
         """The last instant for which evidence of that age, signed so, is fresh."""
         rules = self.policy.revocation
-        ends = [signed_until]
         if next_update is None:
-            ends.append(_later(this_update, rules.without_next_update))
-        else:
-            ends.append(next_update)
+            next_update = _later(this_update, rules.without_next_update)
         if rules.freshness is not None:
-            ends.append(_later(this_update, rules.freshness))
-        return min(ends)
+            next_update = min(next_update, _later(this_update, rules.freshness))
+        return min(next_update, signed_until)
 
     def verify(
         self, algorithm: SignatureAlgorithm, key: PublicKey, signature: bytes, message: bytes
@@ -264,7 +265,7 @@ class Inquiry:
         """The signature of evidence. Raises NotUsable unless it verifies with `key`."""
         self.spend()
         try:
-            right = key.verify(signature, message, algorithm=algorithm)
+            right = key.verifier(algorithm)(signature, message)
         except EdsError as error:
             raise NotUsable(SIGNATURE, GENERAL_FAILURE, error=error.code) from error
         if not right:
@@ -295,10 +296,11 @@ class Inquiry:
 
         Raises NotUsable where `instant` lies outside.
         """
-        if signer.in_validity_period(at=instant):
-            return ALWAYS if self.trust.is_anchor(signer) else signer.not_after
         if self.trust.is_anchor(signer):
             return ALWAYS
+        not_after = signer.not_after
+        if signer.not_before <= instant <= not_after:
+            return not_after
         raise NotUsable(
             AUTHORITY,
             SubIndication.REVOCATION_OUT_OF_BOUNDS_NO_POE,

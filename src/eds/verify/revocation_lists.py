@@ -71,8 +71,9 @@ class _Believed(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def observe(inquiry: Inquiry) -> Iterator[Observation]:
+def observe(inquiry: Inquiry) -> list[Observation]:
     """What the lists in the evidence say; those that cannot be used become problems."""
+    observed: list[Observation] = []
     complete: list[_Believed] = []
     deltas: list[_Believed] = []
     for found in inquiry.evidence.lists:
@@ -90,15 +91,16 @@ def observe(inquiry: Inquiry) -> Iterator[Observation]:
                 _named(Problem(WELL_FORMED, GENERAL_FAILURE, {"error": error.code}), found)
             )
     for believed in complete:
-        yield from _look_up(inquiry, believed, None)
+        _look_up(inquiry, believed, None, observed)
     for delta in deltas:
         bases = [believed for believed in complete if _builds_on(delta, believed)]
         if bases:
             # Any base gives the same list of the delta's day.
             newest = max(bases, key=lambda one: one.list.crl_number or 0)
-            yield from _look_up(inquiry, newest, delta)
+            _look_up(inquiry, newest, delta, observed)
         else:
-            yield from _look_up_alone(inquiry, delta)
+            _look_up_alone(inquiry, delta, observed)
+    return observed
 
 
 def _named(problem: Problem, found: CertificateList) -> Problem:
@@ -223,13 +225,12 @@ def _believe(
     """
     inquiry.require_issued(found.this_update)
     found, signer, until, signature = _signed(inquiry, found)
-    unknown = sorted(
-        extension.oid
-        for extension in found.extensions.values()
-        if extension.critical and extension.oid not in _KNOWN
-    )
-    if unknown:
-        raise NotUsable(EXTENSIONS, GENERAL_FAILURE, unknown=tuple(unknown))
+    if not _KNOWN.issuperset(found.extensions):
+        unknown = sorted(
+            oid for oid, one in found.extensions.items() if one.critical and oid not in _KNOWN
+        )
+        if unknown:
+            raise NotUsable(EXTENSIONS, GENERAL_FAILURE, unknown=tuple(unknown))
     if found.next_update is not None and found.next_update < found.this_update:
         raise NotUsable(WELL_FORMED, GENERAL_FAILURE, next_update=found.next_update)
     reasons = _reasons_in_scope(inquiry, found, points)
@@ -281,7 +282,8 @@ def _verified(
 def _signers(inquiry: Inquiry, found: CertificateList) -> Iterator[Certificate]:
     """Who may have signed it: the issuer, then all else of that name, the likeliest key first."""
     issuer = found.issuer
-    if subject_matches(inquiry.issuer, issuer):
+    own = inquiry.issuer
+    if own.subject_encoded == issuer.encoded or subject_matches(own, issuer):
         yield inquiry.issuer
     handed_in = (one for one in inquiry.evidence.certificates if subject_matches(one, issuer))
     others = dict.fromkeys((*handed_in, *inquiry.trust.named(issuer)))
@@ -398,18 +400,23 @@ def _builds_on(delta: _Believed, complete: _Believed) -> bool:
 
 
 def _look_up(
-    inquiry: Inquiry, complete: _Believed, delta: _Believed | None
-) -> Iterator[Observation]:
-    """What a complete list, brought up to date by a delta where there is one, says."""
+    inquiry: Inquiry,
+    complete: _Believed,
+    delta: _Believed | None,
+    observed: list[Observation],
+) -> None:
+    """Observe what a complete list, brought up to date by a delta where there is one, says."""
     newest = complete if delta is None else delta
     try:
         decided, entry = newest, _entry(inquiry, newest)
         if entry is None and newest is not complete:
             decided, entry = complete, _entry(inquiry, complete)
         if entry is None or entry.reason is RevocationReason.REMOVE_FROM_CRL:
-            for used in (complete, newest):
-                _require_entries_understood(used)
-        yield _observation(inquiry, newest, entry, decided, (complete.list, newest.list))
+            _require_entries_understood(complete)
+            if newest is not complete:
+                _require_entries_understood(newest)
+        together = complete.list, newest.list
+        observed.append(_observation(inquiry, newest, entry, decided, together))
     except NotUsable as refusal:
         inquiry.problems.append(_named(refusal.problem, newest.list))
     except EdsError as error:
@@ -418,12 +425,12 @@ def _look_up(
         )
 
 
-def _look_up_alone(inquiry: Inquiry, delta: _Believed) -> Iterator[Observation]:
+def _look_up_alone(inquiry: Inquiry, delta: _Believed, observed: list[Observation]) -> None:
     """A delta without its base cannot say that a certificate is good, but it can say the rest."""
     try:
         entry = _entry(inquiry, delta)
         if entry is not None and entry.reason is not RevocationReason.REMOVE_FROM_CRL:
-            yield _observation(inquiry, delta, entry, delta, (delta.list,))
+            observed.append(_observation(inquiry, delta, entry, delta, (delta.list,)))
             return
         raise NotUsable(DELTA, SubIndication.TRY_LATER, base=delta.list.delta_crl_indicator)
     except NotUsable as refusal:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
 from .. import extensions
 from ..certificates import Certificate
 from ..errors import AlgorithmError, EdsError
-from ..extensions import KeyUsage, RevocationReason
+from ..extensions import Extension, KeyUsage, RevocationReason
 from ..ocsp import CertId, CertificateStatus, OcspResponse, ResponseStatus, SingleResponse
 from .findings import Finding
 from .indications import SubIndication
@@ -56,17 +56,19 @@ _AUTHORISED: Final = AUTHORITY.kept()
 _NEVER_ISSUED: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def observe(inquiry: Inquiry) -> Iterator[Observation]:
+def observe(inquiry: Inquiry) -> list[Observation]:
     """What the responses in the evidence say; those that cannot be used become problems."""
+    observed: list[Observation] = []
     for found in inquiry.evidence.ocsp_responses:
         try:
-            yield from _observations(inquiry, found)
+            _observe(inquiry, found, observed)
         except NotUsable as refusal:
             inquiry.problems.append(_named(refusal.problem, found))
         except EdsError as error:
             inquiry.problems.append(
                 _named(Problem(WELL_FORMED, GENERAL_FAILURE, {"error": error.code}), found)
             )
+    return observed
 
 
 def _named(problem: Problem, found: OcspResponse) -> Problem:
@@ -74,7 +76,7 @@ def _named(problem: Problem, found: OcspResponse) -> Problem:
     return problem
 
 
-def _observations(inquiry: Inquiry, found: OcspResponse) -> Iterator[Observation]:
+def _observe(inquiry: Inquiry, found: OcspResponse, observed: list[Observation]) -> None:
     if found.status is not ResponseStatus.SUCCESSFUL:
         raise NotUsable(ANSWER, SubIndication.TRY_LATER, response_status=found.status.name)
     # Whom it speaks of comes first, and is believed nothing: of the answers in a document most
@@ -84,12 +86,17 @@ def _observations(inquiry: Inquiry, found: OcspResponse) -> Iterator[Observation
         inquiry.foreign += 1
         return
     until, signature = _signed(inquiry, found, _responders(inquiry, found))
-    inquiry.require_issued(max(found.produced_at, *(single.this_update for single in singles)))
+    if inquiry.validation_time is not None:
+        issued = (single.this_update for single in singles)
+        inquiry.require_issued(max(found.produced_at, *issued))
     _require_understood(found.extensions, _KNOWN)
     if inquiry.nonce is not None and found.nonce != inquiry.nonce:
         raise NotUsable(NONCE, GENERAL_FAILURE, present=found.nonce is not None)
+    findings = signature, _AUTHORISED
+    # One by one: what the first say counts, whatever is wrong with the last.
     for single in singles:
-        yield _observation(inquiry, found, single, until, (signature, _AUTHORISED))
+        observation = _observation(inquiry, found, single, until, findings)
+        observed.append(observation)
 
 
 def _is_meant(inquiry: Inquiry, cert_id: CertId) -> bool:
@@ -100,12 +107,10 @@ def _is_meant(inquiry: Inquiry, cert_id: CertId) -> bool:
         return False
 
 
-def _require_understood(found: object, known: frozenset[str]) -> None:
-    unknown = sorted(
-        extension.oid
-        for extension in found.values()  # type: ignore[attr-defined]
-        if extension.critical and extension.oid not in known
-    )
+def _require_understood(found: Mapping[str, Extension], known: frozenset[str]) -> None:
+    if known.issuperset(found):
+        return
+    unknown = sorted(oid for oid, one in found.items() if one.critical and oid not in known)
     if unknown:
         raise NotUsable(EXTENSIONS, GENERAL_FAILURE, unknown=tuple(unknown))
 

@@ -18,7 +18,6 @@ from .memo import Memo
 from .path_proofs import Proofs
 
 T = TypeVar("T")
-K = TypeVar("K", bound=Hashable)
 
 
 class Purpose(Enum):
@@ -30,6 +29,8 @@ class Purpose(Enum):
     OCSP_SIGNING = "ocsp-signing"
     LIST_SIGNING = "list-signing"
     ANY = "any"  # only the path as such (RFC 5280 §6)
+
+    __hash__ = object.__hash__  # each member is one object; that of Enum is a call
 
 
 class Environment(Enum):
@@ -60,9 +61,10 @@ class TrustAnchor:
     source: str = ""
 
     def __post_init__(self) -> None:
-        for name, instant in (("since", self.since), ("until", self.until)):
-            if instant is not None and instant.utcoffset() is None:
-                raise NaiveDatetime(argument=name)
+        if self.since is not None and self.since.utcoffset() is None:
+            raise NaiveDatetime(argument="since")
+        if self.until is not None and self.until.utcoffset() is None:
+            raise NaiveDatetime(argument="until")
 
     def is_believed(self, *, at: datetime) -> bool:
         """Whether `at` lies between `since` and `until`, both included."""
@@ -94,16 +96,28 @@ class TrustStore:
             raise InvalidArgument(argument="name", reason="a set of anchors has a name")
         self.name: Final = name
         self.environment: Final = environment
-        self.anchors: Final = tuple(dict.fromkeys(anchors))
-        self.certificates: Final = tuple(dict.fromkeys(certificates))
+        self.anchors: Final = _once(anchors)
+        self.certificates: Final = _once(certificates)
         self.verified_lists: Final[Memo[CertificateList]] = Memo(
             entries=4096, weight=_OCTETS_OF_LISTS
         )
         self.proofs: Final = Proofs()
         """What was proven with it: kept here and nowhere else, and never part of its content."""
-        self._anchors: Final = _by(self.anchors, lambda anchor: anchor.certificate)
-        self._known: Final = frozenset(self.certificates)
-        self._named: Final = _by(dict.fromkeys((*self._anchors, *self.certificates)), _subject)
+        # By their octets: to ask a certificate for its hash costs more than all else.
+        known: dict[bytes, Certificate] = {}
+        by_octets: dict[bytes, list[TrustAnchor]] = {}
+        for anchor in self.anchors:
+            certificate = anchor.certificate
+            by_octets.setdefault(certificate.encoded, []).append(anchor)
+            known[certificate.encoded] = certificate
+        for certificate in self.certificates:
+            known.setdefault(certificate.encoded, certificate)
+        named: dict[Hashable, list[Certificate]] = {}
+        for certificate in known.values():
+            named.setdefault(_subject(certificate), []).append(certificate)
+        self._anchors: Final = by_octets
+        self._known: Final = known
+        self._named: Final = {key: tuple(found) for key, found in named.items()}
 
     @cached_property
     def digest(self) -> bytes:
@@ -158,7 +172,7 @@ class TrustStore:
     ) -> TrustAnchor | None:
         """The anchor that this certificate is for that purpose, if need be at another time."""
         found = None
-        for anchor in self._anchors.get(certificate, ()):
+        for anchor in self._anchors.get(certificate.encoded, ()):
             if purpose in anchor.purposes:
                 if anchor.is_believed(at=at):
                     return anchor
@@ -167,17 +181,17 @@ class TrustStore:
 
     def is_anchor(self, certificate: Certificate) -> bool:
         """Whether it is an anchor for any purpose."""
-        return certificate in self._anchors
+        return certificate.encoded in self._anchors
 
     def named(self, subject: Name) -> tuple[Certificate, ...]:
         """The certificates of the store, anchors first, with that subject (RFC 5280 §7.1).
 
         Raises MalformedName.
         """
-        return tuple(self._named.get(subject.prepared, ()))
+        return self._named.get(subject.prepared, ())
 
     def __contains__(self, certificate: Certificate) -> bool:
-        return certificate in self._anchors or certificate in self._known
+        return certificate.encoded in self._known
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TrustStore) and self.digest == other.digest
@@ -210,11 +224,10 @@ def _subject(certificate: Certificate) -> Hashable:
         return certificate.encoded
 
 
-def _by(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
-    found: dict[K, list[T]] = {}
-    for item in items:
-        found.setdefault(key(item), []).append(item)
-    return found
+def _once(items: Iterable[T]) -> tuple[T, ...]:
+    """The items in their order, each once."""
+    found = tuple(items)
+    return found if len(found) < 2 else tuple(dict.fromkeys(found))
 
 
 def _digest(store: TrustStore) -> bytes:
