@@ -60,7 +60,7 @@ class Desk:
 
     def open(self, *, origin: str = ORIGIN, language: str = "en", extension: bool = True) -> Any:
         context = self.chromium.new_context(ignore_https_errors=True)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         context.on("request", lambda request: self.asked.append(request.url))
         context.expose_function("policyViolation", self.violated)
         context.expose_function("nativeProgram", self.native_program)
@@ -375,11 +375,19 @@ def test_what_the_policy_forbids_is_refused_and_told(desk: Desk) -> None:
     """Were it not, none of the tests that hear of no violation would say a thing."""
     page = desk.open()
     page.evaluate(
-        """() => {
+        """async () => {
+          let left = 2;
+          const told = new Promise((done) => {
+            document.addEventListener('securitypolicyviolation', () => {
+              left -= 1;
+              if (left === 0) done();
+            });
+          });
           const style = document.createElement('style');
           style.textContent = 'h1 { display: none }';
           document.head.append(style);
           fetch('https://evil.example/').catch(() => {});
+          await told;
         }"""
     )
     assert page.is_visible("h1")
