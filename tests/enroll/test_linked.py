@@ -105,6 +105,28 @@ def test_a_renewal_is_found_by_its_living_certificate(house: House) -> None:
     assert found == application
 
 
+def test_another_certificate_of_the_same_person_does_not_find_it(house: House) -> None:
+    authentication = house.open(profile="natural-person-authentication")
+    house.submit(authentication)
+    application = remote.resolve(house.desk, authentication.application, at=house.at)
+    remote.send_code(house.desk, application.application, house.envelope())
+    application = remote.confirm_contact(
+        house.desk, application.application, house.envelope(), code=house.code()
+    )
+    application = remote.offer_evidence(
+        house.desk, application.application, pieces=(house.photo(application),), message="p",
+        at=house.at,
+    )  # fmt: skip
+    application = house.face_check(application)
+    application = remote.assess(house.desk, application.application, risk=0, at=house.at)
+    _, other = house.active(application, Holder())
+    renewed, certificate = renewal_cleared(house, Holder())
+    assert linked.renewal_of(house.desk, house.issuing, certificate, at=house.at) == renewed
+    with pytest.raises(TransitionRefused) as refused:
+        linked.renewal_of(house.desk, house.issuing, other, at=house.at)
+    assert refused.value.codes == ("key_not_living",)
+
+
 def test_a_certificate_that_is_held_renews_nothing_not_even_at_the_signature(house: House) -> None:
     application, certificate = renewal_cleared(house, Holder())
     key = Holder()
