@@ -14,21 +14,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import IO
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from eds import pem
+from eds import der, pem
+from eds.algorithms import ECDSA_P256_SHA256
 from eds.ca.authority import IssueRequest, StatusRequest, change_status
 from eds.ca.folder import AuthorityFolder
 from eds.ca.issuers import STATUS_RULES, desk_rules
 from eds.ca.lifecycle import Act, Change
 from eds.ca.lists import ListPublisher
 from eds.ca.subjects import build_subject, read_subject
+from eds.certificatelists import CertificateList
 from eds.certificates import Certificate
-from eds.extensions import RevocationReason
+from eds.extensions import OCSP_NONCE, RevocationReason
+from eds.keys.contract import KeyRef
+from eds.keys.signers import LocalSigner
 from eds.publickeys import PublicKey
+from eds.sign.cms import CmsSigner, sign_attached, sign_detached
+from eds.sign.levels import Raising, extend
+from eds.sign.timestamp import HttpTimeStamper, TimeStampService, judged_by
+from eds.signeddata import SignedData
+from eds.verify.evidence import Evidence
+from eds.verify.policy import BASIC, Level
 from eds.verify.trust import Environment, TrustAnchor, TrustStore
 from eds.verify.trustfolder import save_trust_store
 from tests.ca.authority_house import (
@@ -42,6 +53,7 @@ from tests.ca.authority_house import (
 )
 from tests.untraced import untraced
 
+BELOW = ("people-2026", "time-2026")
 POLICY = "1.2.398.3.3.2.6.4"
 _TIME = b"""
 [[certificate]]
@@ -93,6 +105,7 @@ class House:
 
     folder: AuthorityFolder
     people: list[Certificate] = field(default_factory=list)
+    keys: list[ec.EllipticCurvePrivateKey] = field(default_factory=list)
 
     @property
     def path(self) -> Path:
@@ -108,6 +121,7 @@ class House:
             authority = self.folder.authority(people, signer, policy=desk_rules(people))
             for _ in range(count):
                 key = ec.generate_private_key(ec.SECP256R1())
+                self.keys.append(key)
                 name = f"decision/{len(self.people) + len(made)}"
                 request = IssueRequest(
                     request=name,
@@ -146,37 +160,111 @@ class House:
                 for shard in range(issuer.settings.shard_count):
                     publisher.publish(shard, next_update=at + timedelta(days=1), actor="crl", at=at)
 
-    def write(self, *labels: str) -> None:
-        """Certificates of issuers as PEM files beside the authority, for openssl."""
-        for label in labels:
-            certificate = self.folder.issuer(label).certificate
-            file = self.path / f"{label}.pem"
-            file.write_bytes(pem.write(pem.CERTIFICATE, certificate.encoded))
+    @property
+    def trust(self) -> TrustStore:
+        """What a relying party believes: the root, with the others known beforehand."""
+        return TrustStore(
+            [TrustAnchor(certificate=self.folder.issuer("root-2026").certificate)],
+            certificates=[self.folder.issuer(name).certificate for name in BELOW],
+            name="example",
+            environment=Environment.TEST,
+        )
+
+    @property
+    def lists(self) -> tuple[CertificateList, ...]:
+        """All lists that were published last."""
+        register = self.folder.register
+        found = (
+            register.published_list(issuer.identifier, shard)
+            for issuer in self.folder.issuers
+            for shard in range(issuer.settings.shard_count)
+        )
+        return tuple(CertificateList(encoded) for encoded in found if encoded)
+
+    def signed(self, content: bytes, *, number: int = 0) -> bytes:
+        """A CMS with that content, signed by one of the people: CAdES B-B."""
+        return sign_attached(content, by=self._signer(number))
+
+    def signed_detached(self, content: bytes, *, number: int = 0) -> bytes:
+        """A CMS about that content."""
+        return sign_detached(content, by=self._signer(number))
+
+    def _signer(self, number: int) -> CmsSigner:
+        key = self.keys[number]
+        signer = LocalSigner(
+            key,
+            key=KeyRef(uri="file:person", label="person"),
+            public_key=PublicKey.of(key.public_key()),
+            algorithm=ECDSA_P256_SHA256,
+        )
+        certificates = [self.people[number], self.folder.issuer("people-2026").certificate]
+        return CmsSigner(signer, certificates=certificates, at=datetime.now(UTC))
+
+    def stamper(self, port: int) -> HttpTimeStamper:
+        """Asks the server at that port of this machine for time-stamps, and believes the root."""
+        return HttpTimeStamper(
+            services=[TimeStampService(url=f"http://127.0.0.1:{port}/tsa")],
+            judge=judged_by(
+                trust=self.trust, policy=BASIC, at=datetime.now(UTC),
+                evidence=Evidence(lists=self.lists),
+            ),
+            networks=(ip_network("127.0.0.0/8"),),
+        )  # fmt: skip
+
+    def raised(self, signed: bytes, *, port: int) -> bytes:
+        """The same at the level LT: what it needs to be judged is inside."""
+        by = Raising(
+            trust=self.trust, policy=BASIC, at=datetime.now(UTC), stamper=self.stamper(port),
+            evidence=Evidence(lists=self.lists),
+        )  # fmt: skip
+        return extend(SignedData(signed), to=Level.LT, by=by)
+
+    def write(self) -> None:
+        """Certificates as PEM files beside the authority, for openssl."""
+        files = {one.label: one.certificate for one in self.folder.issuers}
+        files |= {f"person-{number}": one for number, one in enumerate(self.people)}
+        for name, certificate in files.items():
+            encoded = pem.write(pem.CERTIFICATE, certificate.encoded)
+            (self.path / f"{name}.pem").write_bytes(encoded)
 
 
-def build_house(path: Path, *, people: int = 3) -> House:
-    """An authority whose ceremony was an hour ago."""
+def build_house(path: Path, *, people: int = 3, hosts: str = "") -> House:
+    """An authority whose ceremony was an hour ago. With `hosts` all its addresses lead there."""
+    description = DESCRIPTION + _TIME
+    if hosts:
+        description = re.sub(
+            rb"http://[a-z]+\.example\.kz/", f"http://{hosts}/".encode(), description
+        )
     with cheap_keys():
         folder = new_authority(path, at=datetime.now(UTC) - timedelta(hours=1))
-        hold_ceremony(folder, DESCRIPTION + _TIME, at=datetime.now(UTC) - timedelta(hours=1))
+        hold_ceremony(folder, description, at=datetime.now(UTC) - timedelta(hours=1))
     folder.forget()
     house = House(folder)
     house.issue(people)
     house.publish()
-    house.write("root-2026", "people-2026", "time-2026")
-    for number, certificate in enumerate(house.people):
-        (path / f"person-{number}.pem").write_bytes(pem.write(pem.CERTIFICATE, certificate.encoded))
-    root = folder.issuer("root-2026").certificate
-    store = TrustStore(
-        [TrustAnchor(certificate=root, source="the ceremony")],
-        certificates=[folder.issuer(name).certificate for name in ("people-2026", "time-2026")],
-        name="example",
-        environment=Environment.TEST,
-    )
-    save_trust_store(store, path / "trust")
+    house.write()
+    save_trust_store(house.trust, path / "trust")
     (path / "serve.toml").write_text(CONFIG)
     folder.register.engine.dispose()
     return house
+
+
+def ocsp_request(house: House, certificate: Certificate, *, nonce: bytes | None = None) -> bytes:
+    """An OCSPRequest about one of the people, as openssl writes it."""
+    issuer = house.folder.issuer("people-2026").certificate
+    hashes = (
+        der.octet_string(hashlib.sha1(octets, usedforsecurity=False).digest())
+        for octets in (issuer.subject.encoded, issuer.public_key.key_octets)
+    )
+    algorithm = der.sequence(der.object_identifier("1.3.14.3.2.26"), der.null())
+    serial = der.value(der.INTEGER, certificate.serial_number_octets)
+    asked = der.sequence(der.sequence(der.sequence(algorithm, *hashes, serial)))
+    if nonce is None:
+        return der.sequence(der.sequence(asked))
+    extension = der.sequence(
+        der.object_identifier(OCSP_NONCE), der.octet_string(der.octet_string(nonce))
+    )
+    return der.sequence(der.sequence(asked, der.explicit(2, der.sequence(extension))))
 
 
 class Server:

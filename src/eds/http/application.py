@@ -15,7 +15,7 @@ from typing import Final
 
 from ..errors import ClientGone, EdsError
 from .journal import Entry, Journal, Told, place_of
-from .messages import Receive, Request, Scope, Send, deliver
+from .messages import WHOLE, Receive, Request, Scope, Send, deliver
 from .problems import fault, problem
 from .routing import METHODS, RouteTable
 
@@ -65,7 +65,7 @@ class Application:
             await self._answer(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
-        elif scope["type"] == "websocket":
+        else:
             await send({"type": "websocket.close", "code": 1003})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,25 +78,21 @@ class Application:
                 self.admit(client[0])
             route, parameters = self.routes.find(method, scope["path"])
             name, kind = route.path, route.kind
-            request = Request(
-                scope,
-                receive,
-                parameters=parameters,
-                limit=route.limit,
-                seconds=self.limits.read_seconds,
-            )
+            request = Request(scope, receive, parameters, route.limit, self.limits.read_seconds)
             response = await route.door(request)
         except EdsError as error:
             code, response = error.code, problem(error)
         except Exception as error:  # noqa: BLE001 - the one place where errors of requests end
             code, place, response = "http.internal", place_of(error), fault()
         if code != ClientGone.code:
-            await deliver(response, send)
+            offered = scope.get("extensions")
+            if not offered or WHOLE not in offered or not offered[WHOLE](response):
+                await deliver(response, send)
             status, size = response.status, len(response.body)
         took = time.perf_counter() - began
         if self.observe is not None:
             self.observe(kind, status, took)
-        if self.journal is not None and self.told.includes(status):
+        if status >= self.told.least and self.journal is not None:
             self.journal(
                 Entry(
                     at=datetime.now(UTC).isoformat(timespec="milliseconds"),

@@ -26,12 +26,13 @@ class Follower:
         self, feed: ChangeFeed, *, threads: Threads, interval: float, stale: float
     ) -> None:
         self.generation = 0
+        self.good_until = time.monotonic() + stale
+        """Until then (of the monotonic clock) what was kept may be relied on."""
         self._feed = feed
         self._threads = threads
         self._interval = interval
         self._stale = stale
         self._listeners: list[Listener] = []
-        self._good_until = time.monotonic() + stale
         self._ticks: list[Callable[[], None]] = []
 
     def tell(self, listener: Listener) -> None:
@@ -45,12 +46,12 @@ class Follower:
     @property
     def is_current(self) -> bool:
         """Whether the register was heard of lately."""
-        return time.monotonic() < self._good_until
+        return time.monotonic() < self.good_until
 
     @property
     def silence(self) -> float:
         """Seconds since the register was last heard of."""
-        return time.monotonic() - self._good_until + self._stale
+        return time.monotonic() - self.good_until + self._stale
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
@@ -80,6 +81,6 @@ class Follower:
                 self.generation += 1
                 for listener in self._listeners:
                     listener(changes)
-            self._good_until = began + self._stale
+            self.good_until = began + self._stale
         for tick in self._ticks:
             tick()

@@ -23,12 +23,12 @@ class Told(Enum):
     FAULTS = "faults"  # those that ended in one of ours
     NONE = "none"
 
-    def includes(self, status: int) -> bool:
-        """Whether a request that ended in `status` is told."""
-        return status >= _FROM[self]
+    least: int
+    """The least status that a request ends in to be told."""
 
 
-_FROM = {Told.ALL: 0, Told.REFUSED: 400, Told.FAULTS: 500, Told.NONE: 1000}
+for _told, _least in ((Told.ALL, 0), (Told.REFUSED, 400), (Told.FAULTS, 500), (Told.NONE, 1000)):
+    _told.least = _least
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,30 +52,24 @@ class StatusMemory:
         most: int,
     ) -> None:
         self._status_of = status_of
-        self._follower = follower
+        self.follower = follower
         self._threads = threads
         self._known: Bounded[Key, Status] = Bounded(most)
         self._never: Bounded[Key, None] = Bounded(_NEVER_ISSUED)
         self._issuers: Mapping[str, str] = {issuer[:16]: issuer for issuer in issuers}
         self.known: Mapping[Key, Status] = self._known.kept
-        """What is held of certificates that were issued: one look, for those who cannot wait.
-        Only while `is_current`."""
+        """What is held of certificates that were issued; it counts while `follower` is current."""
         follower.tell(self._forget)
 
     def __len__(self) -> int:
         return len(self._known.kept) + len(self._never.kept)
-
-    @property
-    def is_current(self) -> bool:
-        """Whether what is held may be relied on."""
-        return self._follower.is_current
 
     async def statuses(self, keys: Sequence[Key]) -> Mapping[Key, Status | None]:
         """Where these stand, None for what was never issued: from memory, or from the register.
 
         Raises RegisterUnavailable, Overloaded, WorkTimedOut.
         """
-        if self._follower.is_current:
+        if self.follower.is_current:
             known, never = self._known.kept, self._never.kept
             held = {key: status for key in keys if (status := known.get(key)) or key in never}
             if len(held) == len(keys):
@@ -83,10 +77,10 @@ class StatusMemory:
         return await self._read(tuple(dict.fromkeys(keys)))
 
     async def _read(self, keys: Sequence[Key]) -> Mapping[Key, Status | None]:
-        generation = self._follower.generation
+        generation = self.follower.generation
         found = await self._threads.run(lambda: self._from_register(keys))
         # Only if no change was told meanwhile: it may be of these very ones.
-        if self._follower.generation == generation and self._follower.is_current:
+        if self.follower.generation == generation and self.follower.is_current:
             for key, status in found.items():
                 if status is None:
                     self._never.put(key, None)

@@ -1,6 +1,6 @@
 """One HTTP request as a door reads it, and one answer as a value. Plain ASGI, no framework.
 
-A request is read only as far as its door asks, and never beyond the limits of its route: a length
+A request is read only as far as its door asks, and never beyond the limits of its route; a length
 that is announced too great is refused before an octet of it is read.
 """
 
@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final, Protocol
 
 from ..errors import (
     ClientGone,
+    InvalidArgument,
     MalformedHttpRequest,
     MediaTypeUnsupported,
     RequestTimedOut,
@@ -34,24 +36,33 @@ class Request:
     `limit` is the most octets of a body, `seconds` the time in which it must have come.
     """
 
-    __slots__ = ("_receive", "limit", "method", "parameters", "path", "scope", "seconds")
+    __slots__ = ("_receive", "limit", "parameters", "scope", "seconds")
 
     def __init__(
         self,
         scope: Scope,
         receive: Receive,
-        *,
         parameters: Mapping[str, str],
         limit: int,
         seconds: float | None,
     ) -> None:
         self.scope = scope
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
         self.parameters = parameters
         self.limit = limit
         self.seconds = seconds
         self._receive = receive
+
+    @property
+    def method(self) -> str:
+        """GET, POST and so on."""
+        method: str = self.scope["method"]
+        return method
+
+    @property
+    def path(self) -> str:
+        """The path, decoded once."""
+        path: str = self.scope["path"]
+        return path
 
     @property
     def address(self) -> str:
@@ -87,6 +98,10 @@ class Request:
 
     def require_media_type(self, *accepted: str) -> str:
         """The media type. Raises MediaTypeUnsupported unless it is one of these."""
+        written = self.header(b"content-type")
+        for one in accepted:
+            if written == one.encode():  # nearly always, and nothing to take apart
+                return one
         found = self.media_type
         if found not in accepted:
             raise MediaTypeUnsupported(accepted=accepted)
@@ -98,21 +113,20 @@ class Request:
         Raises RequestTooLarge, RequestTimedOut, ClientGone, MalformedHttpRequest.
         """
         self._check_length()
-        if self.seconds is None:
-            return await self._read()
-        try:
-            async with asyncio.timeout(self.seconds):
-                return await self._read()
-        except TimeoutError:
-            raise RequestTimedOut(seconds=self.seconds) from None
-
-    async def _read(self) -> bytes:
+        if self.seconds is not None:
+            try:
+                async with asyncio.timeout(self.seconds):
+                    return await self._whole(await self._receive())
+            except TimeoutError:
+                raise RequestTimedOut(seconds=self.seconds) from None
         message = await self._receive()
-        if message["type"] == "http.request" and not message.get("more_body", False):
-            whole: bytes = message.get("body", b"")
-            if len(whole) > self.limit:
-                raise RequestTooLarge(allowed=self.limit)
-            return whole
+        if not message.get("more_body", True):  # it came at once, as nearly all do
+            body: bytes = message["body"]
+            if len(body) <= self.limit:
+                return body
+        return await self._whole(message)
+
+    async def _whole(self, message: Message) -> bytes:
         received = bytearray()
         while True:
             if message["type"] != "http.request":
@@ -145,11 +159,26 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """An answer: status, headers without their length, and the whole body."""
+    """An answer: status, headers without their length, and the whole body.
+
+    It may be given again and again. Raises InvalidArgument for a header that is none.
+    """
 
     status: int = 200
     headers: Headers = ()
     body: bytes = b""
+    head: bytes = field(init=False, repr=False, compare=False)
+    """Status line and headers of HTTP/1.1, to which a server adds its own and an empty line."""
+
+    def __post_init__(self) -> None:
+        lines = [_STATUS_LINES[self.status]]
+        for name, value in self.headers:
+            lines += (name, b": ", value, b"\r\n")
+        lines.append(b"content-length: %d\r\n" % len(self.body))
+        head = b"".join(lines)
+        if head.count(b"\n") != len(self.headers) + 2 or head.count(b"\r") != len(self.headers) + 2:
+            raise InvalidArgument(argument="headers", reason="a line end in a header")
+        object.__setattr__(self, "head", head)
 
     @classmethod
     def of_json(cls, value: Any, *, status: int = 200, headers: Headers = ()) -> Response:
@@ -169,21 +198,32 @@ class Door(Protocol):
 
 JSON: Final = (b"content-type", b"application/json")
 NO_STORE: Final = (b"cache-control", b"no-store")
-_PIECE: Final = 256 * 1024  # octets handed to the server at once
+PIECE: Final = 256 * 1024  # octets handed to the server at once
+_STATUS_LINES: Final = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+}
+
+Whole = Callable[[Response], bool]
+"""Writes a whole answer at once; false where it must be sent the other way."""
+
+WHOLE: Final = "eds.whole"
+"""The extension of ASGI (in `extensions`) under which a server offers a `Whole`."""
 
 
 async def deliver(response: Response, send: Send) -> None:
     """Send an answer, a large one piece by piece."""
     body = response.body
+    length = (b"content-length", b"%d" % len(body))
     await send(
         {
             "type": "http.response.start",
             "status": response.status,
-            "headers": [*response.headers, (b"content-length", b"%d" % len(body))],
+            "headers": [*response.headers, length],
         }
     )
-    for start in range(0, len(body) - _PIECE, _PIECE):
-        piece = body[start : start + _PIECE]
+    sent = 0
+    while len(body) - sent > PIECE:
+        piece = body[sent : sent + PIECE]
         await send({"type": "http.response.body", "body": piece, "more_body": True})
-    rest = len(body) - (len(body) % _PIECE or _PIECE) if len(body) > _PIECE else 0
-    await send({"type": "http.response.body", "body": body[rest:] if rest else body})
+        sent += PIECE
+    await send({"type": "http.response.body", "body": body[sent:] if sent else body})

@@ -9,8 +9,10 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from time import monotonic
+from typing import Final
 
 from ..ca.lifecycle import Status
 from ..ca.responder import (
@@ -45,16 +47,19 @@ Told = Callable[[str], None]
 """Called for each answer: `kept` for one given again, else its OCSPResponseStatus."""
 
 
-class _Kept(NamedTuple):
+@dataclass(slots=True)
+class _Kept:
     """An answer to be given again while `status` is what memory holds for `key`."""
 
-    key: Key
-    status: Status | None
-    until: datetime  # then it is signed anew
-    next_update: datetime
+    body: bytes
     tag: bytes
     fixed: Headers
-    body: bytes
+    until: datetime  # then it is signed anew
+    next_update: datetime
+    key: Key = ("", b"")
+    status: Status | None = None
+    said: Response | None = None
+    said_until: datetime | None = None
 
 
 class OcspDoor:
@@ -88,30 +93,38 @@ class OcspDoor:
     async def post(self, request: Request, /) -> Response:
         """POST of an OCSPRequest. Raises MediaTypeUnsupported, and what reading a body does."""
         request.require_media_type(REQUEST_TYPE)
-        return await self._answer(await request.body(), request)
+        asked = await request.body()
+        at = self._clock()
+        kept = self._held(asked, at)
+        return self._again(kept, at) if kept else await self._anew(asked, at)
 
     async def get(self, request: Request, /) -> Response:
         """GET with the OCSPRequest in base64, URL-encoded, after the path.
 
         Raises MalformedHttpRequest where it is not that.
         """
-        return await self._answer(_in_path(request), request)
-
-    async def _answer(self, asked: bytes, request: Request) -> Response:
+        asked = _in_path(request)
         at = self._clock()
+        kept = self._held(asked, at)
+        if kept and is_known(request, kept.tag):
+            return Response(status=304, headers=self._again(kept, at).headers[1:])
+        return self._again(kept, at) if kept else await self._anew(asked, at)
+
+    def _held(self, asked: bytes, at: datetime) -> _Kept | None:
+        """What was answered before and still holds."""
         kept = self._kept.kept.get(asked)
         if (
             kept is not None
             and at < kept.until
             and self._memory.known.get(kept.key) is kept.status
-            and self._memory.is_current
+            and monotonic() < self._memory.follower.good_until
         ):
             if self._told is not None:
                 self._told("kept")
-            return self._again(kept, request, at)
-        return await self._anew(asked, request, at)
+            return kept
+        return None
 
-    async def _anew(self, asked: bytes, request: Request, at: datetime) -> Response:
+    async def _anew(self, asked: bytes, at: datetime) -> Response:
         keys: Sequence[Key] = ()
         statuses: Mapping[Key, Status | None] = {}
         try:
@@ -132,9 +145,9 @@ class OcspDoor:
             # The very status that was told, and only while it is the one that memory holds.
             status = statuses.get(keys[0])
             if status is not None:
-                kept = kept._replace(key=keys[0], status=status)
+                kept.key, kept.status = keys[0], status
                 self._kept.put(asked, kept)
-        return self._again(kept, request, at)
+        return self._again(kept, at)
 
     async def _signed(
         self, read: OcspRequest, at: datetime, statuses: Mapping[Key, Status | None]
@@ -148,22 +161,24 @@ class OcspDoor:
             lambda: self._responder.answer(read, at=at, status_of=status_of)
         )
 
-    def _again(self, kept: _Kept, request: Request, at: datetime) -> Response:
-        age = min(self._cache_seconds, int((kept.next_update - at).total_seconds()))
-        headers = (*kept.fixed, (b"cache-control", _CACHE % max(age, 0)))
-        if request.method != "POST" and is_known(request, kept.tag):
-            return Response(status=304, headers=headers[1:])
-        return Response(headers=headers, body=kept.body)
+    def _again(self, kept: _Kept, at: datetime) -> Response:
+        said = kept.said
+        if said is None or kept.said_until is None or at >= kept.said_until:
+            # All that is asked for within a second has one answer, to the last header.
+            age = min(self._cache_seconds, int((kept.next_update - at).total_seconds()))
+            cache = (b"cache-control", _CACHE % max(age, 0))
+            said = kept.said = Response(headers=(*kept.fixed, cache), body=kept.body)
+            kept.said_until = at + _SECOND
+        return said
 
 
+_SECOND: Final = timedelta(seconds=1)
 _CACHE: Final = b"max-age=%d, public, no-transform, must-revalidate"
 
 
 def _kept(answer: OcspAnswer, next_update: datetime, at: datetime) -> _Kept:
     tag = tag_of(answer.encoded)
     return _Kept(
-        key=("", b""),
-        status=None,
         until=at + (next_update - at) / 2,
         next_update=next_update,
         tag=tag,

@@ -102,9 +102,6 @@ def problem(error: EdsError) -> Response:
         headers = ((b"retry-after", b"%d" % error.retry_after),)
     elif status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers = ((b"retry-after", b"%d" % _RETRY_SECONDS),)
-    elif status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
-        # What is left of the request is not waited for.
-        headers = ((b"connection", b"close"),)
     elif isinstance(error, AuthenticationRequired):
         headers = ((b"www-authenticate", error.scheme.encode()),)
     if isinstance(error, TransitionRefused):

@@ -15,14 +15,11 @@ from typing import Any, Final
 
 from ..errors import EdsError, ExtraMissing, MalformedHttpRequest, RequestTimedOut, RequestTooLarge
 from .clientcertificates import tell_of_peer
+from .messages import PIECE, WHOLE, Response
 from .problems import problem
 
 try:
-    from uvicorn.protocols.http.httptools_impl import (
-        STATUS_LINE,
-        HttpToolsProtocol,
-        RequestResponseCycle,
-    )
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 except ImportError:
     raise ExtraMissing(extra="http") from None
 
@@ -67,7 +64,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._in_head:
             self._read += len(data)
             # The parser tells of a header when it is whole; one that never ends is cut off here.
-            if self._read > self._limits.header_octets + _PIECE:
+            if self._read > self._limits.header_octets + PIECE:
                 self._refuse(self._too_large)
                 return
         super().data_received(data)
@@ -105,6 +102,10 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._coming is not None:
             self._stop()
         super().on_headers_complete()
+        # The door is not asked before this returns.
+        scope: Any = self.scope
+        offered = {WHOLE: partial(self._write_whole, self.cycle)}
+        scope["extensions"] = {**(scope.get("extensions") or {}), **offered}
 
     def _count(self, octets: int) -> None:
         self._head += octets
@@ -114,6 +115,36 @@ class LimitedProtocol(HttpToolsProtocol):
     @property
     def _too_large(self) -> EdsError:
         return RequestTooLarge(allowed=self._limits.header_octets)
+
+    # -- answers
+
+    def _write_whole(self, cycle: RequestResponseCycle, response: Response) -> bool:
+        """Status line, headers and body in one piece, put together once for all who get them.
+
+        What uvicorn does with the two messages of an answer of known length, without its looking
+        through each header each time. A `Whole`.
+        """
+        body = response.body
+        if cycle.response_started or self.flow.write_paused or len(body) > PIECE:
+            return False
+        if cycle.disconnected:
+            return True
+        if response.status in _CLOSING:
+            cycle.keep_alive = False
+        parts = [response.head]
+        for name, value in self.server_state.default_headers:
+            parts += (name, b": ", value, b"\r\n")
+        parts.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
+        if cycle.scope["method"] != "HEAD":
+            parts.append(body)
+        self.transport.write(b"".join(parts))
+        cycle.waiting_for_100_continue = False
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+        return True
 
     # -- deadlines
 
@@ -167,12 +198,8 @@ class LimitedProtocol(HttpToolsProtocol):
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is None or cycle.response_complete or self._is_of_this(cycle):
             answer = problem(error)
-            head = [STATUS_LINE[answer.status]]
-            for name, value in (*answer.headers, *self.server_state.default_headers):
-                if name != b"connection":
-                    head += [name, b": ", value, b"\r\n"]
-            head.append(b"content-length: %d\r\nconnection: close\r\n\r\n" % len(answer.body))
-            self.transport.write(b"".join((*head, answer.body)))
+            end = b"connection: close\r\n\r\n"
+            self.transport.write(b"".join((answer.head, end, answer.body)))
         self.transport.close()
 
     def _is_of_this(self, cycle: RequestResponseCycle) -> bool:
@@ -180,7 +207,7 @@ class LimitedProtocol(HttpToolsProtocol):
         return not (self._in_head or self.pipeline or cycle.response_started)
 
 
-_PIECE: Final = 256 * 1024  # what a loop hands over at once
+_CLOSING: Final = frozenset({408, 413})  # what is left of the request is not read
 
 
 def limited(limits: ConnectionLimits) -> Callable[..., LimitedProtocol]:

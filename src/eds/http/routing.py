@@ -55,6 +55,11 @@ class RouteTable:
             if route.method in methods:
                 raise InvalidArgument(argument="routes", reason=f"{route.path}: two of one kind")
             methods[route.method] = route
+        self._quick = {
+            (route.method, route.path): (route, _NOTHING)
+            for route in self.routes
+            if "{" not in route.path
+        }
         # By their first segment, where it is plain: most requests look at one or two patterns.
         self._named: dict[str, list[_Named]] = {}
         for path in sorted(named, key=_precedence):
@@ -68,6 +73,9 @@ class RouteTable:
 
         Raises PathNotFound, MethodNotAllowed.
         """
+        quick = self._quick.get((method, path))
+        if quick is not None:
+            return quick
         methods = self._plain.get(path)
         if methods is not None and (route := _of(methods, method)) is not None:
             return route, _NOTHING
