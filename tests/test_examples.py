@@ -80,6 +80,18 @@ def test_a_verdict_follows_the_life_of_a_certificate(tmp_path: Path) -> None:
     ]
 
 
+def test_a_citizen_gets_a_certificate_from_home(tmp_path: Path) -> None:
+    said = run("remote_enrolment.py", tmp_path)
+    assert said == "proven: cleared\nissued: issued\nsigned: TOTAL_PASSED\n"
+
+
+def test_a_guest_gets_one_by_two_officials(tmp_path: Path) -> None:
+    said = run("service_centre.py", tmp_path)
+    assert said == (
+        "alone:  role_missing same_person\nby two: cleared with a secret of 16 letters\n"
+    )
+
+
 def test_an_archive_is_verified_by_every_core(tmp_path: Path) -> None:
     said = run("verify_archive.py", tmp_path)
     assert sorted(said.splitlines()) == ["1 TOTAL_FAILED / HASH_FAILURE", "19 TOTAL_PASSED"]
@@ -161,6 +173,6 @@ def test_every_example_is_run_here() -> None:
 
 
 def test_an_example_can_be_copied() -> None:
-    longer = {"demo.py", "practice.py"}
+    longer = {"demo.py", "practice.py", "practice_desk.py"}
     lines = {path.name: len(path.read_text().splitlines()) for path in EXAMPLES.glob("*.py")}
     assert {name for name, count in lines.items() if count > 60} == longer
