@@ -12,7 +12,8 @@ import ssl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -395,3 +396,54 @@ def test_what_the_policy_forbids_is_refused_and_told(desk: Desk) -> None:
         "connect-src",
         "style-src-elem",
     ]
+
+
+def test_nobody_is_waited_for_longer_than_the_challenge_lives(desk: Desk) -> None:
+    rules = desk.login.rules
+    object.__setattr__(desk.login, "rules", replace(rules, lifetime=timedelta(seconds=1)))
+    try:
+        desk.nca.answers = "waits"
+        desk.open()
+        for method in ("ncalayer", "phone"):
+            desk.choose(method)
+            assert desk.failure() == f"{method}.timeout"
+    finally:
+        object.__setattr__(desk.login, "rules", rules)
+
+
+def test_the_page_goes_nowhere_but_to_its_own_origin(desk: Desk) -> None:
+    page = desk.open()
+    for location in ("https://evil.example/", "javascript:alert(1)", "//evil.example", 7):
+        page.route("**/login/token", partial(fulfil, {"location": location}))
+        desk.choose("web-eid")
+        page.get_by_text("Login confirmed").wait_for()
+        assert page.url.startswith(f"{ORIGIN}/login")
+        page.reload()
+
+
+def fulfil(said: dict[str, Any], route: Any) -> None:
+    route.fulfill(json=said)
+
+
+def test_a_portal_goes_on_in_its_own_way(desk: Desk) -> None:
+    page = desk.open()
+    page.evaluate(
+        """document.addEventListener('eds-login', (event) => {
+          event.preventDefault();
+          document.title = JSON.stringify(event.detail);
+        })"""
+    )
+    desk.choose("web-eid")
+    page.get_by_text("Login confirmed").wait_for()
+    assert (page.title(), page.url) == ('{"location":"/"}', f"{ORIGIN}/login?lang=en")
+
+
+def test_a_code_that_nobody_knows_is_shown_as_text(desk: Desk) -> None:
+    page = desk.open()
+    hostile = "<img src=x onerror=alert(1)>"
+    problem = {"status": 403, "json": {"code": hostile}}
+    page.route("**/login/challenge", lambda route: route.fulfill(**problem))
+    desk.choose("web-eid")
+    assert desk.failure() == hostile
+    assert "Something went wrong at the portal" in desk.text()
+    assert page.locator("img").count() == 0
