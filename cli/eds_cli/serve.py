@@ -114,6 +114,7 @@ def _work(
     from eds.http.metrics import Worker
     from eds.http.opening import Surroundings, open_doors
     from eds.http.serving import Serving
+    from eds_cli.desks import load_provider
     from eds_cli.main import complain_of
     from eds_cli.supervising import end_with_parent
 
@@ -142,6 +143,7 @@ def _work(
         if verify
         else None,
         reopen=reopen,
+        load=load_provider,
     )
     try:
         with open_doors(settings, around) as application:
@@ -186,10 +188,10 @@ def _wants_keys(settings: HttpSettings, base: Path) -> bool:
         return True
     if settings.desk is None:
         return False
-    from eds.enroll.folder import DeskFolder
+    from eds_cli.desks import open_desk
 
     # It may keep the password of its issuer, to issue without a person.
-    return not DeskFolder(base / settings.desk.folder).settings.issuer_password
+    return not open_desk(str(base / settings.desk.folder)).settings.issuer_password
 
 
 def _one_secret(secrets: Secrets) -> PinSource:

@@ -47,7 +47,7 @@ from tests.enroll.house import (
 )
 from tests.http.asgi import Answer, answer
 
-TOKEN = "an-applicant-keeps-this-token"
+TOKEN = base64.urlsafe_b64encode(b"the applicant's own token").decode().rstrip("=")
 PROXY = "192.0.2.1"
 
 
@@ -74,6 +74,7 @@ class Doors:
             authority=self.house.authority,
             risk=lambda application: self.risk,
             chain=(issuer, root().certificate),
+            terms=b"the terms",
             cscas=self.cscas,
             threads=Threads(count=8, waiting=64, seconds=60),
             clock=lambda: self.house.at,

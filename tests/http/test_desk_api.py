@@ -111,6 +111,11 @@ def approved(doors: Doors) -> str:
 # --- both paths -----------------------------------------------------------------------------------
 
 
+def test_the_terms_are_there_for_everybody(doors: Doors) -> None:
+    told = doors.send("GET", "/desk/v1/terms", token="").json
+    assert (told["text"], told["digest"]) == (b64(b"the terms"), TERMS.hex())
+
+
 def test_a_resident_comes_to_a_certificate_by_json_alone(doors: Doors) -> None:
     application = doors.cleared()
     certificate = doors.active(application, Holder())
@@ -207,11 +212,11 @@ def test_only_the_token_opens_an_application_and_nothing_tells_which_there_are(
     name = doors.open().json["application"]
     path = "/desk/v1/applications"
     answers = [
-        doors.send("GET", f"{path}/{name}", token="somebody-elses-token-000"),
+        doors.send("GET", f"{path}/{name}", token="c29tZWJvZHkgZWxzZSdzIHRva2Vu"),
         doors.send("GET", f"{path}/{'0' * 32}"),
         doors.send("GET", f"{path}/{name}", token=""),
         doors.send("GET", f"{path}/..%2f{name}"),
-        doors.post(name, "submit", AGREED, token="somebody-elses-token-000"),
+        doors.post(name, "submit", AGREED, token="c29tZWJvZHkgZWxzZSdzIHRva2Vu"),
         doors.post("0" * 32, "submit", AGREED),
     ]
     assert {each.problem for each in answers} == {(401, "http.authentication_required")}
@@ -222,7 +227,7 @@ def test_only_the_token_opens_an_application_and_nothing_tells_which_there_are(
 def test_an_impostor_is_told_nothing_of_the_person(doors: Doors) -> None:
     refused = ["not_accepted"]
     doors.open()
-    second = doors.open(token="another-token-of-an-impostor")
+    second = doors.open(token="YW5vdGhlciB0b2tlbiBvZiBhbiBpbXBvc3Rvcg")
     assert refusal(second) == (403, "enroll.refused", refused)  # not: there is an open one
     nobody = doors.open("111111111111").json["application"]
     gone = doors.post(nobody, "submit", AGREED).json

@@ -77,7 +77,9 @@ def test_a_desk_in_its_folder_answers_citizens_officials_and_est(
     words = [each["words"] for each in folder.demonstration.messages()]
     assert post(f"{one}/contact", {"code": words[-1]["code"]}, "c").status == 200
     assert post(f"{one}/evidence", {"kind": "register_photo"}, "d").status == 200
-    standing = house.reception(folder).standing(Session(application=name, token=TOKEN.encode()))
+    standing = house.reception(folder).standing(
+        Session(application=name, token=base64.urlsafe_b64decode(TOKEN + "=="))
+    )
     face = folder.demonstration.face(standing, score=950, at=house.at)
     assert post(f"{one}/face", {"token": b64(face)}, "e").json["state"] == "cleared"
 

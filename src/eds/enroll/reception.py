@@ -30,6 +30,7 @@ from .failures import Code, Failure, Told
 from .issuing import CertificateFields, Issuing
 from .kinds import EvidenceKind
 from .offered import chip_of_person, register_photo
+from .policy import EnrolmentPolicy
 from .providers import CheckedEvidence
 from .risk import risk_of
 from .states import TERMINAL, Flow, State
@@ -316,9 +317,20 @@ class Reception:
             certificate=found.certificate,
             in_person=found.in_person,
             station=found.station,
-            tries_left=left.get(found.state),
+            tries_left=tries_left(found, self.desk.policy),
             photo=EvidenceKind.REGISTER_PHOTO in found.kinds,
         )
+
+
+def tries_left(found: Application, policy: EnrolmentPolicy) -> int | None:
+    """Of what the applicant is being asked for now; None where nothing is counted."""
+    left = {
+        State.RESOLVED: policy.code_tries - found.code_misses,
+        State.CONTACT_CONFIRMED: policy.evidence_tries - found.evidence_misses,
+        State.EVIDENCE_VALIDATED: policy.face_checks - found.face_checks,
+        State.CLEARED: policy.secret_tries - found.secret_misses,
+    }
+    return left.get(found.state)
 
 
 class _discreetly:  # noqa: N801 - read as a function

@@ -30,6 +30,7 @@ from ..errors import (
     StatusChangeRefused,
     WrongState,
 )
+from ..extensions import RevocationReason
 from . import deskviews as views
 from .bodies import Body, Choice, Day, Digest, Octets, Text
 from .deskservice import Call, DeskService
@@ -61,6 +62,11 @@ CHIP: Final = Body(
     },
     optional={"response": Octets(most=1024), "issued_on": Day()},
 )
+# Why a holder revokes (RFC 5280 §5.3.1).
+_REASON: Final = Choice(
+    values=("unspecified", "key-compromise", "affiliation-changed", "superseded",
+            "cessation-of-operation")
+)  # fmt: skip
 _CHIPS: Final = {"passport_chip", "identity_card_chip"}
 
 
@@ -74,7 +80,19 @@ def chip_read(chip: Any) -> ChipRead:
     )
 
 
+def _shown(service: DeskService, found: Application) -> Any:
+    return views.application_view(found, service.desk.policy)
+
+
 # --- the acts -------------------------------------------------------------------------------------
+
+
+def _terms(service: DeskService, call: Call) -> Any:
+    del call
+    return {
+        "text": views.base64_of(service.terms),
+        "digest": service.desk.policy.terms.hex(),
+    }
 
 
 def _open(service: DeskService, call: Call) -> Any:
@@ -92,7 +110,7 @@ def _open(service: DeskService, call: Call) -> Any:
         document=(document["country"], document["number"]),
         device=said.get("device", ""),
     )
-    return views.application_view(opened)
+    return _shown(service, opened)
 
 
 def _renew(service: DeskService, call: Call) -> Any:
@@ -100,11 +118,11 @@ def _renew(service: DeskService, call: Call) -> Any:
     opened = renewal.open_renewal(
         service.desk, service.issuing, call.envelope, certificate=certificate
     )
-    return views.application_view(opened)
+    return _shown(service, opened)
 
 
 def _look(service: DeskService, call: Call) -> Any:
-    return views.application_view(service.desk.store.load(call.application))
+    return _shown(service, service.desk.store.load(call.application))
 
 
 def _submit(service: DeskService, call: Call) -> Any:
@@ -115,7 +133,7 @@ def _submit(service: DeskService, call: Call) -> Any:
     )  # fmt: skip
     if found.state is State.SUBMITTED and found.flow is not Flow.CENTRE:
         found = remote.resolve(service.desk, call.application, at=call.at)
-    return views.application_view(found)
+    return _shown(service, found)
 
 
 def _appoint(service: DeskService, call: Call) -> Any:
@@ -123,27 +141,27 @@ def _appoint(service: DeskService, call: Call) -> Any:
     found = service.desk.store.load(call.application)
     if (found.state, found.station) != (State.APPOINTED, station):
         found = centre.appoint(service.desk, call.application, station=station, at=call.at)
-    return views.application_view(found)
+    return _shown(service, found)
 
 
 def _send_code(service: DeskService, call: Call) -> Any:
     found = service.desk.store.load(call.application)
     send = renewal.send_factor if found.flow is Flow.RENEWAL else remote.send_code
-    return views.application_view(send(service.desk, call.application, call.envelope))
+    return _shown(service, send(service.desk, call.application, call.envelope))
 
 
 def _confirm_contact(service: DeskService, call: Call) -> Any:
     found = remote.confirm_contact(
         service.desk, call.application, call.envelope, code=call.values["code"]
     )
-    return views.application_view(found)
+    return _shown(service, found)
 
 
 def _offer(service: DeskService, call: Call) -> Any:
     # Read again, a piece would answer another challenge: what was said names the message.
     known, _ = answered(service.desk, call.application, call.envelope, call.values)
     if known is not None:
-        return views.application_view(known)
+        return _shown(service, known)
     before = service.desk.store.load(call.application)
     if before.state is not State.CONTACT_CONFIRMED:
         raise WrongState(
@@ -153,7 +171,7 @@ def _offer(service: DeskService, call: Call) -> Any:
         service.desk, call.application, pieces=(_piece(service, before, call),),
         message=call.envelope.message, at=call.at, content=call.values,
     )  # fmt: skip
-    return views.application_view(found)
+    return _shown(service, found)
 
 
 def _piece(service: DeskService, before: Application, call: Call) -> CheckedEvidence:
@@ -177,7 +195,7 @@ def _face(service: DeskService, call: Call) -> Any:
     )  # fmt: skip
     if found.state is State.VERIFIED:
         found = remote.assess(service.desk, call.application, risk=service.risk(found), at=call.at)
-    return views.application_view(found)
+    return _shown(service, found)
 
 
 def _living_key(service: DeskService, call: Call) -> Any:
@@ -188,7 +206,7 @@ def _living_key(service: DeskService, call: Call) -> Any:
     )  # fmt: skip
     if found.state is State.LIVING_KEY_PROVED:
         found = renewal.clear_renewal(service.desk, call.application, at=call.at)
-    return views.application_view(found)
+    return _shown(service, found)
 
 
 def _credential(service: DeskService, call: Call) -> Any:
@@ -205,7 +223,7 @@ def _bind(service: DeskService, call: Call) -> Any:
         request=said["request"], possession=said["possession"], algorithm=said["algorithm"],
         secret=said.get("secret", ""),
     )  # fmt: skip
-    return views.application_view(found)
+    return _shown(service, found)
 
 
 def _fields(service: DeskService, call: Call) -> Any:
@@ -218,7 +236,7 @@ def _confirm(service: DeskService, call: Call) -> Any:
         service.desk, call.application, call.envelope,
         confirmation=call.values["confirmation"], algorithm=call.values["algorithm"],
     )  # fmt: skip
-    return views.application_view(found)
+    return _shown(service, found)
 
 
 _ISSUABLE: Final = frozenset({State.CONFIRMED, State.ISSUING, State.ISSUED, State.ACTIVE})
@@ -232,7 +250,8 @@ def _issue(service: DeskService, call: Call) -> Any:
         made = issuing.issue(
             service.desk, service.issuing, service.authority, call.application, at=call.at
         )
-    return views.certificate_view(made, service.desk.store.load(call.application))
+    found = service.desk.store.load(call.application)
+    return views.certificate_view(made, found, service.desk.policy, issuers=service.chain)
 
 
 def _activate(service: DeskService, call: Call) -> Any:
@@ -241,16 +260,16 @@ def _activate(service: DeskService, call: Call) -> Any:
         service.desk, service.issuing, call.application, call.envelope,
         acceptance=said["acceptance"], algorithm=said["algorithm"], passphrase=said["passphrase"],
     )  # fmt: skip
-    return views.application_view(found)
+    return _shown(service, found)
 
 
 def _repudiate(service: DeskService, call: Call) -> Any:
     found = issuing.repudiate(service.desk, service.issuing, call.application, call.envelope)
-    return views.application_view(found)
+    return _shown(service, found)
 
 
 def _cancel(service: DeskService, call: Call) -> Any:
-    return views.application_view(remote.cancel(service.desk, call.application, call.envelope))
+    return _shown(service, remote.cancel(service.desk, call.application, call.envelope))
 
 
 def _status_by_key(service: DeskService, call: Call) -> Any:
@@ -259,6 +278,7 @@ def _status_by_key(service: DeskService, call: Call) -> Any:
         done = status.by_key(
             service.desk, service.issuing, statement=said["statement"],
             signature=said["signature"], algorithm=said["algorithm"], at=call.at,
+            reason=_reason(said),
         )  # fmt: skip
     except (EvidenceUsed, StatusChangeRefused):
         wish = decode(StatusStatement, said["statement"])
@@ -269,7 +289,9 @@ def _status_by_key(service: DeskService, call: Call) -> Any:
 
 def _status_by_passphrase(service: DeskService, call: Call) -> Any:
     said = call.values
-    wish = Wish(certificate=said["certificate"], act=StatusAct(said["act"]))
+    act = StatusAct(said["act"])
+    reason = _reason(said) if act is StatusAct.REVOKE else None
+    wish = Wish(certificate=said["certificate"], act=act, reason=reason)
     try:
         done = status.by_passphrase(
             service.desk, service.issuing, wish, passphrase=said["passphrase"], at=call.at
@@ -277,6 +299,10 @@ def _status_by_passphrase(service: DeskService, call: Call) -> Any:
     except StatusChangeRefused:
         done = already(service, wish.certificate, wish.act)
     return views.status_view(done)
+
+
+def _reason(said: Any) -> RevocationReason:
+    return RevocationReason[said.get("reason", "unspecified").replace("-", "_").upper()]
 
 
 _FULFILLED: Final = {
@@ -305,6 +331,10 @@ def already(service: DeskService, certificate: bytes, act: StatusAct) -> Any:
 def operations() -> Iterator[Operation]:
     """The acts of citizens."""
     one, me = views.APPLICATION, Caller.APPLICANT
+    yield Operation(
+        name="showTerms", method="GET", path=f"{_ROOT}/terms", caller=Caller.ANYBODY, act=_terms,
+        answer=views.TERMS, summary="The terms in force, and the SHA-256 that consent names",
+    )  # fmt: skip
     yield Operation(
         name="openApplication", method="POST", path=f"{_ROOT}/applications", status=201,
         summary="Open an application, under a personal number or at the centre under a document",
@@ -389,6 +419,7 @@ def operations() -> Iterator[Operation]:
             required={
                 "statement": Octets(most=4096), "signature": _SIGNATURE, "algorithm": _ALGORITHM,
             },
+            optional={"reason": _REASON},
         ),
     )  # fmt: skip
     yield Operation(
@@ -401,6 +432,7 @@ def operations() -> Iterator[Operation]:
                 "certificate": Digest(), "passphrase": Text(longest=200, shortest=12),
                 "act": Choice(values=("hold", "revoke")),
             },
+            optional={"reason": _REASON},
         ),
     )  # fmt: skip
 

@@ -33,15 +33,18 @@ _TRIES: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskService:
-    """A desk with its authority. `risk` says from 0 to 100 how much an application looks like a
-    fraud. `chain` are the certificates above those that are issued, the issuer's first. `cscas`
-    are the states whose chips are believed.
+    """A desk with its authority.
+
+    `terms` is the text of the terms in force. `risk` says from 0 to 100 how much an application
+    looks like a fraud. `chain` are the certificates above those that are issued, the issuer's
+    first. `cscas` are the states whose chips are believed.
     """
 
     desk: Desk
     issuing: Issuing
     authority: Authority
     chain: tuple[Certificate, ...]
+    terms: bytes
     threads: Threads
     cscas: CscaStore = field(default_factory=lambda: CscaStore(()))
     risk: Risk = risk_of
@@ -66,6 +69,7 @@ def service_of(
         issuing=folder.issuing,
         authority=folder.issuing_authority(signer),
         chain=folder.issuers,
+        terms=folder.terms,
         threads=threads,
         cscas=folder.cscas(at=clock()),
         clock=clock,

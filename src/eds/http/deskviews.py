@@ -7,6 +7,7 @@ reason that would help an impostor.
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from ..enroll.failures import Code, Failure
 from ..enroll.issuing import CertificateFields
 from ..enroll.kinds import EvidenceKind
 from ..enroll.people import Snapshot
+from ..enroll.policy import EnrolmentPolicy
+from ..enroll.reception import tries_left
 from ..enroll.states import Flow, State
 from .bodies import Schema
 
@@ -56,6 +59,8 @@ APPLICATION: Final = an_object(
     nonce=DIGEST,
     evidence=a_list({"type": "string", "enum": list(KINDS)}),
     station=TEXT,
+    in_person={"type": "boolean"},
+    tries_left={"type": ["integer", "null"]},
     certificate=DIGEST,
     renews=DIGEST,
     not_after=INSTANT,
@@ -65,7 +70,7 @@ APPLICATION: Final = an_object(
 )
 
 
-def application_view(found: Application) -> dict[str, Any]:
+def application_view(found: Application, policy: EnrolmentPolicy) -> dict[str, Any]:
     """What the applicant is shown."""
     return {
         "application": found.application,
@@ -77,6 +82,8 @@ def application_view(found: Application) -> dict[str, Any]:
         "nonce": found.nonce.hex(),
         "evidence": sorted(kind.value for kind in found.kinds),
         "station": found.station,
+        "in_person": found.in_person,
+        "tries_left": tries_left(found, policy),
         "certificate": found.certificate.hex(),
         "renews": found.renews.hex(),
         "not_after": instant(found.not_after),
@@ -92,6 +99,7 @@ def shown_reason(reason: str) -> str:
     return Failure(code=known[reason]).shown if reason in known else reason
 
 
+TERMS: Final = an_object("Terms", text=OCTETS, digest=DIGEST)
 FIELDS: Final = an_object(
     "CertificateFields",
     subject={"type": "object", "additionalProperties": TEXT},
@@ -118,16 +126,27 @@ def fields_view(shown: CertificateFields) -> dict[str, Any]:
 
 
 CERTIFICATE: Final = an_object(
-    "IssuedCertificate", certificate=OCTETS, fingerprint=DIGEST, application=APPLICATION
+    "IssuedCertificate",
+    certificate=OCTETS,
+    issuers=a_list(OCTETS),
+    fingerprint=DIGEST,
+    application=APPLICATION,
 )
 
 
-def certificate_view(certificate: Certificate, found: Application) -> dict[str, Any]:
-    """A certificate that was issued, and the challenge to accept it by."""
+def certificate_view(
+    certificate: Certificate,
+    found: Application,
+    policy: EnrolmentPolicy,
+    *,
+    issuers: Iterable[Certificate],
+) -> dict[str, Any]:
+    """A certificate that was issued, those above it, and the challenge to accept it by."""
     return {
         "certificate": base64_of(certificate.encoded),
         "fingerprint": certificate.fingerprint.hex(),
-        "application": application_view(found),
+        "issuers": [base64_of(each.encoded) for each in issuers],
+        "application": application_view(found, policy),
     }
 
 
@@ -173,10 +192,10 @@ CASE: Final = an_object(
 )
 
 
-def case_view(found: Application) -> dict[str, Any]:
+def case_view(found: Application, policy: EnrolmentPolicy) -> dict[str, Any]:
     """What an official is shown: pseudonyms, counts, the real reason."""
     return {
-        "application": application_view(found),
+        "application": application_view(found, policy),
         "applicant": found.applicant,
         "subject": found.subject,
         "operator": found.operator,

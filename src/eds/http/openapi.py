@@ -64,7 +64,8 @@ def describe(operations: Iterable[Operation], *, title: str = "Desk") -> dict[st
                 "token": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "Chosen by the applicant when the application is opened",
+                    "description": "16 to 128 octets in base64url, chosen by the applicant who "
+                    "opens the application",
                 }
             },
         },

@@ -6,6 +6,8 @@ what the other does not.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +34,7 @@ SMALL: Final = 64 * 1024
 LARGE: Final = 2 * 1024 * 1024  # a chip with its picture, a capture
 APPLICATION: Final = "[0-9a-f]{32}"
 _KEY: Final = re.compile(r'"?([A-Za-z0-9_-]{1,64})"?')
-_TOKEN: Final = re.compile(rb"[A-Za-z0-9._~+/=-]{22,256}")
+_TOKEN: Final = re.compile(rb"[A-Za-z0-9_-]{22,171}")  # 16 to 128 octets
 _APPLICATION: Final = re.compile(APPLICATION)
 # What would tell an impostor something: is there an application, whose chip was it?
 _DISCREET: Final = (ApplicationOpen, EvidenceUnverified, AssertionRefused, MalformedAssertion)
@@ -137,7 +139,10 @@ class Operation:
         scheme, _, value = (request.header(b"authorization") or b"").partition(b" ")
         if scheme.lower() != b"bearer" or not _TOKEN.fullmatch(value.strip()):
             raise AuthenticationRequired(scheme=BEARER)
-        return value.strip()
+        try:
+            return base64.urlsafe_b64decode(value.strip() + b"==")
+        except binascii.Error:
+            raise AuthenticationRequired(scheme=BEARER) from None
 
 
 def _is_name(application: str) -> bool:
