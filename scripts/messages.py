@@ -51,6 +51,7 @@ TABLES = {
     "eds/country/kz/__init__.py": ("_LABELS",),
     "eds/country/contract.py": ("HolderKind", "KeyUse"),
     "eds_cli/hints.py": ("HINTS",),
+    "eds_cli/advice.py": ("ADVICE", "OF_THE_LOG"),
     "eds_cli/main.py": ("COMMANDS",),
     "eds_cli/atlas.py": ("USERS",),
     "eds_cli/speech.py": ("COMPUTED",),

@@ -32,7 +32,7 @@ def database_option(*, required: bool = True) -> Callable[[F], F]:
         metavar="URL",
         envvar="EDS_DATABASE",
         required=required,
-        help="SQLite file, or postgresql+psycopg://HOST/NAME; or $EDS_DATABASE.",
+        help="SQLite file, or postgresql://HOST/NAME; or $EDS_DATABASE.",
     )
 
 
@@ -131,7 +131,13 @@ def verify_command(
 
 @audit.command("export")
 @database_option()
-@click.option("--out", required=True, type=click.Path(dir_okay=False), metavar="FILE")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write the log to this new file.",
+)
 @click.option(
     "--certificate",
     "certificates",
@@ -207,7 +213,9 @@ def _written(out: str, size: int, *, as_json: bool) -> None:
 
 
 def _url(database: str) -> str:
-    return database if "://" in database else f"sqlite:///{database}"
+    from eds.ca.folder import database_url
+
+    return database_url(Path.cwd(), database)
 
 
 def _place(text: str) -> tuple[str, int]:

@@ -296,7 +296,13 @@ def show_command(
 @click.option("--key", metavar="FILE", help="Those of a key: a request, certificate or public key.")
 @click.option("--serial", metavar="SERIAL", help="Those of a serial number, of any issuer.")
 @click.option("--fingerprint", metavar="SHA256", help="The one with this fingerprint.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=1000, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 100_000),
+    default=1000,
+    show_default=True,
+    help="How many to show at most.",
+)
 @authority_option
 @json_option
 def find(

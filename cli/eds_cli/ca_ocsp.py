@@ -115,8 +115,20 @@ def show_responders(issuer: str | None, folder: AuthorityFolder, as_json: bool) 
 
 @ocsp.command("rotate")
 @issuer_option
-@click.option("--algorithm", type=Algorithm(), default="p256", show_default=True)
-@click.option("--profile", metavar="NAME", default="ocsp-responder", show_default=True)
+@click.option(
+    "--algorithm",
+    type=Algorithm(),
+    default="p256",
+    show_default=True,
+    help="How the responder signs.",
+)
+@click.option(
+    "--profile",
+    metavar="NAME",
+    default="ocsp-responder",
+    show_default=True,
+    help="The profile of its certificate.",
+)
 @actor_option
 @authority_option
 @secret_options(new=True)

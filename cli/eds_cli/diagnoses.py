@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from eds_cli.advice import advice
 from eds_cli.output import done, escape, show_json
 from eds_cli.speech import say
 
@@ -29,6 +30,8 @@ def tell(found: Iterable[tuple[str, tuple[Diagnosis, ...]]], *, as_json: bool) -
         for one in some:
             mark = say("now") if one.urgent else say("soon")
             click.echo(escape(f"  {mark:<5} {one.place}: {one.detail} [{one.code}]"))
+            if (step := advice(one.code)) is not None:
+                click.echo(f"        {say(step)}")
         if not some and sys.stdout.isatty():
             done(name)
     if as_json:

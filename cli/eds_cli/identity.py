@@ -20,7 +20,14 @@ def identity() -> None:
 
 @identity.command("check")
 @click.argument("number", nargs=-1, metavar="[NUMBER]")
-@click.option("--country", "code", default="KZ", show_default=True, metavar="CODE")
+@click.option(
+    "--country",
+    "code",
+    default="KZ",
+    show_default=True,
+    metavar="CODE",
+    help="Whose rules of numbers: two letters of ISO 3166-1.",
+)
 @json_option
 def check(number: tuple[str, ...], code: str, as_json: bool) -> int:
     """Say what NUMBER says, and whether it can have been assigned.

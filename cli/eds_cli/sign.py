@@ -44,7 +44,14 @@ consent_option: Final = click.option(
     show_default=True,
     help="auto: PAdES for PDF files, CAdES for others. PAdES with GOST keys is experimental.",
 )
-@click.option("--level", type=click.Choice(LEVELS), default="B", show_default=True)
+@click.option(
+    "--level",
+    type=click.Choice(LEVELS),
+    default="B",
+    show_default=True,
+    help="How long it can be validated: B as the certificate lives, T with a time-stamp, LT with "
+    "the evidence, LTA for decades.",
+)
 @click.option("--attached", is_flag=True, help="CAdES: put the document into the signature.")
 @click.option("--out", metavar="FILE|FOLDER", help="Where to write; a folder for several.")
 @click.option("--role", "roles", metavar="TEXT", multiple=True, help="In which role; a claim.")
@@ -279,7 +286,13 @@ def cosign(
 @click.command()
 @click.argument("file", metavar="FILE")
 @click.option("--content", metavar="FILE", help="What a detached signature is about.")
-@click.option("--level", type=click.Choice(LEVELS[1:]), default="LTA", show_default=True)
+@click.option(
+    "--level",
+    type=click.Choice(LEVELS[1:]),
+    default="LTA",
+    show_default=True,
+    help="Up to which level: a time-stamp, the evidence, both for decades.",
+)
 @click.option("--renew", is_flag=True, help="One more archive time-stamp, whatever is there.")
 @click.option("--out", metavar="FILE", required=True, help="Where to write.")
 @means_options

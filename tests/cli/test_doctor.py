@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -16,8 +17,9 @@ from eds.certificates import Certificate
 from eds.verify.trust import Environment, TrustAnchor, TrustStore
 from eds.verify.trustfolder import load_trust_store, save_trust_store
 from eds_cli import machine
+from eds_cli.advice import ADVICE, advice
 from tests.ca.authority_house import cheap_keys, pin
-from tests.cli.conftest import Eds
+from tests.cli.conftest import ROOT, Eds
 from tests.enroll.desk_house import NOON, DeskHouse
 
 HOUR = timedelta(hours=1)
@@ -343,6 +345,29 @@ def test_a_desk_is_examined_where_it_is_named(eds: Eds, installation: Path) -> N
     assert healthy <= {"doctor.demonstration", "doctor.simulator"}  # it is a demonstration
     Path("desk/vault.key").chmod(0o644)
     assert set(found(eds, "--desk", "desk")) - healthy == {"doctor.exposed"}
+
+
+def test_every_finding_says_what_to_do() -> None:
+    sources = [
+        path
+        for folder in (ROOT / "src", ROOT / "cli")
+        for path in folder.rglob("*.py")
+        if path.name != "advice.py"
+    ]
+    codes = {
+        code
+        for path in sources
+        for code in re.findall(r'"(doctor\.[a-z_]+)"', path.read_text(encoding="utf-8"))
+    }
+    assert codes == set(ADVICE)
+    assert advice("audit.record_missing")
+    assert advice("else") is None
+
+
+def test_advice_is_in_the_language_of_the_reader(eds: Eds, installation: Path) -> None:
+    Path("example/profiles").chmod(0o777)
+    told = eds(*ASKED, "--language", "ru").out
+    assert "[doctor.exposed]\n        Закройте доступ" in told
 
 
 def test_what_is_named_and_not_there_is_an_error(eds: Eds, installation: Path) -> None:

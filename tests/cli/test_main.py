@@ -71,6 +71,16 @@ def test_every_command_has_json(path: tuple[str, ...]) -> None:
     assert any("--json" in parameter.opts for parameter in command(path).params)
 
 
+def test_every_option_says_what_it_is_for() -> None:
+    silent = [
+        (*path, *parameter.opts)
+        for path in ALL
+        for parameter in command(path).params
+        if isinstance(parameter, click.Option) and not parameter.help
+    ]
+    assert silent == []
+
+
 @pytest.mark.parametrize("path", LEAVES, ids=" ".join)
 def test_no_command_takes_a_secret_as_an_argument(path: tuple[str, ...]) -> None:
     for parameter in command(path).params:
