@@ -11,7 +11,7 @@ export PYTHON
 run = .venv/bin/python
 
 help:
-	@echo 'make demo          what the toolkit can do today, told top to bottom'
+	@echo 'make demo          the whole story, and a page of it in demo-out/'
 	@echo 'make test          ruff, mypy, and every test with coverage'
 	@echo 'make lint          ruff and mypy only'
 	@echo 'make format        let ruff put the sources in order'
@@ -27,7 +27,7 @@ setup:
 	@sh scripts/setup.sh
 
 demo: setup
-	@$(run) examples/demo.py $(ARGS)
+	@$(run) examples/demo $(ARGS)
 
 test: setup
 	@sh scripts/check.sh test
@@ -61,6 +61,6 @@ lock: setup
 	@sh scripts/lock.sh
 
 clean:
-	rm -rf .venv .venv-lock .setup.lock build dist .coverage .coverage.* \
+	rm -rf .venv .venv-lock .setup.lock build demo-out dist .coverage .coverage.* \
 	    .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,9 +1,7 @@
 """A country of your own: one value, found by its entry point. Copy this file and fill it in.
 
-    [project.entry-points."eds.country"]          # in your pyproject.toml
-    utopia = "own_country:COUNTRY"
-
-From then on `eds id check --country XU`, `eds inspect`, reports and profiles know the country.
+[project.entry-points."eds.country"]          # in your pyproject.toml
+utopia = "own_country:COUNTRY"
 """
 
 from datetime import date
@@ -16,17 +14,16 @@ CHECK_DIGIT = Departure("xu.check_digit", "the check digit is another")
 
 
 def read_number(text: str) -> IdentityNumber:
-    """YYYYMMDD, a number of two digits, and a check digit. A number is never in an error."""
+    """YYYYMMDD, two digits, and a check digit. No error repeats a number."""
     if not (text.isascii() and text.isdigit() and len(text) == 11):
         raise IdentityNumberRefused(type="number", reason="not eleven digits")
-    right = sum(map(int, text[:10])) % 10 == int(text[10])
     try:
         born = date.fromisoformat(text[:8])
     except ValueError:
         raise IdentityNumberRefused(type="number", reason="its first digits are no date") from None
-    departures = () if right else (CHECK_DIGIT,)
+    found = () if sum(map(int, text[:10])) % 10 == int(text[10]) else (CHECK_DIGIT,)
     return IdentityNumber(
-        type="number", country="XU", digits=text, facts=(), departures=departures, begins=born
+        type="number", country="XU", digits=text, facts=(), departures=found, begins=born
     )
 
 
@@ -51,10 +48,11 @@ COUNTRY = Country(
     recognises=lambda certificate: "XU" in certificate.issuer.values(names.COUNTRY),
     read_holder=read_holder,
     read_number=read_number,
+    read_personal_number=read_number,
     subject_checks={"xu-number": why_not},
+    subject_of=lambda person: {"common_name": person.surname, "country": "XU"},
+    example_number=lambda born, ordinal: f"{born:%Y%m%d}{ordinal:03}",
     terms={"1.3.6.1.4.1.32473.1": "citizen"}.get,
-    trust_sets=(),
-    services=(),
-    policies=tuple,  # texts in the form of docs/validation.md
-    profiles=tuple,  # texts in the form of docs/profiles.md
-)
+    trust_sets=(), services=(), enrolment=(),  # as in eds.country.kz
+    policies=tuple, profiles=tuple,  # texts in the forms of docs/validation.md and profiles.md
+)  # fmt: skip

@@ -27,7 +27,39 @@ from eds.ca.subjects import build_subject
 from eds.keys import KeyRef
 
 P256 = signature_algorithm("ecdsa-p256-sha256")
-TOML = Path(__file__).with_suffix(".toml")
+CEREMONY = """
+[ceremony]
+name = "practice"
+purpose = "An authority to practise with"
+
+[[participant]]
+name = "A. Bekova"
+role = "ceremony administrator"
+
+[[participant]]
+name = "D. Omarov"
+role = "witness"
+
+[subject]
+country = "KZ"
+organization = "Practice"
+organization_identifier = "NTRKZ-123456789012"
+
+[[certificate]]
+label = "root"
+profile = "root"
+algorithm = "ecdsa-p256-sha256"
+subject.common_name = "Practice Root"
+crl_urls = ["http://crl.example.kz/root.crl"]
+
+[[certificate]]
+label = "people"
+profile = "issuing-ca"
+issuer = "root"
+algorithm = "ecdsa-p256-sha256"
+subject.common_name = "Practice People"
+crl_urls = ["http://crl.example.kz/people.crl"]
+"""
 BORN = {"country": "KZ", "serial_number": "PNOKZ-900101400123"}
 
 
@@ -48,7 +80,7 @@ class Practice:
             folder / "house", settings, audit_algorithm=P256, pin=pin, actor="me", at=now()
         )
         plan = read_ceremony(
-            TOML.read_bytes(), file=TOML.name, profiles=self.house.profiles, key_store="keys"
+            CEREMONY.encode(), file="ceremony.toml", profiles=self.house.profiles, key_store="keys"
         )
         hold_ceremony(plan, folder=self.house, pin=pin, actor="me", now=now, told=lambda _: None)
         self.house.forget()
