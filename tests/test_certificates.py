@@ -316,6 +316,13 @@ def test_serial_numbers_out_of_bounds_are_read_to_be_judged(serial_number: int) 
     assert odd.subject == whole.subject
 
 
+@pytest.mark.parametrize("version", [3, 7, -1])
+def test_a_version_that_does_not_exist_is_malformed(version: int) -> None:
+    whole = made(lambda builder: builder)
+    with pytest.raises(MalformedCertificate):
+        Certificate(rewritten(whole, version=der.explicit(0, der.integer(version))))
+
+
 @pytest.mark.parametrize("serial_number", [0, -1, -128, 1, 127, 128, 255, 1 << 127, 1 << 150])
 def test_only_serial_numbers_that_are_not_positive_take_the_other_road(serial_number: int) -> None:
     whole = made(lambda builder: builder)

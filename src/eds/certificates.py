@@ -114,12 +114,18 @@ def _usual_places(data: bytes) -> _Places | None:
     after = public_key + 2 + size if size < 0x80 else der.header(data, public_key, end)[2]
     if data[after] != _EXTENSIONS:  # at the end there is the tag of what follows
         return None
-    _, extensions, stop = der.header(data, after, end)
+    extensions = _content(after, end)
     outer = data[end + 1]
-    if stop != end or outer >= 0x80:
+    if outer >= 0x80:
         return None
     found = 4, 15, algorithm, issuer, validity, subject, public_key, after, extensions, end
     return _new(_Places, (*found, end + 2 + outer))
+
+
+def _content(start: int, end: int) -> int:
+    """Where the content of a value begins that DER wrote from `start` to `end`, under 64 KiB."""
+    size = end - start
+    return start + 2 if size < 0x82 else start + 3 if size < 0x103 else start + 4
 
 
 _new: Final = tuple.__new__  # half the cost of `_Places(…)`, as in `der`
@@ -286,7 +292,7 @@ class Certificate(Encoded):
 
     # -- the fields of TBSCertificate
 
-    @property
+    @read_once
     def version(self) -> int:
         """1, 2 or 3."""
         serial_number = self._places.serial_number
@@ -309,7 +315,7 @@ class Certificate(Encoded):
         places = self._places
         return self.encoded[places.serial_number : places.algorithm]
 
-    @property
+    @read_once
     def issuer_encoded(self) -> bytes:
         """The name of who issued it, as it stands there."""
         places = self._places
@@ -320,7 +326,7 @@ class Certificate(Encoded):
         """Who issued it."""
         return Name(self.issuer_encoded)
 
-    @property
+    @read_once
     def subject_encoded(self) -> bytes:
         """The name of its subject, as it stands there."""
         places = self._places
@@ -414,12 +420,10 @@ class Certificate(Encoded):
     @read_once
     def signature(self) -> bytes:
         """The octets of the signature value."""
-        data, place = self.encoded, self._places.signature
-        size = len(data) - place
-        content = place + 2 if size < 0x82 else place + 3 if size < 0x103 else place + 4
-        if 2 < size < 0x10004 and data[content] == 0:
-            return data[content + 1 :]
-        return der.element(data, place, len(data)).bit_string()
+        data, start = self.encoded, self._places.signature
+        return _new(
+            der.Element, (data, der.BIT_STRING, start, _content(start, len(data)), len(data))
+        ).bit_string()
 
     # -- extensions: first those that are named by the module `extensions`, then the property
 
@@ -484,7 +488,8 @@ class Certificate(Encoded):
         start = places.extensions
         if start is None:
             return _NO_EXTENSIONS
-        found = der.element(self.encoded, start, places.outer_algorithm)
+        data, end = self.encoded, places.outer_algorithm
+        found = _new(der.Element, (data, data[start], start, _content(start, end), end))
         return extensions.read_extensions(found)
 
     def _extension(self, oid: str, read: Callable[[bytes], R]) -> R | None:
@@ -561,7 +566,7 @@ class Certificate(Encoded):
             )
         )
 
-    @property
+    @read_once
     def is_self_issued(self) -> bool:
         """Whether subject and issuer are the same name, octet for octet."""
         return self.issuer_encoded == self.subject_encoded

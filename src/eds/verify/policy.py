@@ -51,13 +51,17 @@ class AlgorithmRules:
 
     def signature_until(self, algorithm: SignatureAlgorithm, key: PublicKey) -> date | None:
         """The last day for that algorithm with that key; None: no end is known."""
-        until = self._until(algorithm.name, algorithm.relied_on_until)
+        until = self.key_until(key)
         digest = algorithm.digest
-        of_digest = None if digest is None else self._until(digest.name, digest.relied_on_until)
-        of_key = self.key_until(key)
-        if until is of_digest is of_key is None:
-            return None
-        return _earlier(_earlier(until, of_digest), of_key)
+        for row in (algorithm,) if digest is None else (algorithm, digest):
+            own = row.relied_on_until
+            if row.name in self.refused:
+                own = date.min
+            elif self.until:
+                own = self.until.get(row.name, own)
+            if own is not None:
+                until = _earlier(until, own)
+        return until
 
     def key_until(self, key: PublicKey) -> date | None:
         """The last day for a key of that kind and size; None: no end is known.
