@@ -126,6 +126,7 @@ CODES = (
     "enroll.provider_unavailable",
     "enroll.simulator_refused",
     "enroll.desk_not_found",
+    "enroll.desk_refused",
     "enroll.malformed_mrz",
     "enroll.mrz_check_failed",
     "enroll.malformed_chip_data",

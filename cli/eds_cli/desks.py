@@ -68,11 +68,11 @@ def load_provider(path: str) -> Callable[[Path], Any]:
 
 
 def open_access(address: str) -> Access:
-    """The desk as its applicants meet it: a folder on this machine."""
-    if address.startswith(("http://", "https://")):
-        raise click.UsageError(
-            "a desk at an address cannot be reached from here yet: --desk takes its folder"
-        )
+    """The desk as its applicants meet it: at an address, or in a folder on this machine."""
+    if "://" in address:
+        from eds.http.deskclient import HttpDesk
+
+        return HttpDesk(address)
     folder = open_desk(address)
     return folder.reception(now=now, issue=issuing(folder))
 

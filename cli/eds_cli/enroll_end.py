@@ -32,7 +32,10 @@ def _options(command: F) -> F:
         "--certificate", metavar="FILE", help="Which; that of your application, if not said."
     )(decorated)
     decorated = click.option(
-        "--desk", metavar="FOLDER", envvar="EDS_DESK", help="The desk that gave it; or $EDS_DESK."
+        "--desk",
+        metavar="FOLDER|URL",
+        envvar="EDS_DESK",
+        help="The desk that gave it; or $EDS_DESK.",
     )(decorated)
     return source_option(  # type: ignore[no-any-return]
         "--passphrase", "The passphrase, where the key is lost", parameter="passphrase"

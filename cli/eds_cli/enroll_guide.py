@@ -26,7 +26,7 @@ from eds_cli.enroll_key import (
     make_key,
     show_passphrase,
 )
-from eds_cli.enroll_steps import apply, ask_renewal, prove_code, require_terms
+from eds_cli.enroll_steps import PROFILES, apply, ask_renewal, prove_code, require_terms
 from eds_cli.enrolling import Kept, Work, default_folder, standing_words
 from eds_cli.output import columns, confirm, done, escape, paint, show
 from eds_cli.pins import Given, Secrets
@@ -138,7 +138,7 @@ def _begin() -> Work:
 def _start(folder: Path, kept: Kept | None) -> Work:
     paragraph(say("You apply for a certificate at a desk. Its key will be made on this machine."))
     desk = os.environ.get("EDS_DESK") or (kept.desk if kept else "")
-    desk = desk or click.prompt(say("The desk (its folder)"), err=True)
+    desk = desk or click.prompt(say("The desk (its address or folder)"), err=True)
     access = open_access(desk)
     resident = click.confirm(
         say("Do you have a personal number of this country?"), default=True, err=True
@@ -168,6 +168,8 @@ def _nothing(folder: Path) -> Kept:
 
 def _profile(desk: str, flow: str) -> str:
     """The kind of certificate: asked only where the desk gives several."""
+    if "://" in desk:
+        return str(click.prompt(say("Which certificate"), default=PROFILES[flow], err=True))
     rules = open_desk(desk).settings.rules
     names = sorted(
         name for name, rule in rules.items() if flow in {each.value for each in rule.flows}
@@ -175,20 +177,22 @@ def _profile(desk: str, flow: str) -> str:
     if len(names) < 2:
         return names[0] if names else ""
     usual = next((name for name in names if name.endswith("signature")), names[0])
-    found: str = click.prompt(
-        say("Which certificate"), type=click.Choice(names), default=usual, err=True
+    return str(
+        click.prompt(say("Which certificate"), type=click.Choice(names), default=usual, err=True)
     )
-    return found
 
 
 def _station(desk: str) -> str:
+    if "://" in desk:
+        return str(click.prompt(say("Which service centre"), err=True))
     names = sorted(open_desk(desk).settings.stations)
     if len(names) == 1:
         return names[0]
-    found: str = click.prompt(
-        say("Which service centre"), type=click.Choice(names), default=names[0], err=True
+    return str(
+        click.prompt(
+            say("Which service centre"), type=click.Choice(names), default=names[0], err=True
+        )
     )
-    return found
 
 
 # --- the steps -----------------------------------------------------------------------------------

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from eds.keys import PinSource
 
 # What is asked for, if nothing is said: from home for residents, at the centre for others.
-_PROFILES: Final = {"remote": "natural-person-signature", "centre": "non-resident-signature"}
+PROFILES: Final = {"remote": "natural-person-signature", "centre": "non-resident-signature"}
 _KINDS: Final = ("passport", "identity-card")
 
 
 @click.command("start")
 @click.option(
     "--desk",
-    metavar="FOLDER",
+    metavar="FOLDER|URL",
     envvar="EDS_DESK",
     required=True,
-    help="The desk to apply at: its folder; or $EDS_DESK.",
+    help="The desk to apply at: its address or folder; or $EDS_DESK.",
 )
 @click.option(
     "--centre",
@@ -69,7 +69,7 @@ def start(
     )
     standing = apply(
         access, Path(application), desk=desk, flow=flow, number=text, country=country or "",
-        profile=profile or _PROFILES[flow], station=station or "",
+        profile=profile or PROFILES[flow], station=station or "",
     )  # fmt: skip
     tell(standing, as_json=as_json)
 

@@ -1374,6 +1374,17 @@ class DeskNotFound(EnrolmentError):
         self.folder = folder
 
 
+class DeskRefused(EnrolmentError):
+    """A desk at an address did not do what was asked: `problem` is the code that it told."""
+
+    code = "enroll.desk_refused"
+    says = "the desk answered {problem} {detail}"
+
+    def __init__(self, *, problem: str, detail: str) -> None:
+        self.problem = problem
+        self.detail = detail
+
+
 # --- evidence of identity ---------------------------------------------------------------------
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -17,7 +19,12 @@ from eds.audit.store import reading
 from eds.enroll.applicant import Wanted, new_token
 from eds.enroll.reception import digest_of
 from eds.enroll.states import Flow
+from eds.http import Application
+from eds.http.metrics import Worker
+from eds.http.opening import Surroundings, new_board, open_doors
+from eds.http.settings import read_http_settings
 from eds_cli.enrolling import Kept
+from tests.ca.authority_house import pin
 from tests.cli.conftest import PASSWORD, PIN, Eds, Outcome, Token, at_terminal, openssl, spawn
 from tests.enroll.desk_house import (
     CHECKER,
@@ -30,6 +37,7 @@ from tests.enroll.desk_house import (
     DeskHouse,
 )
 from tests.enroll.test_folder import VISIT, visit_files
+from tests.http.asgi import answer
 
 WRONG = "999999"
 
@@ -414,6 +422,109 @@ def test_officials_come_and_go_by_the_hands_of_others(official: Run, eds: Eds) -
     assert NUMBERS["stranger"] not in Path("proposal.json").read_text()
 
 
+# --- a desk at an address ------------------------------------------------------------------------
+
+
+class Served(ThreadingHTTPServer):
+    """A desk's own ASGI application on this machine. `lose` answers get lost on the way."""
+
+    application: Application
+    lose = 0
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Passing(BaseHTTPRequestHandler):
+    server: Served
+
+    def _pass(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        names = ("authorization", "idempotency-key", "content-type")
+        headers = {
+            name.replace("-", "_"): str(self.headers[name]) for name in names if self.headers[name]
+        }
+        said = answer(self.server.application, self.command, self.path, pieces=[body], **headers)
+        if self.command == "POST" and self.server.lose:
+            self.server.lose -= 1
+            self.close_connection = True
+            return
+        self.send_response(said.status)
+        for name, value in said.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(said.body)
+
+    do_GET = do_POST = _pass  # noqa: N815 - as the standard library calls them
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Nothing."""
+
+
+@pytest.fixture
+def served(house: DeskHouse) -> Iterator[Served]:
+    board = new_board(workers=1)
+    around = Surroundings(
+        base=house.path, pin=pin, hand=Worker(board), board=board,
+        clock=lambda: datetime.now(UTC),
+    )  # fmt: skip
+    settings = read_http_settings(b'version = 1\n[desk]\nfolder = "desk"\n', file="serve.toml")
+    with (
+        open_doors(settings, around) as application,
+        Served(("127.0.0.1", 0), Passing) as server,
+    ):
+        server.application = application
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_a_desk_at_an_address_is_the_same_to_its_applicants(
+    citizen: Run, eds: Eds, house: DeskHouse, served: Served
+) -> None:
+    served.lose = 1  # the first answer never arrives: the same message asks again
+    started = citizen("start", "--desk", served.address, "--number", "number", "--agree", "--json")
+    assert started.json["step"] == "code"
+    Path("code").write_text(WRONG)
+    refused = citizen("prove", "--code", "code", status=5)
+    assert (refused.code, "not_accepted" in refused.err) == ("enroll.refused", True)
+    assert citizen("status", "--json").json["tries_left"] == 2
+    sent(eds, "code", "code")
+    citizen("prove", "--code", "code")
+    assert citizen("prove", "--photo", "--json").json["step"] == "face"
+    folder = house.desk
+    name = started.json["application"]
+    before = folder.store.load(name)
+    token = folder.demonstration.state.faces.assertion(
+        identifier="once", application=name, challenge=before.challenge, score=950,
+        at=datetime.now(UTC).replace(microsecond=0),
+    )  # fmt: skip
+    Path("face").write_bytes(token)
+    citizen("prove", "--face", "face")
+    certified(citizen)
+    Path("letter.txt").write_text("signed with what came over the network")
+    assert eds("sign", "letter.txt", "--yes", password=PASSWORD).status == 0
+    assert verified(eds, house).status == 0
+    done = citizen("revoke", "--yes", "--passphrase", "passphrase", "--json")
+    assert done.json["state"] == "revoked"
+    assert citizen("prove", "--photo", status=5).code == "enroll.desk_refused"
+    assert len(folder.store.everything()) == 1
+
+
+def test_an_address_that_is_no_desk_is_said_to_be_none(citizen: Run, served: Served) -> None:
+    start = ("start", "--number", "number", "--agree", "--desk")
+    for address, status, code in (
+        ("http://desk.example.kz", 5, "eds.invalid_argument"),
+        ("ftp://127.0.0.1", 5, "eds.invalid_argument"),
+        ("http://127.0.0.1:1", 7, "enroll.provider_unavailable"),
+        (f"{served.address}/elsewhere", 5, "enroll.desk_refused"),
+    ):
+        assert citizen(*start, address, status=status).code == code
+
+
 # --- the desk itself -----------------------------------------------------------------------------
 
 
@@ -481,7 +592,6 @@ def test_without_a_terminal_nobody_is_asked(eds: Eds, house: DeskHouse) -> None:
         (("enroll", "start", "--agree"), 4, "[keys.secret_unavailable]"),
         (("enroll", "start", "--number", "number"), 2, "--agree"),
         (("enroll", "status"), 3, "[enroll.application_not_found]"),
-        (("enroll", "start", "--desk", "https://desk.example.kz", "--agree"), 2, "folder"),
         (("centre", "list", "--desk", "nowhere"), 3, "[enroll.desk_not_found]"),
         (("enroll",), 0, ""),
         (("centre",), 0, ""),
