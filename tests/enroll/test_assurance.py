@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import combinations
 
 import pytest
 
+from eds.certificates import Certificate
 from eds.enroll import remote
 from eds.enroll.application import Application, EvidenceItem
 from eds.enroll.evidence.assurance import SHOWN, Level, Proof
 from eds.enroll.kinds import EvidenceKind
+from eds.enroll.offered import existing_eds
 from eds.enroll.providers import CheckedEvidence
-from eds.errors import InvalidArgument, TransitionRefused
-from tests.enroll.house import DAY, Holder, House
+from eds.errors import EvidenceUnverified, InvalidArgument, TransitionRefused
+from tests.enroll.house import DAY, RESIDENT, Holder, House
 from tests.enroll.test_renewal import renewed
+from tests.sign.house import party
 
 K = EvidenceKind
 
@@ -66,6 +70,50 @@ def test_a_renewal_proves_no_more_than_the_first_proofing_did(house: House) -> N
     found = house.store.load(application)
     assert Proof.EDS_BASELINE in found.proofs
     assert found.level is first.level is Level.BASELINE
+
+
+@dataclass
+class SignerOf:
+    """A checker that has found this certificate behind every signature."""
+
+    certificate: Certificate
+
+    def signer_of(self, statement: bytes, signature: bytes, *, at: datetime) -> Certificate:
+        del statement, signature, at
+        return self.certificate
+
+
+def by_another_eds(house: House, certificate: Certificate) -> Application:
+    office = replace(
+        house.desk.office, checker=SignerOf(certificate), personal_number=lambda _: RESIDENT
+    )
+    application = house.contact_confirmed()
+    piece = existing_eds(replace(house.desk, office=office), application, b"cms", at=house.at)
+    application = remote.offer_evidence(
+        house.desk, application.application, pieces=(piece,), message="eds", at=house.at
+    )
+    return house.face_check(application)
+
+
+def test_another_eds_shows_what_its_own_proofing_was(house: House) -> None:
+    first = remote.assess(
+        house.desk, by_chip(house, Proof.CHIP_NOT_CLONED).application, risk=0, at=house.at
+    )
+    certificate = house.active(first, Holder())[1]
+    house.tick(by=DAY)
+    second = by_another_eds(house, certificate)
+    assert Proof.EDS_EXTENDED in second.proofs
+    assert second.level is Level.EXTENDED
+
+
+def test_an_eds_of_another_authority_adds_nothing_to_the_face(house: House) -> None:
+    stranger = party(name="somebody").certificate
+    application = by_another_eds(house, stranger)
+    assert not {Proof.EDS_BASELINE, Proof.EDS_EXTENDED} & application.proofs
+    assert application.level is Level.BASELINE  # contact, register, and a face like its picture
+    office = replace(house.desk.office, checker=SignerOf(stranger), personal_number=lambda _: None)
+    with pytest.raises(EvidenceUnverified):
+        existing_eds(replace(house.desk, office=office), application, b"cms", at=house.at)
 
 
 def test_what_a_profile_asks_for_is_asked_of_the_evidence(house: House) -> None:

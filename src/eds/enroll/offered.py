@@ -10,8 +10,9 @@ from datetime import date, datetime
 
 from ..errors import EvidenceUnverified
 from .application import Application
-from .desk import Desk, snapshot_of
+from .desk import Desk, previous_application, snapshot_of
 from .encoding import encode
+from .evidence.assurance import EDS_OF_LEVEL, Level
 from .evidence.chips import ChipRead, authenticate_chip
 from .evidence.cscas import CscaStore
 from .kinds import EvidenceKind
@@ -77,7 +78,9 @@ def existing_eds(
 ) -> CheckedEvidence:
     """CMS over the ExistingEdsStatement of this application and its challenge.
 
-    Raises SignatureNotPassed, EvidenceUnverified for a certificate that names no person.
+    It shows as much as the proofing that its certificate rests on, where this desk did it; what
+    others did is not known here. Raises SignatureNotPassed, EvidenceUnverified for a certificate
+    that names no person.
     """
     said = ExistingEdsStatement(
         application=application.application, challenge=application.challenge
@@ -86,11 +89,13 @@ def existing_eds(
     number = desk.office.personal_number(signer)
     if number is None:
         raise EvidenceUnverified(reason="the certificate names no person")
+    previous = previous_application(desk, signer.fingerprint)
     return CheckedEvidence(
         kind=EvidenceKind.EXISTING_EDS,
         octets=encode(SignedAct(statement=said.encoded, signature=signature)),
         holder=desk.pseudonyms.person(number),
         challenge=application.challenge,
+        proves=EDS_OF_LEVEL[Level.NONE if previous is None else previous.level],
     )
 
 

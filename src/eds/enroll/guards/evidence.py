@@ -98,14 +98,18 @@ def assertion_for_this(
     a: Application, e: Findings, r: Request, p: EnrolmentPolicy, at: datetime
 ) -> Found:
     s = e.assertion
+    # The face is compared with a picture that this application has accepted; another EDS of the
+    # person has none, and the register's serves.
+    pictures = a.kinds
+    if EvidenceKind.EXISTING_EDS in pictures:
+        pictures |= {EvidenceKind.REGISTER_PHOTO}
     yield from unless(
         s is not None
         and s.audience == p.audience
         and s.application == a.application
         and bool(a.challenge)
         and s.challenge == a.challenge
-        # The face is compared with a picture that this application has accepted.
-        and s.reference in a.kinds,
+        and s.reference in pictures,
         Code.ASSERTION_FOREIGN,
     )
 
