@@ -123,17 +123,10 @@ def _authority(place: str, at: datetime) -> Iterator[tuple[str, tuple[Diagnosis,
 
 
 def _desk(place: str, at: datetime) -> Iterator[tuple[str, tuple[Diagnosis, ...]]]:
-    import importlib
-
     from eds.enroll.doctor import examine
-    from eds.enroll.folder import DeskFolder
+    from eds_cli.desks import open_desk
 
-    def load(path: str) -> Callable[[Path], object]:
-        module, _, attribute = path.partition(":")
-        maker: Callable[[Path], object] = getattr(importlib.import_module(module), attribute)
-        return maker
-
-    for name, found in examine(DeskFolder(Path(place), load=load), at=at):
+    for name, found in examine(open_desk(place), at=at):
         yield f"desk: {name}", found
 
 

@@ -230,7 +230,7 @@ def test_what_looks_risky_is_decided_by_two_people(citizen: Run, official: Run, 
     assert citizen("status", "--json").json["step"] == "key"
     # People are told in their own language.
     spoken = eds("--language", "kk", "enroll", "status").out
-    assert "сіздің өтініміңіз" in spoken
+    assert "сіздің өтінішіңіз" in spoken
     assert "келесі қадам" in spoken
 
 

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from eds import errors
+from eds_cli.advice import ADVICE
 from eds_cli.atlas import MAP, USERS, sections
-from eds_cli.main import COMMANDS
-from eds_cli.manual import STATUSES
+from eds_cli.hints import HINTS
+from eds_cli.main import COMMANDS, cli
+from eds_cli.manual import STATUSES, walk
 from tests.cli.conftest import ROOT, Eds, spawn
 
 
@@ -102,3 +105,13 @@ def test_the_shell_is_taught(eds: Eds, shell: str) -> None:
 def test_bash_takes_what_it_is_taught(eds: Eds) -> None:
     source = eds("completion", "bash").out
     assert subprocess.run(["bash", "-n"], input=source.encode(), check=True).returncode == 0
+
+
+def test_every_hint_is_about_an_error_that_there_is_and_a_verb_that_there_is() -> None:
+    known = {error.code for error in vars(errors).values() if isinstance(error, type)
+             and issubclass(error, errors.EdsError)}  # fmt: skip
+    assert {code for code in HINTS if not code.startswith("cli.")} <= known
+    paths = {" ".join(("eds", *path)) for path, _ in walk(cli, ())}
+    for message in (*HINTS.values(), *ADVICE.values()):
+        for verb in re.findall(r"`(eds [a-z ]+?)(?: [A-Z]+)?`", message):
+            assert verb in paths, message
