@@ -72,7 +72,7 @@ def means_options(command: F) -> F:
         "evidence_files",
         metavar="FILE",
         multiple=True,
-        help="A certificate, revocation list or OCSP response at hand.",
+        help="A certificate, revocation list or OCSP response at hand; or a folder of them.",
     )(decorated)
     decorated = trust_option(decorated)
     decorated = click.option(

@@ -61,7 +61,7 @@ class Question:
     "evidence_files",
     metavar="FILE",
     multiple=True,
-    help="A certificate, revocation list or OCSP response that may help to decide.",
+    help="A certificate, revocation list or OCSP response that may help to decide; or a folder.",
 )
 @click.option(
     "--extract",
