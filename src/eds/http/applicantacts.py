@@ -125,20 +125,30 @@ def _look(service: DeskService, call: Call) -> Any:
     return _shown(service, service.desk.store.load(call.application))
 
 
-def _submit(service: DeskService, call: Call) -> Any:
-    said = call.values
-    found = remote.submit(
-        service.desk, call.application, call.envelope,
-        consent=said["consent"].encode(), terms=said["terms"],
-    )  # fmt: skip
+def _go_on(service: DeskService, call: Call) -> Any:
+    """What the desk does by itself; where it waits for people, nothing."""
+    found, at = service.desk.store.load(call.application), call.at
     if found.state is State.SUBMITTED and found.flow is not Flow.CENTRE:
-        found = remote.resolve(service.desk, call.application, at=call.at)
+        found = remote.resolve(service.desk, call.application, at=at)
+    elif found.state is State.VERIFIED:
+        found = remote.assess(service.desk, call.application, risk=service.risk(found), at=at)
+    elif found.state is State.LIVING_KEY_PROVED:
+        found = renewal.clear_renewal(service.desk, call.application, at=at)
     return _shown(service, found)
 
 
+def _submit(service: DeskService, call: Call) -> Any:
+    said = call.values
+    remote.submit(
+        service.desk, call.application, call.envelope,
+        consent=said["consent"].encode(), terms=said["terms"],
+    )  # fmt: skip
+    return _go_on(service, call)
+
+
 def _appoint(service: DeskService, call: Call) -> Any:
-    station = call.values["station"]
     found = service.desk.store.load(call.application)
+    station = call.values.get("station") or min(service.desk.policy.stations)
     if (found.state, found.station) != (State.APPOINTED, station):
         found = centre.appoint(service.desk, call.application, station=station, at=call.at)
     return _shown(service, found)
@@ -189,24 +199,20 @@ def _piece(service: DeskService, before: Application, call: Call) -> CheckedEvid
 
 
 def _face(service: DeskService, call: Call) -> Any:
-    found = remote.face_check(
+    remote.face_check(
         service.desk, call.application, token=call.values["token"],
         message=call.envelope.message, at=call.at,
     )  # fmt: skip
-    if found.state is State.VERIFIED:
-        found = remote.assess(service.desk, call.application, risk=service.risk(found), at=call.at)
-    return _shown(service, found)
+    return _go_on(service, call)
 
 
 def _living_key(service: DeskService, call: Call) -> Any:
     said = call.values
-    found = renewal.prove_living_key(
+    renewal.prove_living_key(
         service.desk, service.issuing, call.application, call.envelope,
         signature=said["signature"], algorithm=said["algorithm"], code=said["code"],
     )  # fmt: skip
-    if found.state is State.LIVING_KEY_PROVED:
-        found = renewal.clear_renewal(service.desk, call.application, at=call.at)
-    return _shown(service, found)
+    return _go_on(service, call)
 
 
 def _credential(service: DeskService, call: Call) -> Any:
@@ -361,7 +367,12 @@ def operations() -> Iterator[Operation]:
     )  # fmt: skip
     yield _post("submit", "Consent to the terms in force (their SHA-256)", _submit, one,
                 consent=Text(longest=20_000), terms=Digest())  # fmt: skip
-    yield _post("appointment", "Choose the station to come to", _appoint, one, station=STATION)
+    yield Operation(
+        name="postAppointment", method="POST", path=f"{_ONE}/appointment", caller=me, act=_appoint,
+        answer=one, summary="Choose the station to come to; the first one, if none is named",
+        body=Body(title="Appointment", optional={"station": STATION}),
+    )  # fmt: skip
+    yield _post("continuation", "Have the desk go on where it was interrupted", _go_on, one)
     yield _post("code", "Have a code sent to the number of the state's base", _send_code, one)
     yield _post("contact", "The code that arrived", _confirm_contact, one, code=_CODE)
     yield Operation(

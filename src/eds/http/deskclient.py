@@ -33,6 +33,8 @@ _ANSWER_LIMIT: Final = 1 << 20
 _SECONDS: Final = 30.0
 _TRIES: Final = 2
 _ISSUING: Final = frozenset({State.CONFIRMED, State.ISSUING})
+# Where the desk goes on by itself, unless something kept it from that.
+_WAITING: Final = frozenset({State.SUBMITTED, State.VERIFIED, State.LIVING_KEY_PROVED})
 # The states of a certificate, in the words of `Access`.
 _ENDED: Final = {"on_hold": "held"}
 
@@ -52,7 +54,10 @@ class HttpDesk:
             raise InvalidArgument(argument="address", reason="https://HOST, no more")
         if parts.scheme == "http" and not _is_here(parts.hostname):
             raise InvalidArgument(argument="address", reason="http only to this machine: https://")
-        self._host, self._port = parts.hostname, parts.port
+        try:
+            self._host, self._port = parts.hostname, parts.port
+        except ValueError:
+            raise InvalidArgument(argument="address", reason="no such port") from None
         self._path = parts.path.rstrip("/")
         self._context = None
         if parts.scheme == "https":
@@ -65,7 +70,7 @@ class HttpDesk:
     # -- applying
 
     def terms(self) -> bytes:
-        return _octets(self._get("/terms")["text"])
+        return _octets(self._get("/terms").get("text"))
 
     def open(self, wanted: Wanted, *, token: bytes, terms: bytes) -> Standing:
         if wanted.flow is Flow.RENEWAL:
@@ -81,19 +86,20 @@ class HttpDesk:
                 country, number = wanted.document
                 body["document"] = {"country": country, "number": number}
             opened = self._post("/applications", body, token=token, message=wanted.message)
-        session = Session(application=opened["application"], token=token)
+        session = Session(application=self._standing(opened).application, token=token)
         found = self._look(session)
         if found.state is State.DRAFT:
             consent = {"consent": "I have read the terms and agree.", "terms": terms.hex()}
             found = self._act(session, "submit", consent)
         if found.state is State.SUBMITTED and found.flow is Flow.CENTRE:
-            if not wanted.station:
-                raise InvalidArgument(argument="station", reason="say to which you will come")
-            found = self._act(session, "appointment", {"station": wanted.station})
+            place = {"station": wanted.station} if wanted.station else {}
+            found = self._act(session, "appointment", place)
         return found
 
     def standing(self, session: Session) -> Standing:
         found = self._look(session)
+        if found.state in _WAITING:
+            found = self._act(session, "continuation")
         return self._issued(session) if found.state in _ISSUING else found
 
     def give_up(self, session: Session) -> Standing:
@@ -204,7 +210,7 @@ class HttpDesk:
 
     def _ended(self, path: str, said: dict[str, str], reason: str) -> str:
         chosen = {} if reason == "unspecified" else {"reason": reason}
-        state = str(self._post(path, said | chosen)["state"])
+        state = str(self._post(path, said | chosen).get("state"))
         return _ENDED.get(state, state)
 
     def _issued(self, session: Session) -> Standing:
