@@ -13,11 +13,11 @@ import secrets
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -106,23 +106,25 @@ class Desk:
             policy=permit, check_key=check_key,
         )  # fmt: skip
 
-    def request(self, public_key: PublicKey) -> IssueRequest:
+    def decided(self) -> dict[str, Any]:
+        """What an IssueRequest says beside the key."""
         number = next(self._numbers)
-        return IssueRequest(
-            request=f"request-{number}",
-            profile=shipped_profile("natural-person-signature"),
-            subject=subject(number),
-            public_key=public_key,
-            person=f"person-{number}",
-            authority="centre-7",
-            operator="operator-3",
-            evidence=hashlib.sha256(b"record").digest(),
-            email="asan@example.kz",
-        )
+        return {
+            "request": f"request-{number}",
+            "profile": shipped_profile("natural-person-signature"),
+            "subject": subject(number),
+            "person": f"person-{number}",
+            "authority": "centre-7",
+            "operator": "operator-3",
+            "evidence": hashlib.sha256(b"record").digest(),
+            "email": f"person-{number}@example.kz",
+        }
 
     def prepared(self) -> PreparedCertificate:
         public_key = PublicKey.of(ec.generate_private_key(ec.SECP256R1()).public_key())
-        return self.authority.prepare(self.request(public_key), at=NOON)
+        return self.authority.prepare(
+            IssueRequest(public_key=public_key, **self.decided()), at=NOON
+        )
 
 
 def requests(count: int) -> list[bytes]:
@@ -139,16 +141,16 @@ def from_requests(desk: Desk) -> Row:
     The subject comes from the decision, so it is there before. Each list has had a certificate.
     """
     asked = requests(256)
-    made = [desk.request(CertificationRequest(encoded).public_key) for encoded in asked]
-    turn = itertools.cycle(zip(asked, made, strict=True))
+    decided = [desk.decided() for _ in asked]
+    turn = itertools.cycle(zip(asked, decided, strict=True))
     message = asked[0]
     signature, public = desk.key.sign(message, ECDSA), desk.key.public_key()
 
     def issue() -> None:
-        encoded, decided = next(turn)
+        encoded, facts = next(turn)
         read = CertificationRequest(encoded)
         read.verify_proof_of_possession()
-        request = replace(decided, public_key=read.public_key)
+        request = IssueRequest(public_key=read.public_key, **facts)
         prepared = desk.unwritten.prepare(request, at=NOON)
         desk.unwritten.issue(prepared, at=NOON)
 
@@ -164,64 +166,91 @@ def from_requests(desk: Desk) -> Row:
 
 
 class RawWriter:
-    """Writes the rows of a register's issues again, as new ones, into a copy of its tables."""
+    """Writes the rows of an issue again and again, as new ones, into a copy of its database.
 
-    def __init__(self, register: Path, raw: Path) -> None:
-        self._connection = sqlite3.connect(raw, isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = FULL")
-        with closing(sqlite3.connect(register)) as source:
-            tables = {name for group in WRITES for name in group} | {"audit_heads"}
-            for name, statement in source.execute("SELECT tbl_name, sql FROM sqlite_master"):
-                if name in tables and statement and not statement.startswith("CREATE TRIGGER"):
-                    self._connection.execute(statement)
-            self._rows = {name: self._sample(source, name) for name in tables}
-        self._connection.execute("INSERT INTO audit_heads VALUES ('raw', 0, x'00')")
-        self._numbers = itertools.count(1)
+    The copy has the same tables, indexes, foreign keys and triggers, and is opened with the same
+    PRAGMAs; each row is found by its key. The rows stand ready before they are written: Python
+    hands them over, and nothing else is counted.
+    """
+
+    def __init__(self, register: Path, raw: Path, *, count: int) -> None:
+        with closing(sqlite3.connect(register)) as source, closing(sqlite3.connect(raw)) as copy:
+            source.backup(copy)
+        # Opened as a register is, so that nothing is set otherwise; used as `sqlite3` made it.
+        self._opened = open_database(f"sqlite:///{raw}").raw_connection()
+        self._connection: sqlite3.Connection = self._opened.driver_connection  # type: ignore[assignment]
+        found = {name: self._sample(name) for group in WRITES for name in group}
+        texts = {
+            name: f"INSERT INTO {name} VALUES ({', '.join('?' * len(row))})"
+            for name, row in found.items()
+        }
+        first = found["audit_records"]["sequence"]
+        assert isinstance(first, int)
+        self._ready = iter(
+            [
+                [
+                    [(texts[name], row) for name, row in rows]
+                    for rows in self._new_rows(found, number, first + 2 * number)
+                ]
+                for number in range(1, count)
+            ]
+        )
+
+    def _sample(self, table: str) -> dict[str, object]:
+        """The youngest row."""
+        cursor = self._connection.execute(f"SELECT * FROM {table} ORDER BY rowid DESC LIMIT 1")
+        names = [column[0] for column in cursor.description]
+        return dict(zip(names, cursor.fetchone(), strict=True))
 
     @staticmethod
-    def _sample(source: sqlite3.Connection, table: str) -> tuple[list[str], tuple[object, ...]]:
-        found = source.execute(f"SELECT * FROM {table} ORDER BY rowid DESC LIMIT 1")
-        row = found.fetchone()
-        return [column[0] for column in found.description], row
-
-    def _insert(self, table: str, serial: bytes) -> None:
-        columns, row = self._rows[table]
-        values = list(row)
-        number = next(self._numbers)
-        for at, column in enumerate(columns):
-            if column == "serial":
-                values[at] = serial
-            elif column == "sequence":
-                values[at] = number
-            elif column in ("key_hash", "subject_hash", "fingerprint", "hash"):
-                values[at] = secrets.token_bytes(32)
-            elif column in ("request", "person"):
-                values[at] = f"{column}-{number}"
-        marks = ", ".join("?" * len(values))
-        self._connection.execute(f"INSERT INTO {table} VALUES ({marks})", values)
+    def _new_rows(
+        found: Mapping[str, Mapping[str, object]], number: int, sequence: int
+    ) -> Iterator[list[tuple[str, tuple[object, ...]]]]:
+        """Table and row of one issue, by transaction."""
+        new: dict[str, object] = {
+            name: secrets.token_bytes(32)
+            for name in ("key_hash", "subject_hash", "fingerprint", "tbs_hash", "hash")
+        }
+        new["serial"] = secrets.token_bytes(19)
+        new |= {name: f"{name}-{number:06}" for name in ("request", "person")}
+        for at, group in enumerate(WRITES):
+            new["sequence"] = sequence + at
+            yield [
+                (name, tuple(new.get(column, value) for column, value in found[name].items()))
+                for name in group
+            ]
 
     def issue(self, sign: Callable[[], object]) -> None:
         """Two commits, and the signature between them."""
-        serial = secrets.token_bytes(19)
-        for number, tables in enumerate(WRITES):
-            self._connection.execute("BEGIN IMMEDIATE")
-            if number:
-                sql = "UPDATE intents SET state = 'issued', closed_at = 1 WHERE serial = ?"
-                self._connection.execute(sql, (serial,))
-            for table in tables:
-                self._insert(table, serial)
-            self._connection.execute("UPDATE audit_heads SET sequence = ?", (number,))
-            self._connection.execute("COMMIT")
-            if not number:
-                sign()
+        execute = self._connection.execute
+        reserved, issued = next(self._ready)
+        execute("BEGIN IMMEDIATE")
+        for text, row in reserved:
+            execute(text, row)
+        self._move_head(row)
+        execute("COMMIT")
+        sign()
+        execute("BEGIN IMMEDIATE")
+        execute(_CLOSE_INTENT, issued[0][1][:2])
+        for text, row in issued:
+            execute(text, row)
+        self._move_head(row)
+        execute("COMMIT")
+
+    def _move_head(self, record: Sequence[object]) -> None:
+        writer, sequence, digest, _ = record
+        self._connection.execute(_MOVE_HEAD, (sequence, digest, writer))
+
+
+_CLOSE_INTENT = "UPDATE intents SET state = 'issued', closed_at = 1 WHERE issuer = ? AND serial = ?"
+_MOVE_HEAD = "UPDATE audit_heads SET sequence = ?, hash = ? WHERE writer = ?"
 
 
 def durable(folder: Path) -> Iterator[Row]:
     """Of the wall's clock: the disk works while we wait. Each writes into a database of its own."""
     one, many = Desk(folder / "one.db"), Desk(folder / "many.db")
     one.authority.issue(one.prepared(), at=NOON)
-    raw = RawWriter(one.path, folder / "raw.db")
+    raw = RawWriter(one.path, folder / "raw.db", count=8000)
     ready = iter([one.prepared() for _ in range(2000)])
     batches = iter([many.prepared() for _ in range(8000)])
     message = bytes(1000)
