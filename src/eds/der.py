@@ -660,6 +660,8 @@ def _dotted(content: bytes) -> str:
 
 def head(tag: int, length: int) -> bytes:
     """The identifier octets of `tag` and the octets of a length."""
+    if 0x100 <= length <= 0xFFFF and tag <= 0xFF:  # as most that are not short
+        return bytes((tag, 0x82, length >> 8, length & 0xFF))
     octets = tag.to_bytes((tag.bit_length() + 7) // 8 or 1, "big")
     if length < 0x80:
         return octets + bytes((length,))

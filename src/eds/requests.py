@@ -44,6 +44,11 @@ class RequestSigner(Protocol):
         ...
 
 
+# The tags of the fields that nearly all have.
+_OUTER: Final = bytes((der.SEQUENCE, der.SEQUENCE, der.BIT_STRING))
+_INFO: Final = bytes((der.INTEGER, der.SEQUENCE, der.SEQUENCE, der.context(0)))
+
+
 class _Fields(NamedTuple):
     """Where the fields of a request stand."""
 
@@ -117,7 +122,13 @@ class CertificationRequest(Encoded):
 
     @read_once
     def _fields(self) -> _Fields:
-        outer = der.decode(self.encoded, limits=_LIMITS).fields()
+        whole = der.decode(self.encoded, limits=_LIMITS)
+        usual = whole.usual_fields(_OUTER)
+        inside = None if usual is None else usual[0].usual_fields(_INFO)
+        if usual is not None and inside is not None:
+            inside[0].small(0)
+            return _Fields(usual[0], *inside[1:], *usual[1:])
+        outer = whole.fields()
         info = outer.take(der.SEQUENCE)
         signature_algorithm = outer.take(der.SEQUENCE)
         signature = outer.take(der.BIT_STRING)

@@ -680,7 +680,8 @@ def _alternative_name_kind(view: View) -> Answer:
     return sorted(set(others)) or None
 
 
-_MAILBOX: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
+MAILBOX: Final = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}"
+_MAILBOX: Final = re.compile(MAILBOX)
 
 
 @_rule("alternative-name-form", "RFC 5280 §4.2.1.6; RFC 5321 §4.1.2")

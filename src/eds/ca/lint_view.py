@@ -147,7 +147,7 @@ class View:
         """SHA-1 of the octets of the key (RFC 5280 §4.2.1.2, method 1)."""
         if self.usual_curve is None:
             return self.public_key.key_identifier
-        point = self.key[len(_HEADS[self.usual_curve]) :]
+        point = self.key[len(KEY_HEADS[self.usual_curve]) :]
         return hashlib.sha1(point, usedforsecurity=False).digest()
 
     def extension(self, oid: str) -> Extension | None:
@@ -198,14 +198,14 @@ def _children(tbs: bytes) -> list[der.Element]:
 
 
 # What stands before the octets of a point: DER, checked once and for all by a test.
-_HEADS: Final = {
+KEY_HEADS: Final = {
     "secp256r1": bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200"),
     "secp384r1": bytes.fromhex("3076301006072a8648ce3d020106052b81040022036200"),
 }
 
 
 def _usual_curve(key: bytes) -> str | None:
-    for curve, head in _HEADS.items():
+    for curve, head in KEY_HEADS.items():
         if key.startswith(head) and len(key) == key[1] + 2 and key[len(head)] == 4:
             return curve
     return None
@@ -239,7 +239,7 @@ def _extensions(found: der.Element | None) -> tuple[tuple[Extension, ...], list[
     if found is not None:
         items = found.only_child().expect(der.SEQUENCE)
         data, position, end = items.data, items.content, items.end
-        own = data.find(_KEY_IDENTIFIER, position, end)
+        own = data.find(KEY_IDENTIFIER, position, end)
         if position < own < position + 4096:
             # What stands before the first that is a certificate's own, many have in common.
             try:
@@ -252,11 +252,11 @@ def _extensions(found: der.Element | None) -> tuple[tuple[Extension, ...], list[
         while position < end:
             stop = _header(data, position, end)[2]
             encoded = data[position:stop]
-            if encoded.startswith(_KEY_IDENTIFIER) and len(encoded) == 31:
+            if encoded.startswith(KEY_IDENTIFIER) and len(encoded) == 31:
                 extension = Extension(
                     oid=SUBJECT_KEY_IDENTIFIER, critical=False, octets=encoded[9:]
                 )
-            elif encoded[2:8] == _ALTERNATIVE_NAME and is_one_mailbox(encoded[9:]):
+            elif encoded[2:8] == ALTERNATIVE_NAME and is_one_mailbox(encoded[9:]):
                 if encoded[1] != len(encoded) - 2 or encoded[8] != len(encoded) - 9:
                     raise MalformedDer(reason="not an extension", offset=position)
                 extension = Extension(
@@ -272,10 +272,10 @@ def _extensions(found: der.Element | None) -> tuple[tuple[Extension, ...], list[
 
 
 # An Extension: SEQUENCE, OID 2.5.29.14, OCTET STRING around an OCTET STRING of 20.
-_KEY_IDENTIFIER: Final = bytes.fromhex("301d0603551d0e04160414")
+KEY_IDENTIFIER: Final = bytes.fromhex("301d0603551d0e04160414")
 
 
-_ALTERNATIVE_NAME: Final = bytes.fromhex("0603551d1104")
+ALTERNATIVE_NAME: Final = bytes.fromhex("0603551d1104")
 
 
 def is_one_mailbox(octets: bytes) -> bool:

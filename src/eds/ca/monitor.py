@@ -38,6 +38,7 @@ _FORBIDDEN_PURPOSES: Final = frozenset(
 )
 _OCSP_SIGNING: Final = "1.3.6.1.5.5.7.3.9"
 _TIME_STAMPING: Final = "1.3.6.1.5.5.7.3.8"
+_SUBJECT_KEY: Final = "2.5.29.14"
 _KEY_USAGE: Final = "2.5.29.15"
 _ALTERNATIVE_NAME: Final = "2.5.29.17"
 _BASIC_CONSTRAINTS: Final = "2.5.29.19"
@@ -47,9 +48,14 @@ _NETSCAPE: Final = "2.16.840.1.113730."  # certificate type and its kin: "SSL se
 # Of the alternative names only those that name no machine: otherName, rfc822Name, directoryName
 # and registeredID.
 _NAMES: Final = frozenset({0xA0, 0x81, 0xA4, 0x88})
-_CERTIFICATE_SIGNERS: Final = frozenset({GuardedKey.ROOT, GuardedKey.ISSUING_AUTHORITY})
+_AUTHORITY_BITS: Final = (5, 6)  # keyCertSign, cRLSign
+_CERTIFICATE_SIGNERS: Final = (GuardedKey.ROOT, GuardedKey.ISSUING_AUTHORITY)
 
 _SERIAL: Final = der.Limits(integer=20)
+_VERSION_3: Final = b"\x02\x01\x02"
+# Version, serial number, algorithm, issuer, validity, subject, key, extensions: all there, in
+# their order, and nothing else.
+_CERTIFICATE: Final = bytes((0xA0, der.INTEGER, *[der.SEQUENCE] * 5, 0xA3))
 
 _Extensions = dict[str, tuple[bool, bytes]]
 
@@ -59,32 +65,29 @@ def permit_certificate(tbs: bytes, *, issuer_kind: GuardedKey) -> None:
     if issuer_kind not in _CERTIFICATE_SIGNERS:
         _refuse("this key signs no certificates")
     try:
-        fields = der.decode(tbs).fields()
-        version_field = fields.fields(0xA0)
-        version = version_field.small(2)
-        version_field.finish()
-        serial_number = fields.take(der.INTEGER).integer(limits=_SERIAL)
-        for _ in range(5):  # algorithm, issuer, validity, subject, key
-            fields.octets(der.SEQUENCE)
-        extensions = _read_extensions(fields.take(0xA3))
-        fields.finish()
+        fields = der.decode(tbs).usual_fields(_CERTIFICATE)
+        if fields is None:
+            _refuse("not the fields of a certificate with extensions")
+        version = fields[0].octets
+        serial_number = fields[1].integer(limits=_SERIAL)
+        extensions = _read_extensions(fields[7])
         purposes = _purposes(extensions)
         is_authority, path_length = _constraints(extensions)
         usage = _bits(extensions)
         kinds = _name_tags(extensions)
     except DecodeError as error:
         raise MonitorRefused(reason=f"not a certificate: {error}") from error
-    if version != 2 or serial_number <= 0:
+    if version != _VERSION_3 or serial_number <= 0:
         _refuse("not version 3, or a serial number that is not positive")
     if not purposes:
         _refuse("no extended key usage: good for everything")
-    if _FORBIDDEN_PURPOSES.intersection(purposes):
+    if not _FORBIDDEN_PURPOSES.isdisjoint(purposes):
         _refuse("a purpose of servers, or any purpose")
     if not _NAMES.issuperset(kinds):
         _refuse("an alternative name that can be a host")
     if is_authority:
         _permit_authority(extensions, issuer_kind, path_length, purposes)
-    elif usage & {5, 6}:
+    elif not usage.isdisjoint(_AUTHORITY_BITS):
         _refuse("keyCertSign or cRLSign without CA=true")
     else:
         _permit_leaf(extensions, issuer_kind, purposes)
@@ -193,12 +196,31 @@ def permit_time_stamp(signed_attributes: bytes, *, issuer_kind: GuardedKey) -> N
 
 
 def _read_extensions(wrapped: der.Element) -> _Extensions:
-    found: _Extensions = {}
     items = wrapped.only_child().expect(der.SEQUENCE)
     data, position, end = items.data, items.content, items.end
+    # What stands before the key identifier, an authority's leaves have in common.
+    own = data.find(_KEY_IDENTIFIER, position, end)
+    if own > position:
+        try:
+            common = _read_common(data[position:own])
+        except DecodeError:
+            pass  # those octets stood inside of an extension
+        else:
+            return _read_more(items, own, dict(common))
+    return _read_more(items, position, {})
+
+
+def _read_more(items: der.Element, position: int, found: _Extensions) -> _Extensions:
+    """The extensions from that offset on, beside those that were found."""
+    data, end = items.data, items.end
     while position < end:
         stop = der.header(data, position, end)[2]
-        oid, critical, value = _read_extension(data[position:stop])
+        encoded = data[position:stop]
+        own = _OWN.get(encoded[2:8])
+        if own is not None and encoded[1] == stop - position - 2 == encoded[8] + 7 < 0x80:
+            oid, critical, value = own, False, encoded[9:]
+        else:
+            oid, critical, value = _read_extension(encoded)
         if oid in found:
             items.fail("an extension twice")
         found[oid] = critical, value
@@ -206,13 +228,29 @@ def _read_extensions(wrapped: der.Element) -> _Extensions:
     return found
 
 
-# The same octets say the same thing again: most extensions of an authority's leaves are alike.
+# SEQUENCE, OID 2.5.29.14, OCTET STRING around a SHA-1.
+_KEY_IDENTIFIER: Final = bytes.fromhex("301d0603551d0e04160414")
+
+
+# Key identifier and alternative name, no two certificates have the same: their OID and the tag of
+# the OCTET STRING behind it, where no BOOLEAN stands between.
+_OWN: Final = {
+    der.object_identifier(oid) + bytes((der.OCTET_STRING,)): oid
+    for oid in (_SUBJECT_KEY, _ALTERNATIVE_NAME)
+}
+
+
+@lru_cache(maxsize=256)  # the same octets say the same thing again
+def _read_common(encoded: bytes) -> _Extensions:
+    return _read_more(der.Element(encoded, der.SEQUENCE, 0, 0, len(encoded)), 0, {})
+
+
 @lru_cache(maxsize=4096)
 def _read_extension(encoded: bytes) -> tuple[str, bool, bytes]:
     fields = der.decode(encoded).fields()
-    oid = fields.take(der.OBJECT_IDENTIFIER).object_identifier()
+    oid = fields.object_identifier()
     critical = fields.optional(der.BOOLEAN)
-    value = fields.take(der.OCTET_STRING).octets
+    value = fields.octets(der.OCTET_STRING)
     fields.finish()
     if oid.startswith(_NETSCAPE):
         _refuse("a Netscape extension")
@@ -253,8 +291,12 @@ def _read_bits(value: bytes) -> frozenset[int]:
 def _name_tags(extensions: _Extensions) -> set[int]:
     if _ALTERNATIVE_NAME not in extensions:
         return set()
-    names = der.decode(extensions[_ALTERNATIVE_NAME][1]).expect(der.SEQUENCE)
-    return {name.tag for name in names.iterate()}
+    value = extensions[_ALTERNATIVE_NAME][1]
+    size = len(value)
+    # One name, in short lengths, as nearly all are.
+    if 4 <= size < 0x80 and (value[0], value[1], value[3]) == (der.SEQUENCE, size - 2, size - 4):
+        return {value[2]}
+    return {name.tag for name in der.decode(value).expect(der.SEQUENCE).iterate()}
 
 
 def _refuse(reason: str) -> NoReturn:

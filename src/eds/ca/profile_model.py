@@ -294,8 +294,9 @@ class CertificateProfile:
     def check_key(self, key: PublicKey) -> None:
         """Raises KeyNotPermitted unless a rule permits this kind and size."""
         try:
-            if any(rule.permits(key) for rule in self.keys):
-                return
+            for rule in self.keys:
+                if rule.permits(key):
+                    return
         except (AlgorithmError, DecodeError):
             pass
         raise KeyNotPermitted(profile=self.name, found=key.description)

@@ -194,7 +194,7 @@ def build_tbs(
         _VERSION_3,
         der.integer(serial_number),
         template.algorithm_and_issuer,
-        der.value(der.SEQUENCE, _time(not_before), _time(not_after)),
+        _validity(not_before, not_after),
         subject.encoded,
         public_key.encoded,
         der.explicit(
@@ -233,8 +233,17 @@ _SUBJECT_KEY_IDENTIFIER_HEAD: Final = Extension(
 ).encoded[:-20]
 
 
+_ALTERNATIVE_NAME: Final = der.object_identifier(SUBJECT_ALTERNATIVE_NAME)
+
+
 def _refuse(profile: CertificateProfile, where: str, why: str) -> NoReturn:
     raise ProfileViolated(profile=profile.name, field=where, reason=why)
+
+
+@lru_cache(maxsize=1024)
+def _validity(not_before: datetime, not_after: datetime) -> bytes:
+    """Those of one second and one profile are valid alike."""
+    return der.sequence(_time(not_before), _time(not_after))
 
 
 def _time(instant: datetime) -> bytes:
@@ -252,7 +261,7 @@ def _time(instant: datetime) -> bytes:
 
 def _email(address: str) -> bytes:
     name = der.implicit(1, der.ia5_string(address))
-    return _extension(SUBJECT_ALTERNATIVE_NAME, der.sequence(name))
+    return der.sequence(_ALTERNATIVE_NAME, der.octet_string(der.sequence(name)))
 
 
 # --- what is encoded once -----------------------------------------------------------------------
