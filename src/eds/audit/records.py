@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
@@ -210,7 +211,8 @@ def instant(at: datetime, argument: str) -> str:
     """An aware instant as `2026-11-23T09:00:00.000000Z`. Raises NaiveDatetime."""
     if at.utcoffset() is None:
         raise NaiveDatetime(argument=argument)
-    return at.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+    moment = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def parse_instant(text: object) -> datetime:
@@ -243,19 +245,29 @@ def _frozen(value: Any, place: str, depth: int) -> Any:
     if depth == 0:
         raise InvalidArgument(argument="details", reason=f"nested deeper than {DEPTH_LIMIT}")
     if isinstance(value, Mapping):
-        return {key: _frozen(one, _below(place, key), depth - 1) for key, one in value.items()}
+        found = {}
+        for key, one in value.items():
+            if not _is_plain(key):
+                _refuse_key(place, key)
+            # The place is put into words where somebody will read it.
+            found[key] = one if type(one) is str else _frozen(one, f"{place}.{key}", depth - 1)
+        return found
     if isinstance(value, list | tuple):
         return tuple(_frozen(one, place, depth - 1) for one in value)
     raise InvalidArgument(argument=place, reason=f"{kind.__name__} has no canonical form here")
 
 
-def _below(place: str, key: object) -> str:
+@lru_cache(maxsize=1024)
+def _is_plain(key: object) -> bool:
+    """The records of one act all have the same keys."""
+    return isinstance(key, str) and _KEY.fullmatch(key) is not None and key not in FORBIDDEN_KEYS
+
+
+def _refuse_key(place: str, key: object) -> NoReturn:
     # The key itself may be what must not be said, so refusals name its parent.
-    if not isinstance(key, str) or not _KEY.fullmatch(key):
-        raise InvalidArgument(argument=place, reason=f"a key is not of the form {_KEY.pattern}")
-    if key in FORBIDDEN_KEYS:
+    if isinstance(key, str) and key in FORBIDDEN_KEYS:
         raise PersonalDataRefused(field=f"{place}.{key}")
-    return f"{place}.{key}"
+    raise InvalidArgument(argument=place, reason=f"a key is not of the form {_KEY.pattern}")
 
 
 def _search(value: Any, place: str, is_personal: IsPersonal) -> None:
@@ -266,7 +278,10 @@ def _search(value: Any, place: str, is_personal: IsPersonal) -> None:
         for key, one in value.items():
             if is_personal(key):
                 raise PersonalDataRefused(field=place)
-            _search(one, f"{place}.{key}", is_personal)
+            if type(one) is not str:
+                _search(one, f"{place}.{key}", is_personal)
+            elif is_personal(one):
+                raise PersonalDataRefused(field=f"{place}.{key}")
     elif isinstance(value, tuple):
         for one in value:
             _search(one, place, is_personal)

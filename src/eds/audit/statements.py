@@ -9,11 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Dialect, Insert, PoolProxiedConnection, Table
+from sqlalchemy import Dialect, Insert, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
+from ..errors import InvalidArgument
+
 DIALECTS: Final[Mapping[str, Any]] = {"sqlite": sqlite, "postgresql": postgresql}
+# Values in the order of the text, whatever a driver would rather have.
+_POSITIONAL: Final = {"sqlite": "qmark", "postgresql": "format"}
+
+Row = tuple[int | str | bytes | bool | None, ...]
 
 
 class Cursor(Protocol):
@@ -25,6 +31,12 @@ class Cursor(Protocol):
     def fetchall(self) -> Sequence[Any]: ...
 
 
+class Cursors(Protocol):
+    """Gives the driver's cursors."""
+
+    def cursor(self) -> Any: ...
+
+
 class Link(Protocol):
     """Where a statement is carried out: a `Connection`, or what stands for one."""
 
@@ -32,7 +44,29 @@ class Link(Protocol):
     def dialect(self) -> Dialect: ...
 
     @property
-    def connection(self) -> PoolProxiedConnection: ...
+    def connection(self) -> Cursors: ...
+
+
+class Pen:
+    """A link with one cursor for all statements of a transaction.
+
+    What one statement gave back is gone with the next.
+    """
+
+    __slots__ = ("_cursor", "dialect")
+
+    def __init__(self, connection: Link) -> None:
+        self.dialect = connection.dialect
+        self._cursor = connection.connection.cursor()
+
+    @property
+    def connection(self) -> Pen:
+        """Where its cursor is to be had: itself."""
+        return self
+
+    def cursor(self) -> Any:
+        """The one there is."""
+        return self._cursor
 
 
 class Statement:
@@ -43,8 +77,8 @@ class Statement:
 
     def __init__(self, clauses: Mapping[str, Any], names: Sequence[str]) -> None:
         self.clauses = clauses
-        self._names = list(names)
-        self._written: dict[str, tuple[str, Sequence[str] | None]] = {}
+        self.names = list(names)
+        self._written: dict[str, tuple[str, list[str]]] = {}
 
     @classmethod
     def of(cls, clause: Any, *names: str) -> Statement:
@@ -53,31 +87,37 @@ class Statement:
 
     @classmethod
     def inserting(cls, table: Table) -> Statement:
-        """A row of that table, all columns."""
+        """A row of that table, all columns in their order."""
         return cls.of(Insert(table), *(column.name for column in table.columns))
 
-    def __call__(self, connection: Link, rows: Sequence[Mapping[str, object]]) -> Cursor:
+    def __call__(self, connection: Link, rows: Sequence[Mapping[str, object] | Row]) -> Cursor:
         """Carry it out, once for each of `rows`, of which there is at least one.
 
-        Raises the errors of SQLAlchemy, their parameters hidden.
+        A row is a mapping, or a tuple in the order of the names, which then must be that of the
+        text. Raises the errors of SQLAlchemy, their parameters hidden.
         """
-        dialect = connection.dialect
-        written = self._written.get(dialect.name)
-        if written is None:
-            found = self.clauses[dialect.name].compile(dialect=dialect, column_keys=self._names)
-            written = self._written[dialect.name] = str(found), found.positiontup
-        text, places = written
+        text, places = self._written.get(connection.dialect.name) or self._write(connection.dialect)
         values: list[Any] = list(rows)
-        if places is not None:
-            values = [[row[name] for name in places] for row in rows]
+        if type(values[0]) is not tuple:
+            values = [[row[name] for name in places] for row in values]
+        elif places is not self.names:
+            raise InvalidArgument(argument="names", reason=f"the text has {places}")
         if len(values) == 1:
             return run(connection, text, values[0])
         return run(connection, text, values, many=True)
 
+    def _write(self, dialect: Dialect) -> tuple[str, list[str]]:
+        kind: Any = type(dialect)
+        positional = kind(paramstyle=_POSITIONAL[dialect.name])
+        found = self.clauses[dialect.name].compile(dialect=positional, column_keys=self.names)
+        places = self.names if found.positiontup == self.names else found.positiontup
+        self._written[dialect.name] = str(found), places
+        return self._written[dialect.name]
+
 
 def run(connection: Link, text: str, values: Any = (), *, many: bool = False) -> Cursor:
     """One text of SQL by the driver's cursor. Raises the errors of SQLAlchemy."""
-    cursor = connection.connection.cursor()
+    cursor: Any = connection.connection.cursor()
     try:
         if many:
             cursor.executemany(text, values)
@@ -88,4 +128,5 @@ def run(connection: Link, text: str, values: Any = (), *, many: bool = False) ->
         raise DBAPIError.instance(
             text, None, error, base, hide_parameters=True, dialect=connection.dialect
         ) from error
-    return cursor
+    found: Cursor = cursor
+    return found

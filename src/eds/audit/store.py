@@ -49,7 +49,7 @@ from ..errors import (
 from .chain import Item, StoredCheckpoint, StoredHead, StoredRecord
 from .checkpoints import SignedCheckpoint, sizes_of
 from .records import GENESIS, AuditEntry, AuditRecord, IsPersonal
-from .statements import Statement
+from .statements import Pen, Statement
 from .triggers import TRIGGERS
 
 AUDIT_METADATA: Final = MetaData()
@@ -102,7 +102,7 @@ _MOVE_HEAD: Final = Statement.of(
         _heads.c.hash == bindparam("old_hash"),
     )
     .values(sequence=bindparam("new_sequence"), hash=bindparam("new_hash")),
-    *("of", "old_sequence", "old_hash", "new_sequence", "new_hash"),
+    *("new_sequence", "new_hash", "of", "old_sequence", "old_hash"),
 )
 _LOCK_HEAD: Final = (
     select(_heads.c.sequence, _heads.c.hash)
@@ -173,28 +173,29 @@ def append_all(
     """Record several acts of one transaction at once: one move of the head for all of them."""
     if not connection.in_transaction():
         raise InvalidArgument(argument="connection", reason="the act's transaction is not begun")
-    if getattr(connection.connection.dbapi_connection, "autocommit", False) is True:
-        raise InvalidArgument(argument="connection", reason="it commits each statement by itself")
     acts = tuple(entries)
     if not acts:
         return ()
-    with _translated():
+    try:
+        opened = connection.connection
+        if getattr(opened.dbapi_connection, "autocommit", False) is True:
+            why = "it commits each statement by itself"
+            raise InvalidArgument(argument="connection", reason=why)
         # Only a guess: where it fails (another process wrote, a savepoint was rolled back), the
         # head is read under its lock.
-        guesses = connection.info.setdefault(_GUESS, {})
+        guesses = opened.info.setdefault(_GUESS, {})
+        pen = Pen(connection)
         head = guesses.pop(writer, None)
         records = _chained(acts, writer, head, is_personal) if head else ()
-        if not records or not _move(connection, writer, head, records[-1]):
+        if not records or not _move(pen, writer, head, records[-1]):
             head = _lock(connection, writer)
             records = _chained(acts, writer, head, is_personal)
-            if not _move(connection, writer, head, records[-1]):
+            if not _move(pen, writer, head, records[-1]):
                 raise AuditUnavailable(reason=f"the head of {writer} moved under its lock")
-        rows = [
-            {"writer": writer, "sequence": r.sequence, "hash": r.hash, "encoded": r.encoded}
-            for r in records
-        ]
-        _INSERT_RECORD(connection, rows)
+        _INSERT_RECORD(pen, [(writer, one.sequence, one.hash, one.encoded) for one in records])
         guesses[writer] = (records[-1].sequence, records[-1].hash)
+    except SQLAlchemyError as error:
+        raise _unavailable(error) from error
     return records
 
 
@@ -220,17 +221,8 @@ def _chained(
     return tuple(records)
 
 
-def _move(connection: Connection, writer: str, head: tuple[int, bytes], last: AuditRecord) -> bool:
-    move = [
-        {
-            "of": writer,
-            "old_sequence": head[0],
-            "old_hash": head[1],
-            "new_sequence": last.sequence,
-            "new_hash": last.hash,
-        }
-    ]
-    return _MOVE_HEAD(connection, move).rowcount == 1
+def _move(pen: Pen, writer: str, head: tuple[int, bytes], last: AuditRecord) -> bool:
+    return _MOVE_HEAD(pen, [(last.sequence, last.hash, writer, *head)]).rowcount == 1
 
 
 def _lock(connection: Connection, writer: str) -> tuple[int, bytes]:
@@ -247,8 +239,12 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        # The message of the database may quote the row; its kind is enough.
-        raise AuditUnavailable(reason=f"the database failed: {type(error).__name__}") from error
+        raise _unavailable(error) from error
+
+
+def _unavailable(error: SQLAlchemyError) -> AuditUnavailable:
+    # The message of the database may quote the row; its kind is enough.
+    return AuditUnavailable(reason=f"the database failed: {type(error).__name__}")
 
 
 # --- reading ------------------------------------------------------------------------------------

@@ -6,9 +6,11 @@ SQLite and PostgreSQL behind one engine. Instants are kept as microseconds since
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from weakref import WeakSet
 
@@ -22,7 +24,7 @@ from ..errors import EdsError, NaiveDatetime, RegisterUnavailable
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _ENGINES: Final[WeakSet[Engine]] = WeakSet()
-_INHERITED: Final[list[Pool]] = []
+_INHERITED: Final[list[Pool | Connection]] = []
 
 
 def open_database(url: str) -> Engine:
@@ -53,6 +55,65 @@ def writing(engine: Engine) -> Iterator[Connection]:
         connection.begin(),
     ):
         yield connection
+
+
+class Writer:
+    """Transactions that will write, one after another, on connections that are kept for them.
+
+    To take a connection from the pool of the engine, to set it up and to put it back costs as
+    much as half the statements of an issue. A few are kept; who finds none takes a new one. Ask
+    `writer_of`: there is one for each engine.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._kept: deque[Connection] = deque()
+        self._process = os.getpid()
+        event.listen(engine, "engine_disposed", self._let_go)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Committed at the end and rolled back by any exception. Raises RegisterUnavailable."""
+        try:
+            try:
+                connection = self._kept.pop()
+            except IndexError:
+                connection = self._engine.connect().execution_options(eds_writes=True)
+            try:
+                with connection.begin():
+                    yield connection
+            except BaseException:
+                connection.close()
+                raise
+            if len(self._kept) < _KEPT:
+                self._kept.append(connection)
+            else:
+                connection.close()
+        except SQLAlchemyError as error:
+            raise _unavailable(error) from None
+
+    def _let_go(self, engine: Engine) -> None:
+        """The engine gives up its connections: so do we, and leave alone those of a parent."""
+        del engine
+        while self._kept:
+            connection = self._kept.pop()
+            if self._process == os.getpid():
+                connection.detach()
+                connection.close()
+            else:
+                _INHERITED.append(connection)
+        self._process = os.getpid()
+
+
+_KEPT: Final = 2  # of the fifteen that the pool of an engine gives out
+
+
+def writer_of(engine: Engine) -> Writer:
+    """The one Writer of that engine, which goes with it."""
+    # Two threads at their first transaction may make two; each works, and one is kept.
+    found: Writer = vars(engine).get("eds_writer") or Writer(engine)
+    vars(engine)["eds_writer"] = found
+    return found
 
 
 @contextmanager
@@ -109,10 +170,15 @@ def translated() -> Iterator[None]:
     except EdsError:
         raise
     except SQLAlchemyError as error:
-        # Its text may hold parameters, and these may name people.
-        raise RegisterUnavailable(reason=type(error).__name__) from None
+        raise _unavailable(error) from None
 
 
+def _unavailable(error: SQLAlchemyError) -> RegisterUnavailable:
+    # Its text may hold parameters, and these may name people.
+    return RegisterUnavailable(reason=type(error).__name__)
+
+
+@lru_cache(maxsize=4096)  # a certificate's times stand in several of its rows
 def to_micros(instant: datetime) -> int:
     """Microseconds since 1970, UTC. Raises NaiveDatetime."""
     if instant.utcoffset() is None:

@@ -8,13 +8,13 @@ other, and never in a circle.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Table, bindparam, exists, select, update
+from sqlalchemy import Connection, Table, bindparam, exists, literal_column, select, update
 from sqlalchemy.exc import IntegrityError
 
-from ..audit.statements import DIALECTS, Statement
+from ..audit.statements import DIALECTS, Pen, Row, Statement
 from ..errors import (
     EdsError,
     IntentNotOpen,
@@ -48,56 +48,42 @@ def reserve(connection: Connection, intents: Sequence[Intent], *, node: int) -> 
     """
     if not intents:
         return
+    pen = Pen(connection)
     keys = {intent.key_hash: intent.person for intent in intents}
-    for key, source in _blocked(connection, sorted(keys)):
-        raise KeyBlocked(key=bytes(key).hex(), source=source)
-    owners = _claim(
-        connection,
-        _CLAIM_KEY,
-        [{"key_hash": key, "person": keys[key]} for key in sorted(keys)],
-    )
+    for key, person, source in _claim(connection, pen, _CLAIM_KEY, sorted(keys.items())):
+        if source is not None:
+            raise KeyBlocked(key=bytes(key).hex(), source=source)
+        keys[bytes(key)] = person
     for intent in intents:
-        if owners[intent.key_hash] != intent.person:
+        if keys[intent.key_hash] != intent.person:
             raise KeyTaken(key=intent.key_hash.hex())
     subjects = {(intent.issuer, intent.subject_hash): intent.person for intent in intents}
-    owners = _claim(
-        connection,
-        _CLAIM_SUBJECT,
-        [
-            {"issuer": issuer, "subject_hash": subject, "person": subjects[issuer, subject]}
-            for issuer, subject in sorted(subjects)
-        ],
-    )
+    rows = [(*subject, person) for subject, person in sorted(subjects.items())]
+    for issuer, subject, person in _claim(connection, pen, _CLAIM_SUBJECT, rows):
+        subjects[issuer, bytes(subject)] = person
     for intent in intents:
-        if owners[intent.subject_hash] != intent.person:
+        if subjects[intent.issuer, intent.subject_hash] != intent.person:
             raise SubjectTaken
-    ordered = sorted(intents, key=lambda intent: intent.request)
+    ordered = sorted(intents, key=_by_request)
     try:
-        written = _INSERT_INTENT(connection, [_intent_row(intent, node) for intent in ordered])
+        written = _INSERT_INTENT(pen, [_intent_row(intent, node) for intent in ordered])
     except IntegrityError as error:
         raise Conflict from error
     if written.rowcount != len(ordered):
         raise Conflict
 
 
-def _blocked(connection: Connection, keys: Sequence[bytes]) -> Iterator[Any]:
-    if len(keys) == 1:
-        yield from _BLOCKED_ONE(connection, [{"key": keys[0]}]).fetchall()
-        return
-    for start in range(0, len(keys), 500):  # no more in one statement than every database takes
-        yield from connection.execute(_BLOCKED_MANY, {"keys": keys[start : start + 500]})
-
-
 def _claim(
-    connection: Connection, statement: Statement, rows: Sequence[Mapping[str, object]]
-) -> dict[bytes, str]:
-    """Hash → whose it is: the person's of the row, if it was nobody's before."""
-    found: Any
+    connection: Connection, pen: Pen, statement: Statement, rows: Sequence[Row]
+) -> Sequence[Any]:
+    """Whose each is: the person's of the row, if it was nobody's before."""
     if len(rows) == 1:
-        found = statement(connection, rows).fetchall()
-    else:  # which makes one statement of many rows, and gives their answers
-        found = connection.execute(statement.clauses[connection.dialect.name], rows)
-    return {bytes(hashed): person for hashed, person in found}
+        return statement(pen, rows).fetchall()
+    # SQLAlchemy makes one statement of many rows, and gives their answers.
+    return connection.execute(
+        statement.clauses[connection.dialect.name],
+        [dict(zip(statement.names, row, strict=True)) for row in rows],
+    ).all()
 
 
 def why_not_reserved(connection: Connection, intents: Sequence[Intent]) -> EdsError:
@@ -129,25 +115,24 @@ def complete(connection: Connection, signed: Sequence[Signed], *, now: int) -> N
     """Close the intents, and write the certificates with their first status. Raises Conflict."""
     if not signed:
         return
-    ordered = sorted(signed, key=lambda pair: pair[0].serial)
+    pen = Pen(connection)
+    ordered = sorted(signed, key=_by_serial)
     closed = _CLOSE(
-        connection,
-        [
-            {
-                "of_issuer": intent.issuer,
-                "of_serial": intent.serial,
-                "old_state": "reserved",
-                "new_state": "issued",
-                "now": now,
-            }
-            for intent, _ in ordered
-        ],
+        pen, [("issued", now, one.issuer, one.serial, "reserved") for one, _ in ordered]
     )
     if closed.rowcount != len(ordered):
         raise Conflict
-    _INSERT_CERTIFICATE(connection, [_certificate_row(*pair) for pair in ordered])
-    _INSERT_STATUS(connection, [_status_row(intent, now) for intent, _ in ordered])
-    _INSERT_EVENT(connection, [_event_row(intent, now) for intent, _ in ordered])
+    _INSERT_CERTIFICATE(pen, [_certificate_row(*pair) for pair in ordered])
+    _INSERT_STATUS(pen, [_status_row(intent, now) for intent, _ in ordered])
+    _INSERT_EVENT(pen, [_event_row(intent, now) for intent, _ in ordered])
+
+
+def _by_request(intent: Intent) -> str:
+    return intent.request
+
+
+def _by_serial(pair: Signed) -> bytes:
+    return pair[0].serial
 
 
 def why_not_completed(connection: Connection, signed: Sequence[Signed]) -> EdsError:
@@ -162,8 +147,10 @@ def why_not_completed(connection: Connection, signed: Sequence[Signed]) -> EdsEr
         if key in seen or connection.execute(is_open).first() is None:
             return IntentNotOpen(serial_number=intent.serial.hex())
         seen.add(key)
-    for blocked, source in _blocked(connection, sorted({each.key_hash for each, _ in signed})):
-        return KeyBlocked(key=bytes(blocked).hex(), source=source)
+    for intent, _ in signed:
+        source = connection.execute(_BLOCKED, {"key": intent.key_hash}).scalar()
+        if source is not None:
+            return KeyBlocked(key=intent.key_hash.hex(), source=source)
     return RegisterUnavailable(reason="an intent was closed meanwhile")
 
 
@@ -181,25 +168,25 @@ def _inserting_new(table: Table) -> Statement:
     return Statement(clauses, [column.name for column in table.columns])
 
 
-def _claiming(table: Table, *key: str) -> Statement:
+def _claiming(table: Table, *key: str, beside: Sequence[Any] = ()) -> Statement:
     """Insert, or leave as it is; in either case say whose it is now."""
     clauses = {
         name: dialect.insert(table)
         .on_conflict_do_update(index_elements=list(key), set_={"person": table.c.person})
-        .returning(table.c[key[-1]], table.c.person)
+        .returning(*table.columns, *beside)
         for name, dialect in DIALECTS.items()
     }
     return Statement(clauses, [*key, "person"])
 
 
-_BLOCKED: Final = select(t.blocked_keys.c.key_hash, t.blocked_keys.c.source)
-_BLOCKED_ONE: Final = Statement.of(
-    _BLOCKED.where(t.blocked_keys.c.key_hash == bindparam("key")), "key"
+_BLOCKED: Final = select(t.blocked_keys.c.source).where(
+    t.blocked_keys.c.key_hash == bindparam("key")
 )
-_BLOCKED_MANY: Final = _BLOCKED.where(
-    t.blocked_keys.c.key_hash.in_(bindparam("keys", expanding=True))
-)
-_CLAIM_KEY: Final = _claiming(t.key_owners, "key_hash")
+# Written out: SQLAlchemy takes the name of the table from what stands in RETURNING.
+_WHY_BLOCKED: Final[Any] = literal_column(
+    "(SELECT b.source FROM blocked_keys AS b WHERE b.key_hash = key_owners.key_hash)"
+).label("blocked")
+_CLAIM_KEY: Final = _claiming(t.key_owners, "key_hash", beside=[_WHY_BLOCKED])
 _CLAIM_SUBJECT: Final = _claiming(t.subject_owners, "issuer", "subject_hash")
 _INSERT_INTENT: Final = _inserting_new(t.intents)
 _CLOSE: Final = Statement.of(
@@ -212,81 +199,84 @@ _CLOSE: Final = Statement.of(
         ~exists().where(t.blocked_keys.c.key_hash == t.intents.c.key_hash),
     )
     .values(state=bindparam("new_state"), closed_at=bindparam("now")),
-    *("of_issuer", "of_serial", "old_state", "new_state", "now"),
+    *("new_state", "now", "of_issuer", "of_serial", "old_state"),
 )
 _INSERT_CERTIFICATE: Final = Statement.inserting(t.certificates)
 _INSERT_STATUS: Final = Statement.inserting(t.status)
 _INSERT_EVENT: Final = Statement.inserting(t.status_events)
 
 
-def _intent_row(intent: Intent, node: int) -> dict[str, object]:
-    return {
-        "issuer": intent.issuer,
-        "serial": intent.serial,
-        "request": intent.request,
-        "state": "reserved",
-        "profile": intent.profile,
-        "profile_hash": intent.profile_hash,
-        "key_hash": intent.key_hash,
-        "key_kind": intent.key_kind,
-        "subject_hash": intent.subject_hash,
-        "person": intent.person,
-        "authority": intent.authority,
-        "operator": intent.operator,
-        "evidence": intent.evidence,
-        "tbs_hash": intent.tbs_hash,
-        "hold": intent.hold,
-        "not_before": to_micros(intent.not_before),
-        "not_after": to_micros(intent.not_after),
-        "shard": intent.shard,
-        "node": node,
-        "created_at": to_micros(intent.created_at),
-        "closed_at": None,
-    }
+# In the order of the columns.
 
 
-def _certificate_row(intent: Intent, encoded: bytes) -> dict[str, object]:
-    return {
-        "issuer": intent.issuer,
-        "serial": intent.serial,
-        "fingerprint": hashlib.sha256(encoded).digest(),
-        "key_hash": intent.key_hash,
-        "person": intent.person,
-        "profile": intent.profile,
-        "authority": intent.authority,
-        "hold": intent.hold,
-        "not_before": to_micros(intent.not_before),
-        "not_after": to_micros(intent.not_after),
-        "encoded": encoded,
-    }
+def _intent_row(intent: Intent, node: int) -> Row:
+    return (
+        intent.issuer,
+        intent.serial,
+        intent.request,
+        "reserved",
+        intent.profile,
+        intent.profile_hash,
+        intent.key_hash,
+        intent.key_kind,
+        intent.subject_hash,
+        intent.person,
+        intent.authority,
+        intent.operator,
+        intent.evidence,
+        intent.tbs_hash,
+        to_micros(intent.not_before),
+        to_micros(intent.not_after),
+        intent.shard,
+        intent.hold,
+        node,
+        to_micros(intent.created_at),
+        None,
+    )
 
 
-def _status_row(intent: Intent, now: int) -> dict[str, object]:
-    return {
-        "issuer": intent.issuer,
-        "serial": intent.serial,
-        "state": "valid",
-        "since": now,
-        "version": 0,
-        "reason": None,
-        "invalidity_date": None,
-        "held_since": None,
-        "shard": intent.shard,
-        "not_after": to_micros(intent.not_after),
-        "entry": None,
-    }
+def _certificate_row(intent: Intent, encoded: bytes) -> Row:
+    return (
+        intent.issuer,
+        intent.serial,
+        hashlib.sha256(encoded).digest(),
+        intent.key_hash,
+        intent.person,
+        intent.profile,
+        intent.authority,
+        intent.hold,
+        to_micros(intent.not_before),
+        to_micros(intent.not_after),
+        encoded,
+    )
 
 
-def _event_row(intent: Intent, now: int) -> dict[str, object]:
-    return {
-        "issuer": intent.issuer,
-        "serial": intent.serial,
-        "version": 0,
-        "state": "valid",
-        "at": now,
-        "reason": None,
-        "invalidity_date": None,
-        "actor": intent.operator,
-        "shard": intent.shard,
-        "recorded_at": now,
-    }
+def _status_row(intent: Intent, now: int) -> Row:
+    return (
+        intent.issuer,
+        intent.serial,
+        "valid",
+        now,
+        0,  # version
+        None,  # reason
+        None,  # invalidity date
+        None,  # held since
+        intent.shard,
+        to_micros(intent.not_after),
+        None,  # entry
+    )
+
+
+def _event_row(intent: Intent, now: int) -> Row:
+    return (
+        intent.issuer,
+        intent.serial,
+        0,  # version
+        "valid",
+        now,
+        None,  # reason
+        None,  # invalidity date
+        intent.operator,
+        intent.shard,
+        now,
+    )

@@ -47,7 +47,7 @@ from .database import (
     micros_of,
     reading,
     to_micros,
-    writing,
+    writer_of,
 )
 from .lifecycle import State, Status
 from .migrations import require_current
@@ -179,6 +179,8 @@ class Register:
         self.node = node
         self.audit = audit
         self._group = audit if isinstance(audit, GroupAuditTrail) else None
+        # A transaction of this register, also for the acts that live in modules of their own.
+        self.writing = writer_of(engine).transaction
         with self.reading() as connection:
             require_current(connection)
 
@@ -767,12 +769,6 @@ class Register:
     def _all(self, query: Any, **parameters: object) -> Sequence[Row[Any]]:
         with self.reading() as connection:
             return connection.execute(query, parameters).all()
-
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A transaction of this register, for the acts that live in modules of their own."""
-        with writing(self.engine) as connection:
-            yield connection
 
     @contextmanager
     def reading(self, *, consistent: bool = False) -> Iterator[Connection]:
