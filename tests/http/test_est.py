@@ -48,7 +48,7 @@ def pem(certificate: Certificate) -> str:
 
 def run(*command: str | Path, data: bytes = b"") -> bytes:
     done = subprocess.run(
-        list(map(str, command)), input=data, capture_output=True, check=False, timeout=60
+        list(map(str, command)), input=data, capture_output=True, check=False, timeout=180
     )
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout
@@ -97,7 +97,7 @@ class Client:
         if body is not None:
             sent = ["-H", "Content-Type: application/pkcs10", "--data-binary", f"@{body}"]
         out = self.folder / "out"
-        told = run(CURL, "-sS", "-m", "30", "-o", out, "-D", "-", *sent, *options, url).decode()
+        told = run(CURL, "-sS", "-m", "120", "-o", out, "-D", "-", *sent, *options, url).decode()
         status, *lines = told.replace("HTTP/1.1 100 Continue\r\n\r\n", "").strip().split("\r\n")
         headers = {}
         for line in lines:

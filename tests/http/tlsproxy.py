@@ -79,7 +79,7 @@ def proxy(context: ssl.SSLContext, backend: int) -> Iterator[int]:
             encoded = connection.getpeercert(binary_form=True)
             if encoded:
                 headers["Client-Cert"] = f":{base64.b64encode(encoded).decode()}:"
-            behind = HTTPConnection("127.0.0.1", backend, timeout=30)
+            behind = HTTPConnection("127.0.0.1", backend, timeout=120)
             behind.request(self.command, self.path, body, headers)
             answer = behind.getresponse()
             octets = answer.read()
