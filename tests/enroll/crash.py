@@ -17,9 +17,11 @@ import signal
 import sys
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import event
 
+from eds.audit import statements
 from eds.ca.database import open_database
 from eds.enroll import issuing
 from eds.enroll.states import State
@@ -43,20 +45,31 @@ def live(url: str, seed: int, die_at: int, start: float) -> None:
 
     for name in ("before_cursor_execute", "after_cursor_execute", "begin", "commit"):
         event.listen(engine, name, step)
+    # Short statements go to the driver's cursor, past the engine's events.
+    run = statements.run
+
+    def counted(*values: Any, **named: Any) -> Any:
+        step()
+        found = run(*values, **named)
+        step()
+        return found
+
+    statements.run = counted
     for _ in range(STEPS):
         machine.honest_step()
     os._exit(0)
 
 
 def run(url: str, kills: int, seed: int) -> tuple[dict[str, object], list[str]]:
-    """(figures, problems) after so many lives that ended by SIGKILL."""
+    """(figures, problems) after so many deaths by SIGKILL; a life that ends by itself is none."""
     chance = random.Random(seed)
-    killed = 0
-    for life in range(kills):
+    killed = lives = 0
+    while killed < kills:
+        life, lives = lives, lives + 1
         pid = os.fork()
         if pid == 0:
             try:
-                die_at = 10**9 if life == 0 else chance.randrange(1, 1500)
+                die_at = 10**9 if life == 0 else chance.randrange(1, 1200)
                 live(url, seed * 10_000 + life if life else 0, die_at, life * 1800.0)
             except BaseException as error:  # noqa: BLE001 - told, then the process ends
                 os.write(2, f"{type(error).__name__}: {error}\n".encode())
@@ -65,7 +78,7 @@ def run(url: str, kills: int, seed: int) -> tuple[dict[str, object], list[str]]:
         killed += os.WIFSIGNALED(status)
         if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 3:
             return {}, [f"life {life} ended by an error"]
-    return after(url, kills, killed)
+    return after(url, lives, killed)
 
 
 def after(url: str, lives: int, killed: int) -> tuple[dict[str, object], list[str]]:

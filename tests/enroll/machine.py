@@ -155,7 +155,7 @@ class Machine:
             *[("tick", self.tick)] * 4,
             ("die", self.die),
             ("office", self.change_office),
-            ("tamper", self.tamper),
+            *[("tamper", self.tamper)] * 2,
             ("cancel", self.cancel),
             *[("retire", self.retire)] * 3,
         ]
@@ -169,6 +169,7 @@ class Machine:
 
     def sees(self, application: str) -> None:
         found = self.house.store.load(application)
+        self.count(found)
         if found.is_open:
             self.current[application] = found
         else:
@@ -277,6 +278,8 @@ class Machine:
                 what = r.choice(("approve",) * 6 + ("return", "decline"))
                 house.decide(what, a, r.choice(CHECKERS))
             case State.CHECKER_APPROVED:
+                if r.random() < 0.2:  # one of the two leaves between decision and use
+                    self.leave(a)
                 try:
                     self.take(name, centre.clear(desk, name, at=at))
                     for person in (a.operator, a.checker):  # 21
@@ -304,6 +307,12 @@ class Machine:
                     raise
             case State.ISSUED:
                 house.activate(a, holder(name))
+
+    def leave(self, a: Application) -> None:
+        """One who decided leaves office; sometimes they are there again, and it stands again."""
+        who = self.random.choice((*OPERATORS[1:], *CHECKERS[1:]))
+        if self.house.person(who) in (a.operator, a.checker):
+            self.house.remove(who)
 
     def take(self, name: str, cleared: centre.Cleared) -> None:
         """Both halves: the printed one, and the one that was sent."""
@@ -517,9 +526,11 @@ class Machine:
 
     def tamper(self) -> None:
         """Somebody with the database changes one bit of what was decided upon; it is mended."""
-        application = self.some(State.CONFIRMED, State.ISSUING)
+        application = self.some(State.KEY_BOUND, State.CONFIRMED, State.ISSUING)
         if application is None:
             return
+        if application.state is State.KEY_BOUND:
+            application = self.house.confirm(application, holder(application.application))
         item = self.random.choice(application.evidence)
         place = {"a": application.application, "n": evidence_file(item.kind, item.digest)}
         with writing(self.engine) as connection:
@@ -580,10 +591,13 @@ class Machine:
             self.versions[name] = application.version
             if application.state in TERMINAL:  # 8, 9
                 assert self.ended.setdefault(name, application) == application
-            counted = tuple(getattr(application, each) for each in COUNTERS)
-            before = self.counted.get(name, counted)
-            assert all(a <= b for a, b in zip(before, counted, strict=True))  # 18
-            self.counted[name] = counted
+            self.count(application)
+
+    def count(self, application: Application) -> None:
+        counted = tuple(getattr(application, each) for each in COUNTERS)
+        before = self.counted.get(application.application, counted)
+        assert all(a <= b for a, b in zip(before, counted, strict=True))  # 18
+        self.counted[application.application] = counted
 
     def check_certificates(
         self, stored: dict[str, Application], issued: dict[bytes, Issued]
