@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -113,8 +113,14 @@ def case_facts(application: Application) -> Facts:
 
 
 @click.command("show")
+@click.option(
+    "--files",
+    metavar="FOLDER",
+    help="With --key: write what was seen and taken into this new folder. Destroy it afterwards.",
+)
 @act_options
 def show_case(
+    files: str | None,
     application: str,
     key: str | None,
     store: str,
@@ -132,8 +138,23 @@ def show_case(
     facts["chip_challenge"] = chip_challenge(visit_challenge(found)).hex()
     if key is not None:
         with acting(folder, key, store, certificate_files, secrets) as by:
-            facts["person"] = person_facts(folder.casework(now=now).person(application, by))
+            work = folder.casework(now=now)
+            facts["person"] = person_facts(work.person(application, by))
+            if files is not None:
+                facts["files"] = write_files(work.evidence(application, by), Path(files))
+    elif files is not None:
+        raise click.UsageError("who looks? --files wants --key")
     show(facts, as_json=as_json)
+
+
+def write_files(evidence: Mapping[str, bytes], folder: Path) -> list[str]:
+    """What was seen and taken, as files that nobody else can read."""
+    from eds.ca.files import PRIVATE, write_file
+
+    folder.mkdir(mode=0o700)
+    for kind, octets in evidence.items():
+        write_file(folder / kind, octets, mode=PRIVATE)
+    return [str(folder / kind) for kind in sorted(evidence)]
 
 
 def person_facts(person: Snapshot | DocumentIdentity | None) -> Facts | None:

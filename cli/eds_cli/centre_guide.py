@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -14,7 +15,7 @@ from eds_cli.output import done, escape, paint, show, show_table
 
 if TYPE_CHECKING:
     from eds.enroll.application import Application
-    from eds.enroll.casework import By
+    from eds.enroll.casework import By, Casework
     from eds.enroll.folder import DeskFolder
     from eds.enroll.officials import Official
 
@@ -135,9 +136,17 @@ def _do(folder: DeskFolder, case: Application, act: str, by: By) -> None:
         _decide(work, name, by)
 
 
-def _decide(work: Any, name: str, by: By) -> None:
-    choices = ["approve", "return", "reject", "leave"]
-    chosen = click.prompt("Your decision", type=click.Choice(choices), default="leave", err=True)
+def _decide(work: Casework, name: str, by: By) -> None:
+    from eds_cli.centre_cases import write_files
+
+    choices = ["look", "approve", "return", "reject", "leave"]
+    while True:
+        chosen = click.prompt("Your decision", type=click.Choice(choices), default="look", err=True)
+        if chosen != "look":
+            break
+        place = Path(click.prompt("Folder for the scans", default=f"case-{name[:8]}", err=True))
+        for file in write_files(work.evidence(name, by), place):
+            click.echo(f"  {file}")
     if chosen == "approve":
         half = work.approve(name, by).printed_half
         done("approved")

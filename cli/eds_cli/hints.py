@@ -43,6 +43,8 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "register.unavailable": "Look whether the database runs, and at its address.",
         "register.status_change_refused": "`eds ca show` shows where the certificate stands.",
         "ca.authority_not_found": "Name the folder with --authority, or make one: `eds ca init`.",
+        "enroll.application_not_found": "`eds enroll start` begins an application.",
+        "enroll.simulator_refused": "Name real providers in desk.toml, or make a demonstration.",
         "audit.chain_broken": "`eds audit verify` shows where; do nothing else before.",
         "names.number_refused": "Compare the number with the document, digit by digit.",
         "enroll.application_open": "`eds enroll status` shows it; give it up before a new one.",

@@ -333,6 +333,14 @@ def test_a_non_resident_signs_with_a_token_made_at_the_centre(
     official(OPERATOR, "record", name, place / "visit.toml")
     seen = official(CHECKER, "show", name, "--json").json
     assert (seen["person"]["surname"], seen["state"]) == ("KARIMOV", "maker_recorded")
+    official(CHECKER, "show", name, "--files", "scans")
+    assert Path("scans").stat().st_mode & 0o777 == 0o700
+    for kind, file in (("live_capture", "face.jpg"), ("translation", "translation.pdf")):
+        assert Path("scans", kind).read_bytes() == Path("visit", file).read_bytes()
+    assert (
+        "not_an_official" in official("stranger", "show", name, "--files", "others", status=5).err
+    )
+    assert not Path("others").exists()
     approved = official(CHECKER, "approve", name, "--json").json
     half = approved["printed_half"] + sent(eds, "half", "half")
     Path("secret").write_text(half.lower())
@@ -662,9 +670,11 @@ def test_officials_are_led_through_what_waits(citizen: Run, house: DeskHouse) ->
         "centre",
         answers=[
             *me, ("Your key", "checker\n"), ("Password", typed), ("Which", "\n"),
+            ("Your decision", "\n"), ("Folder for the scans", "\n"),
             ("Your decision", "approve\n"), ("Another case?", "\n"),
         ],
     )  # fmt: skip
     assert "KARIMOV" in screen.out
+    assert (Path(f"case-{name[:8]}") / "live_capture").exists()
     assert re.search(r"on paper: [A-Z2-9]{8}", screen.out), screen.out
     assert house.desk.store.load(name).state.value == "cleared"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -14,12 +15,20 @@ from eds.enroll import applicant
 from eds.enroll.applicant import Session, Standing, Step, Turn, Wanted, new_passphrase, new_token
 from eds.enroll.desksettings import DeskSettings, FaceProvider, Setting, read_desk_settings
 from eds.enroll.doctor import examine
+from eds.enroll.evidence.assurance import Level
+from eds.enroll.evidence.chips import ChipRead
+from eds.enroll.evidence.mrz import MrzFormat
+from eds.enroll.evidence.mrzwriting import write_mrz
 from eds.enroll.folder import DeskFolder, make_desk
+from eds.enroll.kinds import EvidenceKind
+from eds.enroll.readers import chip_challenge
 from eds.enroll.reception import Reception, digest_of
+from eds.enroll.simulators import SimulatedPerson
 from eds.enroll.states import Flow, State
-from eds.enroll.visits import read_visit
+from eds.enroll.visits import read_visit, visit_challenge
 from eds.errors import (
     DeskNotFound,
+    EvidenceUnverified,
     EvidenceUsed,
     InvalidArgument,
     KeyFileExposed,
@@ -28,6 +37,7 @@ from eds.errors import (
     TransitionRefused,
 )
 from tests.enroll.desk_house import (
+    ASAN,
     CHECKER,
     DAY,
     NOON,
@@ -39,7 +49,18 @@ from tests.enroll.desk_house import (
     DeskHouse,
 )
 from tests.enroll.house import Holder
+from tests.enroll.passport_house import (
+    Office,
+    answer_iso_9796_2,
+    chip_rsa_key,
+    der,
+    group_1,
+    office,
+    spki,
+    wrap,
+)
 
+ROOT = Path(__file__).parents[2]
 SETTINGS = DeskSettings(
     name="astana", authority="../example", audience="desk.example.kz", stations=(STATION,)
 )
@@ -229,6 +250,99 @@ def test_founding_happens_once(house: DeskHouse, folder: DeskFolder) -> None:
         house.found(folder)
 
 
+# --- chips ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kazakh(house: DeskHouse) -> Office:
+    """A passport office whose authority the desk believes."""
+    found = office("KZ")
+    place = house.path / "desk" / "cscas"
+    place.mkdir()
+    (place / "kz.cer").write_bytes(der(found.authority))
+    file = house.path / "desk" / "desk.toml"
+    file.write_text(file.read_text().replace("[documents]", "[documents]\ncscas = 'cscas'"))
+    return found
+
+
+def chip_of(place: Office, person: SimulatedPerson, challenge: bytes) -> ChipRead:
+    """The chip of a person's passport, answering a challenge."""
+    zone = write_mrz(
+        MrzFormat.TD3, issuing_state=person.nationality, primary_identifier="X",
+        secondary_identifier="Y", number=person.document_number, nationality=person.nationality,
+        birth=person.born, sex=person.sex, expiry=person.document_expiry,
+        optional_data=person.personal_number,
+    )  # fmt: skip
+    key = chip_rsa_key()
+    groups = {1: group_1(zone), 15: wrap(b"\x6f", spki(key.public_key()))}
+    answered = answer_iso_9796_2(key, chip_challenge(challenge), "sha256")
+    return replace(place.chip(groups), response=answered)
+
+
+def test_the_chip_of_a_passport_speaks_for_its_holder_alone(
+    house: DeskHouse, kazakh: Office
+) -> None:
+    folder = house.desk
+    reception = house.reception(folder)
+    session, _ = applied(reception)
+    reception.send_code(session)
+    challenge = reception.confirm_code(session, code(folder)).challenge
+    another = replace(ASAN, personal_number="900101300025")
+    for wrong in (
+        chip_of(kazakh, another, challenge),
+        chip_of(kazakh, ASAN, bytes(32)),  # it answered somebody else
+        chip_of(office("KZ"), ASAN, challenge),  # an authority of one's own
+    ):
+        with pytest.raises(TransitionRefused) as refused:
+            reception.offer_chip(session, wrong, kind=EvidenceKind.PASSPORT_CHIP)
+        assert refused.value.codes == ("not_accepted",)
+    # A genuine chip of somebody else counts: three lock the document.
+    assert folder.store.load(session.application).evidence_misses == 1
+    standing = reception.standing(session)
+    right = chip_of(kazakh, ASAN, standing.challenge)
+    standing = reception.offer_chip(session, right, kind=EvidenceKind.PASSPORT_CHIP)
+    assert (standing.step, standing.photo) == (Step.FACE, False)
+    standing = reception.offer_face(session, face(folder, standing))
+    assert (standing.state, folder.store.load(session.application).level) == (
+        State.CLEARED, Level.EXTENDED,
+    )  # fmt: skip
+
+
+def test_a_chip_read_at_the_centre_is_of_the_document_that_lies_there(
+    house: DeskHouse, kazakh: Office, tmp_path: Path
+) -> None:
+    guest = replace(RUSTAM, nationality="KAZ", document_number="N9", personal_number="8505055001")
+    house.desk.demonstration.add(guest)
+    folder = house.desk
+    reception, casework = house.reception(folder), house.casework(folder)
+    session, _ = applied(
+        reception, flow=Flow.CENTRE, profile="non-resident-signature", personal_number="",
+        document=("KZ", "N9"),
+    )  # fmt: skip
+    place = visit_files(tmp_path / "visit")
+    text = VISIT.replace("chip_absence = 'no_chip'", "chip = 'chip'")
+    text = text.replace("'UZ'\nnumber = 'AA1234567'", "'KZ'\nnumber = 'N9'")
+    with house.by(folder, OPERATOR) as operator, house.by(folder, CHECKER) as checker:
+        casework.check_in(session.application, operator)
+        before = folder.store.load(session.application)
+        for number, owner in enumerate((RUSTAM, guest)):
+            read = chip_of(kazakh, owner, visit_challenge(before))
+            (place / "chip").mkdir(exist_ok=True)
+            files = {"EF.SOD": read.security_object, "response": read.response or b""}
+            for group, name in ((1, "EF.DG1"), (15, "EF.DG15")):
+                files[name] = read.data_groups[group]
+            for name, octets in files.items():
+                (place / "chip" / name).write_bytes(octets)
+            visit = read_visit(text.encode(), file="visit.toml", folder=place)
+            if number == 0:
+                with pytest.raises((TransitionRefused, EvidenceUnverified)):
+                    casework.record(session.application, operator, visit)
+            else:
+                casework.record(session.application, operator, visit)
+        casework.approve(session.application, checker)
+    assert folder.store.load(session.application).level is Level.EXTENDED
+
+
 # --- settings ----------------------------------------------------------------------------------
 
 
@@ -366,3 +480,10 @@ def test_the_file_of_a_visit_is_read_strictly_and_never_quoted(
     assert read_toml(VISIT.encode(), file="visit.toml").left == ("document", "visit")
     for personal in ("AA1234567", "KARIMOV", "1985"):
         assert personal not in str(refused.value)
+
+
+def test_the_visit_of_the_page_is_one(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "enrolment.md").read_text(encoding="utf-8")
+    (written,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    visit = read_visit(written.encode(), file="visit.toml", folder=visit_files(tmp_path / "visit"))
+    assert visit == read_visit(VISIT.encode(), file="visit.toml", folder=tmp_path / "visit")

@@ -25,13 +25,15 @@ from .desk import Desk, Envelope
 from .encoding import decode, digest, encode, from_data, to_data
 from .evidence.cscas import CscaStore
 from .failures import Code, Failure
+from .filing import evidence_file
 from .guards import record_digest
 from .issuing import Issuing
+from .kinds import EvidenceKind
 from .officials import Official, Role
 from .people import DocumentIdentity, Snapshot
 from .statements import ActStatement, SignedAct
 from .states import State
-from .visits import Visit, pieces_of
+from .visits import Visit, paper_of, pieces_of
 
 _PROPOSAL_LIMIT: Final = 256 * 1024
 _CHANGES: Final = ("hold", "revocation", "release")
@@ -144,14 +146,29 @@ class Casework:
 
         The log says who looked. Raises TransitionRefused, ApplicationNotFound.
         """
-        at = self.now()
-        act = by.act(reading.READ, reading.TARGET, version=0, digest=bytes(32), at=at)
-        who = reading.reader(self.desk, act, at=at)
-        _, snapshot = reading.show(self.desk, application, who, at=at)
+        _, snapshot = self._shown(application, by)
         if snapshot is not None:
             return snapshot
         kept = self.desk.store.file(application, "identity")
         return None if kept is None else decode(DocumentIdentity, kept)
+
+    def evidence(self, application: str, by: By) -> Mapping[str, bytes]:
+        """What was seen and taken of the applicant, to be looked at before a decision: kind of
+        evidence → octets. The log says who looked. Raises as `person` does.
+        """
+        found, _ = self._shown(application, by)
+        shown = {}
+        for item in found.evidence:
+            kept = self.desk.store.file(application, evidence_file(item.kind, item.digest))
+            if kept is not None and item.kind is not EvidenceKind.REGISTER:
+                shown[item.kind.value] = paper_of(kept)
+        return shown
+
+    def _shown(self, application: str, by: By) -> tuple[Application, Snapshot | None]:
+        at = self.now()
+        act = by.act(reading.READ, reading.TARGET, version=0, digest=bytes(32), at=at)
+        who = reading.reader(self.desk, act, at=at)
+        return reading.show(self.desk, application, who, at=at)
 
     # -- inside
 

@@ -17,7 +17,15 @@ from typing import Final
 from ..ca.lifecycle import Act
 from ..ca.lifecycle import State as CertificateState
 from ..certificates import Certificate
-from ..errors import InvalidArgument, TransitionRefused, WrongState
+from ..errors import (
+    ApplicationOpen,
+    AssertionRefused,
+    EvidenceUnverified,
+    InvalidArgument,
+    MalformedAssertion,
+    TransitionRefused,
+    WrongState,
+)
 from ..extensions import RevocationReason
 from . import centre, issuing, remote, renewal, status
 from .applicant import Session, Standing, Wanted
@@ -26,7 +34,7 @@ from .desk import Desk, Envelope, is_token
 from .encoding import encode
 from .evidence.chips import ChipRead
 from .evidence.cscas import CscaStore
-from .failures import Code, Failure, Told
+from .failures import NOT_ACCEPTED, Code, Failure, Told
 from .issuing import CertificateFields, Issuing
 from .kinds import EvidenceKind
 from .offered import chip_of_person, register_photo
@@ -35,6 +43,8 @@ from .providers import CheckedEvidence
 from .risk import risk_of
 from .states import TERMINAL, Flow, State
 
+# What would tell an impostor something: is there an application, whose chip was it?
+_TELLING: Final = (ApplicationOpen, EvidenceUnverified, AssertionRefused, MalformedAssertion)
 _ACTS: Final = {"hold": Act.HOLD, "revoke": Act.REVOKE}
 _CHIPS: Final = frozenset({EvidenceKind.PASSPORT_CHIP, EvidenceKind.IDENTITY_CARD_CHIP})
 # What became of an act on one certificate, in the applicant's words.
@@ -63,7 +73,7 @@ class Reception:
         return self.terms_text
 
     def open(self, wanted: Wanted, *, token: bytes, terms: bytes) -> Standing:
-        """Raises TransitionRefused, ApplicationOpen, InvalidArgument, ProviderUnavailable."""
+        """Raises TransitionRefused, InvalidArgument, ProviderUnavailable."""
         at = self.now()
         envelope = Envelope(message=wanted.message, at=at, token=token)
         with _discreetly():
@@ -124,7 +134,7 @@ class Reception:
     def offer_photo(self, session: Session) -> Standing:
         """The picture that the register has of the applicant, for a face to be compared with.
 
-        Raises TransitionRefused, EvidenceUnverified where there is none.
+        Raises TransitionRefused, also where there is none.
         """
         with _discreetly():
             return self._offer(session, register_photo(self.desk, self._own(session)))
@@ -132,8 +142,7 @@ class Reception:
     def offer_chip(self, session: Session, chip: ChipRead, *, kind: EvidenceKind) -> Standing:
         """What was read from the chip of a passport or an identity card.
 
-        It must answer the eight octets of `chip_challenge`. Raises TransitionRefused,
-        EvidenceUnverified.
+        It must answer the eight octets of `chip_challenge`. Raises TransitionRefused.
         """
         if kind not in _CHIPS:
             raise InvalidArgument(argument="kind", reason="a passport's chip, or a card's")
@@ -144,7 +153,7 @@ class Reception:
             return self._offer(session, piece)
 
     def offer_face(self, session: Session, assertion: bytes) -> Standing:
-        """A provider's assertion. Raises TransitionRefused, EvidenceUsed, AssertionRefused."""
+        """A provider's assertion. Raises TransitionRefused, EvidenceUsed."""
         with _discreetly():
             self._own(session)
             remote.face_check(
@@ -339,6 +348,9 @@ class _discreetly:  # noqa: N801 - read as a function
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, _TELLING):
+            refused = Told(code=NOT_ACCEPTED, shown=NOT_ACCEPTED)
+            raise TransitionRefused(failures=(refused,)) from None
         if isinstance(error, TransitionRefused):
             told = (Told(code=each, shown=each) for each in error.shown)
             raise TransitionRefused(failures=tuple(told)) from None

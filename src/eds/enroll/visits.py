@@ -30,6 +30,7 @@ from .states import Flow
 
 _CHIP_FILES: Final = {"EF.SOD": 0, "EF.DG1": 1, "EF.DG14": 14, "EF.DG15": 15}
 _RESPONSE: Final = "response"
+_PAPER: Final = b"eds paper "
 _CHIP_LIMIT: Final = 256 * 1024
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _NUMBER: Final = re.compile(r"[A-Z0-9]{1,20}")
@@ -179,9 +180,14 @@ def pieces_of(
         (EvidenceKind.POWER_OF_ATTORNEY, visit.power_of_attorney, Inspection.POWER_OF_ATTORNEY),
     ):
         if scan and notarised in visit.inspections:
-            octets = encode({"record": record.digest, "paper": kind}) + b"\n" + scan
+            octets = _PAPER + encode({"record": record.digest, "paper": kind}) + b"\n" + scan
             pieces.append(CheckedEvidence(kind=kind, octets=octets, holder=holder))
     return tuple(pieces)
+
+
+def paper_of(octets: bytes) -> bytes:
+    """The scan of a paper that was kept, without the line that bound it to its visit."""
+    return octets.partition(b"\n")[2] if octets.startswith(_PAPER) else octets
 
 
 # --- inside --------------------------------------------------------------------------------------
