@@ -42,9 +42,10 @@ def serve(config: str, check: bool, secrets: Secrets, as_json: bool) -> int:
     when what it has begun is done; SIGHUP reads CONFIG again and replaces the workers one by one.
     """
     from eds.http.opening import new_board
-    from eds.http.serving import listening
+    from eds.http.serving import listening, require_server
     from eds_cli.supervising import Supervisor
 
+    require_server()
     path = Path(config).absolute()
     current = _Current(path)
     settings = current.settings
@@ -65,7 +66,7 @@ def serve(config: str, check: bool, secrets: Secrets, as_json: bool) -> int:
         pin = _one_secret(secrets) if _wants_keys(settings, path.parent) else secrets.pin
         for number, listener in enumerate(listeners):
             work = partial(_work, current, listeners, listener, board, number, pin, private)
-            supervisor.begin(f"worker {number}", work)
+            supervisor.add(f"worker {number}", work)
         tell(f"listening at http{'s' if settings.server.tls_key else ''}://{host}:{port}")
         return supervisor.watch()
 
@@ -148,7 +149,9 @@ def _work(
     try:
         with open_doors(settings, around) as application:
             serving.append(Serving(application, settings.server))
-            serving[0].run(listener, started=ready)
+            serving[0].run(
+                listener, started=ready, beat=partial(around.hand.set, "eds_connections")
+            )
     except (EdsError, OSError) as error:
         return complain_of(error)
     return 0

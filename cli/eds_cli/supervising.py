@@ -36,6 +36,8 @@ class _Slot:
     work: Work
     process: int = 0
     began: float = 0.0
+    up: bool = False  # whether this one has become ready
+    answered: bool = False  # whether any has
     failures: int = 0
     due: float = 0.0  # when the next one begins
     ready: int = -1  # descriptor that is closed or written to when it is
@@ -64,6 +66,13 @@ class Supervisor:
         self._slots.append(slot)
         self._fork(slot)
 
+    def add(self, name: str, work: Work) -> None:
+        """Fork a process for `work` when all before it have answered.
+
+        What the first cannot do, such as open a token with this PIN, is not tried by the others.
+        """
+        self._slots.append(_Slot(name, work))
+
     def watch(self) -> int:
         """Until a signal ends it. Returns 0, or 1 where processes end before they are ready."""
         self._wakeup = os.pipe()
@@ -87,8 +96,9 @@ class Supervisor:
                 self._hear(number)
             self._bury()
             self._press()
-            if not self._stopping and self._is_hopeless():
-                self.told("workers end before they are ready")
+            hopeless = [slot for slot in self._slots if slot.failures and not slot.answered]
+            if hopeless and not self._stopping:
+                self.told(f"{hopeless[0].name} cannot begin")
                 self._stop()
                 self._bury_all()
                 return 1
@@ -101,6 +111,8 @@ class Supervisor:
         for slot in self._slots:
             if not slot.process and not self._stopping and now >= slot.due:
                 self._fork(slot)
+            if not slot.answered:
+                break
 
     def _fork(self, slot: _Slot) -> None:
         reading, writing = os.pipe()
@@ -112,7 +124,7 @@ class Supervisor:
             self._become(slot, writing)
         os.close(writing)
         slot.process, slot.ready, slot.began = process, reading, time.monotonic()
-        slot.stopping_since = None
+        slot.stopping_since, slot.up = None, False
 
     def _become(self, slot: _Slot, ready: int) -> NoReturn:
         status = 1
@@ -154,6 +166,7 @@ class Supervisor:
         slot.ready = -1
         if said:
             slot.failures = 0
+            slot.up = slot.answered = True
             self.told(f"{slot.name} answers (process {slot.process})")
             self._replace_next()
 
@@ -213,16 +226,13 @@ class Supervisor:
         if slot.ready >= 0:
             os.close(slot.ready)
             slot.ready = -1
+        if not slot.up:
             slot.failures += 1
         if not asked and not self._stopping:
             self.told(f"{slot.name} ended (process {slot.process})")
         quick = now - slot.began < _QUICK_SECONDS and not asked
         wait = min(_SLOWEST_SECONDS, 0.5 * 2**slot.failures) if quick and slot.failures else 0
         slot.process, slot.stopping_since, slot.due = 0, None, now + wait
-
-    def _is_hopeless(self) -> bool:
-        """None ever answered, and all have failed twice."""
-        return all(not slot.process and slot.failures >= 2 for slot in self._slots)
 
 
 def _noted(number: int, frame: FrameType | None) -> None:

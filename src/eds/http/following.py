@@ -33,15 +33,10 @@ class Follower:
         self._interval = interval
         self._stale = stale
         self._listeners: list[Listener] = []
-        self._ticks: list[Callable[[], None]] = []
 
     def tell(self, listener: Listener) -> None:
         """Call `listener` with all changes from now on."""
         self._listeners.append(listener)
-
-    def each_time(self, tick: Callable[[], None]) -> None:
-        """Call `tick` after every look at the feed, also one that failed."""
-        self._ticks.append(tick)
 
     @property
     def is_current(self) -> bool:
@@ -82,5 +77,3 @@ class Follower:
                 for listener in self._listeners:
                     listener(changes)
             self.good_until = began + self._stale
-        for tick in self._ticks:
-            tick()

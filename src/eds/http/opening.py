@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -66,6 +67,7 @@ GAUGES: Final = (
     Gauge(name="eds_statuses_held", help="Statuses of certificates in memory."),
     Gauge(name="eds_list_octets_held", help="Octets of revocation lists in memory."),
     Gauge(name="eds_list_seconds_left", help="Until the first list is past its nextUpdate."),
+    Gauge(name="eds_connections", help="Connections that are open."),
     Gauge(name="eds_threads_busy", help="Pieces of work that wait for the register."),
     Gauge(name="eds_resident_octets", help="Memory of the worker."),
     Gauge(name="eds_processor_seconds", help="Processor time of the worker.", scale=0.001),
@@ -135,6 +137,7 @@ class _Opening:
         if settings.desk is not None:
             self._desk(settings.desk)
         self._health()
+        self.lifespans.append(self._ticking)
         server = settings.server
         return Application(
             routes=RouteTable(self.routes),
@@ -163,7 +166,6 @@ class _Opening:
         reading = Threads(count=_REGISTER_THREADS, waiting=_WAITING, seconds=_REGISTER_SECONDS)
         self.lifespans.append(follower.following)
         self.checks["register"] = health.register_check(follower)
-        follower.each_time(self._tick)
         hand = self.around.hand
         self.ticks += [
             lambda: hand.set("eds_feed_silence_seconds", follower.silence),
@@ -311,12 +313,25 @@ class _Opening:
         metrics = MetricsDoor(self.around.board)
         self.routes.append(Route(method="GET", path="/metrics", door=metrics, kind="metrics"))
 
-    def _tick(self) -> None:
+    @asynccontextmanager
+    async def _ticking(self) -> AsyncIterator[None]:
+        """Write down once a second what this worker has."""
+        task = asyncio.create_task(self._tick())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _tick(self) -> None:
         hand = self.around.hand
-        hand.set("eds_resident_octets", resident_octets())
-        hand.set("eds_processor_seconds", processor_seconds())
-        for tick in self.ticks:
-            tick()
+        while True:
+            hand.set("eds_resident_octets", resident_octets())
+            hand.set("eds_processor_seconds", processor_seconds())
+            for tick in self.ticks:
+                tick()
+            await asyncio.sleep(1)
 
 
 class _Watch:

@@ -8,6 +8,7 @@ here, and headers a size. A request that comes at once, as nearly all do, starts
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +20,7 @@ from .messages import PIECE, WHOLE, Response
 from .problems import problem
 
 try:
+    from uvicorn.protocols.http.flow_control import FlowControl
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 except ImportError:
     raise ExtraMissing(extra="http") from None
@@ -34,8 +36,23 @@ class ConnectionLimits:
     answer_seconds: float = 60.0
 
 
-class _HeadTooLarge(Exception):
+class _GivenUp(Exception):
     """Raised to the parser, which gives the connection up."""
+
+
+class _Flow(FlowControl):
+    """Reads no further while requests that came one upon another wait for their turn.
+
+    uvicorn reads on after each answer, and would keep all that a client can write meanwhile.
+    """
+
+    def __init__(self, transport: asyncio.Transport, waiting: deque[Any]) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        if not self._waiting:
+            super().resume_reading()
 
 
 class LimitedProtocol(HttpToolsProtocol):
@@ -49,15 +66,18 @@ class LimitedProtocol(HttpToolsProtocol):
         self._head = 0  # octets of the head itself, as far as the parser told of them
         self._coming: asyncio.TimerHandle | None = None
         self._taking: asyncio.TimerHandle | None = None
+        self._closing: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.flow = _Flow(transport, self.pipeline)
         self._wait(self._limits.header_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop()
-        if self._taking is not None:
-            self._taking.cancel()
+        for timer in (self._taking, self._closing):
+            if timer is not None:
+                timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -102,6 +122,8 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._coming is not None:
             self._stop()
         super().on_headers_complete()
+        if len(self.pipeline) > _WAITING:
+            raise _GivenUp
         # The door is not asked before this returns.
         scope: Any = self.scope
         offered = {WHOLE: partial(self._write_whole, self.cycle)}
@@ -110,7 +132,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def _count(self, octets: int) -> None:
         self._head += octets
         if self._head > self._limits.header_octets:
-            raise _HeadTooLarge
+            raise _GivenUp
 
     @property
     def _too_large(self) -> EdsError:
@@ -146,6 +168,11 @@ class LimitedProtocol(HttpToolsProtocol):
         cycle.on_response()
         return True
 
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._linger()
+
     # -- deadlines
 
     def _wait(self, seconds: float) -> None:
@@ -174,10 +201,18 @@ class LimitedProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def timeout_keep_alive_handler(self) -> None:
-        if not self.transport.is_closing() and self.transport.get_write_buffer_size():
-            self._abort()  # closing would wait for a reader who does not read
-            return
         super().timeout_keep_alive_handler()
+        self._linger()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self.transport.is_closing():
+            self._linger()
+
+    def _linger(self) -> None:
+        """A connection is closed when what was said is taken; whoever does not take it is cut."""
+        if self._closing is None and self.transport.get_write_buffer_size():
+            self._closing = self.loop.call_later(self._limits.answer_seconds, self._abort)
 
     def _abort(self) -> None:
         self.transport.abort()
@@ -201,12 +236,14 @@ class LimitedProtocol(HttpToolsProtocol):
             end = b"connection: close\r\n\r\n"
             self.transport.write(b"".join((answer.head, end, answer.body)))
         self.transport.close()
+        self._linger()
 
     def _is_of_this(self, cycle: RequestResponseCycle) -> bool:
         """Whether that cycle is of the very request that is refused, and has said nothing."""
         return not (self._in_head or self.pipeline or cycle.response_started)
 
 
+_WAITING: Final = 128  # requests of a connection that wait for the answer to one before
 _CLOSING: Final = frozenset({408, 413})  # what is left of the request is not read
 
 

@@ -46,14 +46,26 @@ def listening(settings: ServerSettings, *, count: int) -> list[Listener]:
     return found
 
 
+def require_server() -> None:
+    """Raises ExtraMissing where the packages of a server are not installed."""
+    try:
+        import httptools  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError:
+        raise ExtraMissing(extra="http") from None
+
+
+def _nothing(*_: object) -> None:
+    """Nobody listens."""
+
+
 class Serving:
     """A server that is about to run. `stop` ends it as SIGTERM does."""
 
     def __init__(self, application: Application, settings: ServerSettings) -> None:
-        try:
-            import uvicorn
-        except ImportError:
-            raise ExtraMissing(extra="http") from None
+        require_server()
+        import uvicorn
+
         from .protocol import ConnectionLimits, limited
 
         limits = ConnectionLimits(
@@ -89,23 +101,34 @@ class Serving:
             )
         )
 
-    def run(self, listener: Listener, *, started: Callable[[], None] | None = None) -> None:
-        """Answer at `listener` until told to stop; `started` is called when it does.
+    def run(
+        self,
+        listener: Listener,
+        *,
+        started: Callable[[], None] = _nothing,
+        beat: Callable[[int], None] = _nothing,
+    ) -> None:
+        """Answer at `listener` until told to stop.
 
-        A signal that ended it is raised again when all is over.
+        `started` is called when it does, `beat` about once a second with the number of open
+        connections. A signal that ended it is raised again when all is over.
         """
-        if started is not None:
-            self._server.config.callback_notify = _notifying(started)
-            self._server.config.timeout_notify = 10**9
+        self._server.config.callback_notify = self._notifying(started, beat)
+        self._server.config.timeout_notify = 1
         self._server.run(sockets=[listener])
+
+    def _notifying(
+        self, started: Callable[[], None], beat: Callable[[int], None]
+    ) -> Callable[[], Any]:
+        first = [started]
+
+        async def notify() -> None:
+            while first:
+                first.pop()()
+            beat(len(self._server.server_state.connections))
+
+        return notify
 
     def stop(self) -> None:
         """Let requests in flight end, and return from `run`."""
         self._server.should_exit = True
-
-
-def _notifying(started: Callable[[], None]) -> Callable[[], Any]:
-    async def notify() -> None:
-        started()
-
-    return notify

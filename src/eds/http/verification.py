@@ -106,13 +106,25 @@ class Examiner:
 def evidence_of(parts: Iterable[bytes]) -> Evidence:
     """The certificates, lists and OCSP responses among these, by what they are.
 
-    None of it is believed for being there. Raises DecodeError.
+    None of it is believed for being there. Raises DecodeError, MalformedHttpRequest for a part
+    that holds none.
     """
-    held = tuple(parts)
+    certificates: list[Certificate] = []
+    lists: list[CertificateList] = []
+    responses: list[OcspResponse] = []
+    for part in parts:
+        found = (
+            Certificate.certificates(part),
+            CertificateList.load_all(part),
+            OcspResponse.load_all(part),
+        )
+        if not any(found):
+            raise MalformedHttpRequest(reason="evidence that is none")
+        certificates += found[0]
+        lists += found[1]
+        responses += found[2]
     return Evidence(
-        certificates=tuple(one for part in held for one in Certificate.certificates(part)),
-        lists=tuple(one for part in held for one in CertificateList.load_all(part)),
-        ocsp_responses=tuple(one for part in held for one in OcspResponse.load_all(part)),
+        certificates=tuple(certificates), lists=tuple(lists), ocsp_responses=tuple(responses)
     )
 
 
