@@ -6,9 +6,10 @@ import pytest
 
 from eds.ca.lifecycle import State as Standing
 from eds.enroll import centre, remote
+from eds.enroll.officials import certified_number
 from eds.enroll.states import State
 from eds.errors import TransitionRefused
-from tests.enroll.house import CHECKER, DAY, MINUTE, OPERATOR, Holder, House
+from tests.enroll.house import CHECKER, DAY, MINUTE, OPERATOR, RESIDENT, Holder, House
 
 
 def test_a_resident_gets_a_certificate_from_home(both: House) -> None:
@@ -18,6 +19,7 @@ def test_a_resident_gets_a_certificate_from_home(both: House) -> None:
     issued = both.register.find_by(fingerprint=certificate.fingerprint)[0]
     assert issued.status.state is Standing.VALID
     assert issued.certificate.public_key == key.signer.public_key
+    assert certified_number(certificate) == RESIDENT  # PNOKZ-…
     both.check_log()
 
 
@@ -27,6 +29,7 @@ def test_a_non_resident_gets_one_at_the_centre(both: House) -> None:
     active, certificate = both.active(application, key, secret=secret)
     assert active.state is State.ACTIVE
     assert certificate.not_after < both.at + 200 * DAY
+    assert certified_number(certificate) is None  # a passport's number is no person's
     both.check_log()
 
 
