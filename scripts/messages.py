@@ -23,7 +23,7 @@ from eds.languages import FOLDER, Entry, Language, read_po  # noqa: E402
 SOURCES = (ROOT / "src", ROOT / "cli")
 
 # Functions whose first argument is a message.
-SPEAKING = frozenset({"say", "translate", "_translate"})
+SPEAKING = frozenset({"say", "translate", "_translate", "Sentence"})
 # Class or call → the argument that is a message.
 SAYING = {
     "Rule": "says",
@@ -31,7 +31,13 @@ SAYING = {
     **dict.fromkeys(
         (
             *("AppearanceRefused", "ContentMismatch", "DocumentRefused", "IdentityNumberRefused"),
-            *("KeyFileExposed", "PasswordRefused", "SecretUnavailable", "SignerCertificateRefused"),
+            *(
+                "KeyFileExposed",
+                "NameRefused",
+                "PasswordRefused",
+                "SecretUnavailable",
+                "SignerCertificateRefused",
+            ),
         ),
         "reason",
     ),

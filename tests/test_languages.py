@@ -5,6 +5,7 @@ from __future__ import annotations
 import gettext
 import importlib
 import io
+import pickle
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,11 +17,13 @@ from eds.enroll.failures import Code
 from eds.enroll.states import State
 from eds.enroll.wording import NEXT, REFUSALS, STATES, next_step, refusal_in_words, state_in_words
 from eds.errors import (
+    DocumentRefused,
     InvalidArgument,
     KeyNotFound,
     LimitExceeded,
     MalformedCatalogue,
     PinIncorrect,
+    Sentence,
     SignerCertificateRefused,
 )
 from eds.languages import Language, language_of, message_of, preferred, read_po, translator
@@ -150,6 +153,26 @@ def test_an_error_speaks_every_language_and_its_facts_stay() -> None:
     assert message_of(LimitExceeded(limit="x", allowed=1, found=2), language="ru") == (
         "x: не более 1, найдено 2"
     )
+
+
+def test_a_reason_with_facts_of_its_own_is_told_too() -> None:
+    risks = Sentence.together(
+        Sentence("{risk} ({code})", risk=Sentence(says), code=code)
+        for says, code in (("it runs scripts", "javascript"), ("it is encrypted", "encrypted"))
+    )
+    error = DocumentRefused(reason=risks)
+    assert str(error) == (
+        "the document is not signed: it runs scripts (javascript); it is encrypted (encrypted)"
+    )
+    assert message_of(error, language="ru") == (
+        "документ не подписан: в нём выполняются сценарии (javascript); он зашифрован (encrypted)"
+    )
+    copied = pickle.loads(
+        pickle.dumps(Sentence("the form field {field} was filled in", field="{x}"))
+    )
+    assert copied == "the form field {x} was filled in"
+    assert copied.told(translator("ru")) == "заполнено поле {x}"
+    assert error.reason == "it runs scripts (javascript); it is encrypted (encrypted)"
 
 
 def test_every_state_has_its_words_and_its_next_step_and_every_refusal_too() -> None:

@@ -45,11 +45,13 @@ class Given:
 
         Raises SecretUnavailable.
         """
-        from eds.errors import SecretUnavailable
+        from eds.errors import SecretUnavailable, Sentence
 
         if self._variable is not None:
             if self._value is None:
-                raise SecretUnavailable(reason=f"no environment variable {self._variable}")
+                raise SecretUnavailable(
+                    reason=Sentence("no environment variable {name}", name=self._variable)
+                )
             return self._value
         if self._value is None:
             self._value = _read_line(self._descriptor or 0)
@@ -58,18 +60,30 @@ class Given:
 
 def _read_line(descriptor: int) -> bytes:
     """One line, octet by octet: what follows may be the next secret."""
-    from eds.errors import SecretUnavailable
+    from eds.errors import SecretUnavailable, Sentence
 
     line = bytearray()
     try:
         while (octet := os.read(descriptor, 1)) not in {b"", b"\n"}:
             line += octet
             if len(line) > _LONGEST:
-                raise SecretUnavailable(reason=f"over {_LONGEST} octets on descriptor {descriptor}")
+                raise SecretUnavailable(
+                    reason=Sentence(
+                        "over {count} octets on descriptor {number}",
+                        count=_LONGEST,
+                        number=descriptor,
+                    )
+                )
     except OSError as error:
-        raise SecretUnavailable(reason=f"descriptor {descriptor}: {error.strerror}") from None
+        raise SecretUnavailable(
+            reason=Sentence(
+                "descriptor {number}: {reason}", number=descriptor, reason=error.strerror
+            )
+        ) from None
     if not octet and not line:
-        raise SecretUnavailable(reason=f"nothing to read on descriptor {descriptor}")
+        raise SecretUnavailable(
+            reason=Sentence("nothing to read on descriptor {number}", number=descriptor)
+        )
     return bytes(line).removesuffix(b"\r")
 
 

@@ -61,10 +61,15 @@ def language() -> str:
 
 def say(message: str, **facts: Any) -> str:
     """An English message with the names of facts in braces, told in the language of this run."""
+    from eds.errors import Sentence
     from eds.languages import translator
 
-    spoken = translator(language())(message)
-    return spoken.format_map(facts) if facts else spoken
+    translate = translator(language())
+    told = {
+        name: fact.told(translate) if isinstance(fact, Sentence) else fact
+        for name, fact in facts.items()
+    }
+    return translate(message).format_map(told) if told else translate(message)
 
 
 def _choose(_: click.Context, __: click.Parameter, value: str | None) -> None:

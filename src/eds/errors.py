@@ -6,11 +6,45 @@ fields, never the message. No PIN, password, key byte or personal number is ever
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Final, Self
 
 Translate = Callable[[str], str]
 """Gives an English sentence in another language, or as it is."""
+
+
+class Sentence(str):
+    """An English sentence of ours that can be told in other languages.
+
+    `says` has the names of facts in braces. Facts stay as they are, but for sentences.
+    """
+
+    __slots__ = ("_facts", "_says")
+    _facts: Mapping[str, object]
+    _says: str
+
+    def __new__(cls, says: str, **facts: object) -> Self:
+        made = super().__new__(cls, says.format_map(facts))
+        made._says, made._facts = says, facts
+        return made
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], Mapping[str, object]]:  # to be copied
+        return (self._says,), self._facts
+
+    def told(self, translate: Translate) -> str:
+        """The sentence in the words of `translate`."""
+        facts = {
+            name: fact.told(translate) if isinstance(fact, Sentence) else fact
+            for name, fact in self._facts.items()
+        }
+        return translate(self._says).format_map(facts)
+
+    @classmethod
+    def together(cls, sentences: Iterable[Self]) -> Self:
+        """Several as one, with semicolons between them."""
+        facts = {f"_{number}": one for number, one in enumerate(sentences)}
+        return cls("; ".join(f"{{{name}}}" for name in facts), **facts)
+
 
 # The facts that are words of ours, and so are translated; all others are shown as they are.
 _WORDS: Final = frozenset({"reason"})
@@ -45,12 +79,18 @@ class EdsError(Exception):
         if self.args or not self.says:
             return super().__str__()
         facts = {
-            name: translate(fact) if name in _WORDS and isinstance(fact, str) else _shown(fact)
+            name: _told(fact, translate) if name in _WORDS else _shown(fact)
             for name, fact in vars(self).items()
         }
         return translate(self.says).format_map(
             {**facts, "thing": translate(self.thing) if self.thing else ""}
         )
+
+
+def _told(words: Any, translate: Translate) -> Any:
+    if isinstance(words, Sentence):
+        return words.told(translate)
+    return translate(words) if isinstance(words, str) else words
 
 
 def _shown(fact: Any) -> Any:

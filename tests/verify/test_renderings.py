@@ -13,12 +13,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from eds.certificates import Certificate
-from eds.errors import InvalidArgument
+from eds.errors import InvalidArgument, Sentence
 from eds.verify.findings import Rule
 from eds.verify.indications import Indication, SubIndication
 from eds.verify.policy import Level
 from eds.verify.report import (
-    Change,
     Coverage,
     SignatureFormat,
     SignatureReport,
@@ -69,7 +68,7 @@ SIGNATURE = SignatureReport(
     content_type="1.2.840.113549.1.7.1",
     coverage=Coverage(
         whole=False,
-        changes=(Change("the form field {field} was filled in", field=HOSTILE),),
+        changes=(Sentence("the form field {field} was filled in", field=HOSTILE),),
         name=HOSTILE,
     ),
     time_stamps=(STAMP,),

@@ -16,7 +16,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from eds.errors import KeyExists, KeyFileExposed, KeyNotFound, StoreUnavailable, UnsupportedKeyFile
+from eds.errors import (
+    KeyExists,
+    KeyFileExposed,
+    KeyNotFound,
+    Sentence,
+    StoreUnavailable,
+    UnsupportedKeyFile,
+)
 
 _FILE_MODE: Final = 0o600
 _FOLDER_MODE: Final = 0o700
@@ -34,15 +41,17 @@ def _silent(_: str, /) -> None:
 def exposure(status: os.stat_result) -> str | None:
     """Who else can get at a file or folder of this status; None if nobody can."""
     if status.st_uid not in (0, os.geteuid()):
-        return "belongs to another user"
+        return Sentence("belongs to another user")
     folder = stat.S_ISDIR(status.st_mode)
     others = stat.S_IWGRP | stat.S_IWOTH
     if not folder:
         others |= stat.S_IRGRP | stat.S_IROTH
     if status.st_mode & others:
         mode = stat.S_IMODE(status.st_mode)
-        what = "be changed" if folder else "be read or changed"
-        return f"can {what} by others (mode {mode:04o})"
+        shown = f"{mode:04o}"
+        if folder:
+            return Sentence("can be changed by others (mode {mode})", mode=shown)
+        return Sentence("can be read or changed by others (mode {mode})", mode=shown)
     return None
 
 

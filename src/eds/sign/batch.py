@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from ..errors import DocumentRefused, DocumentUnwritable, EdsError, MalformedManifest
+from ..errors import DocumentRefused, DocumentUnwritable, EdsError, MalformedManifest, Sentence
 from .output import write_document
 
 _PIECE: Final = 1 << 20
@@ -104,7 +104,9 @@ def _source_sha256(path: Path) -> str:
     try:
         return _sha256(path)
     except OSError as error:
-        raise DocumentRefused(reason=f"it cannot be read: {error.strerror}") from error
+        raise DocumentRefused(
+            reason=Sentence("it cannot be read: {reason}", reason=error.strerror)
+        ) from error
 
 
 def _stands(before: Result, job: Job) -> bool:

@@ -15,7 +15,14 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
-from ..errors import AppearanceRefused, DocumentRefused, EdsError, InvalidArgument, NaiveDatetime
+from ..errors import (
+    AppearanceRefused,
+    DocumentRefused,
+    EdsError,
+    InvalidArgument,
+    NaiveDatetime,
+    Sentence,
+)
 from ..signeddata import SignedData
 from .attributes import NOTHING_SAID, Statement
 from .cms import CmsSigner, sign_digest
@@ -101,7 +108,7 @@ def sign_pdf(
     if attributes.signing_time is not None:
         raise InvalidArgument(argument="attributes", reason="PAdES keeps the time in /M")
     if len(document) > SIZE_LIMIT:
-        raise DocumentRefused(reason=f"more than {SIZE_LIMIT} octets")
+        raise DocumentRefused(reason=Sentence("more than {count} octets", count=SIZE_LIMIT))
     import pyhanko.sign.signers.cms_embedder  # noqa: F401 - a failure here is no document's
 
     from .pdf_screening import require_harmless, screen
@@ -238,8 +245,9 @@ def _visible(
     if place is None or stands:
         if stands and place is None:
             return SigFieldSpec(field), drawing
-        said = "has its own place already" if stands else "is not there, and no place was given"
-        raise AppearanceRefused(reason=f"the field {said}")
+        if stands:
+            raise AppearanceRefused(reason="the field has its own place already")
+        raise AppearanceRefused(reason="the field is not there, and no place was given")
     page = page_of(writer, place.page)
     number = place.page - 1 if place.page > 0 else place.page
     return SigFieldSpec(field, on_page=number, box=page.rectangle(place)), drawing  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name
 
 from ..certificates import Certificate
-from ..errors import AppearanceRefused, DocumentRefused, ExtraMissing
+from ..errors import AppearanceRefused, DocumentRefused, ExtraMissing, Sentence
 from .appearance import Appearance, Layout, Line, Place, Role, lay_out
 
 _INK: Final = {Role.TITLE: "0.05 0.27 0.47", Role.NAME: "0 0 0", Role.TEXT: "0.15 0.15 0.15"}
@@ -43,8 +43,13 @@ class Page(NamedTuple):
         if self.turn in (90, 270):
             across, up = up, across
         if x + width > across + 0.01 or y + height > up + 0.01:
-            size = f"{across * self.unit:g} by {up * self.unit:g} points"
-            raise AppearanceRefused(reason=f"the box is not on the page, which has {size}")
+            raise AppearanceRefused(
+                reason=Sentence(
+                    "the box is not on the page, which has {across} by {up} points",
+                    across=f"{across * self.unit:g}",
+                    up=f"{up * self.unit:g}",
+                )
+            )
         corners = {
             0: (x, y, x + width, y + height),
             90: (self.width - y - height, x, self.width - y, x + width),
@@ -65,7 +70,11 @@ def page_of(writer: Any, number: int) -> Page:
     """The page of that number, from 1 or from the end with -1. Raises AppearanceRefused."""
     count = int(writer.root["/Pages"]["/Count"])
     if not 1 <= (number if number > 0 else count + number + 1) <= count:
-        raise AppearanceRefused(reason=f"there is no page {number}: the document has {count}")
+        raise AppearanceRefused(
+            reason=Sentence(
+                "there is no page {number}: the document has {count}", number=number, count=count
+            )
+        )
     reference, _ = writer.find_page_for_modification(number - 1 if number > 0 else number)
     return _page(reference.get_object())
 
@@ -215,7 +224,11 @@ def _require_letters(font: Any, lines: list[Line]) -> None:
     for line in lines:
         for letter in line.text:
             if ord(letter) not in known:
-                raise AppearanceRefused(reason=f"there is no letter U+{ord(letter):04X} to show")
+                raise AppearanceRefused(
+                    reason=Sentence(
+                        "there is no letter U+{number} to show", number=f"{ord(letter):04X}"
+                    )
+                )
 
 
 def _text(font: Any, layout: Layout) -> list[bytes]:

@@ -17,7 +17,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import DictionaryObject, IndirectObject, StreamObject
 from pyhanko.sign.fields import MDPPerm
 
-from ..errors import DocumentRefused
+from ..errors import DocumentRefused, Sentence
 
 OBJECTS_LIMIT: Final = 1_000_000
 """Values that are looked at; a document with more is refused."""
@@ -128,7 +128,12 @@ def require_harmless(risks: Iterable[Risk], *, accepted: frozenset[str]) -> None
     """Raises DocumentRefused where there are active risks that were not accepted."""
     refused = [one for one in risks if one.severity is Severity.ACTIVE and one.code not in accepted]
     if refused:
-        raise DocumentRefused(reason="; ".join(f"{one.says} ({one.code})" for one in refused))
+        raise DocumentRefused(
+            reason=Sentence.together(
+                Sentence("{risk} ({code})", risk=Sentence(one.says), code=one.code)
+                for one in refused
+            )
+        )
 
 
 # --- what the trailer leads to --------------------------------------------------------------------
@@ -146,7 +151,9 @@ def _walk(reader: Any, note: Any) -> set[tuple[int, int]]:
     while stack:
         left -= 1
         if not left:
-            raise DocumentRefused(reason=f"it has more than {OBJECTS_LIMIT} values")
+            raise DocumentRefused(
+                reason=Sentence("it has more than {count} values", count=OBJECTS_LIMIT)
+            )
         one = _bare(stack.pop())
         if isinstance(one, IndirectObject):
             key = (one.idnum, one.generation)

@@ -28,14 +28,13 @@ from pyhanko.sign.diff_analysis import (
 )
 from pyhanko.sign.fields import FieldMDPSpec, MDPPerm
 
-from ..errors import MalformedPdf
+from ..errors import MalformedPdf, Sentence
 from .pdf_annotation_rules import AnnotationRule, pages_of
 from .pdf_document_rules import InfoRule, LeftOverRule, MetadataRule, StoreRule
 from .pdf_form_rules import FilledFields, FormRule, NewSignatureFields, SignedFields
 from .pdf_notes import Notes
 from .pdf_octets import explain_octets
 from .pdf_reader import PdfDocument, SignatureField, entry, pdf_errors
-from .report import Change
 
 
 class Allowed(IntEnum):
@@ -58,7 +57,7 @@ class Changes:
 
     refused: str | None
     other_pages: bool = False
-    described: tuple[Change, ...] = ()
+    described: tuple[Sentence, ...] = ()
     visible: tuple[str, ...] = ()
 
 

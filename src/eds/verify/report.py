@@ -5,14 +5,13 @@ Renderings (JSON, text, HTML, ETSI TS 119 102-2) are functions over it, elsewher
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import NoReturn, Self
+from typing import NoReturn
 
 from ..certificates import Certificate
-from ..errors import SignatureNotPassed
+from ..errors import Sentence, SignatureNotPassed
 from .findings import Finding
 from .indications import Indication, SubIndication
 from .policy import Level
@@ -50,24 +49,6 @@ class TimeStampReport:
     policy: str | None = None
 
 
-class Change(str):
-    """What came after a signature, as an English sentence that can be told in other languages."""
-
-    __slots__ = ("_facts", "_says")
-    _facts: Mapping[str, str | int]
-    _says: str
-
-    def __new__(cls, says: str, **facts: str | int) -> Self:
-        """`says` has the names of `facts` in braces."""
-        made = super().__new__(cls, says.format_map(facts))
-        made._says, made._facts = says, facts
-        return made
-
-    def told(self, translate: Callable[[str], str]) -> str:
-        """The sentence as `translate` gives it; the facts stay as they are."""
-        return translate(self._says).format_map(self._facts)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
     """How much of the document the signature is about.
@@ -77,7 +58,7 @@ class Coverage:
     """
 
     whole: bool
-    changes: tuple[Change, ...] = ()
+    changes: tuple[Sentence, ...] = ()
     name: str = ""  # of the signature field, where there is one
 
 
