@@ -113,7 +113,8 @@ DOORS: Mapping[str, frozenset[str]] = MappingProxyType({
     # XML that others signed.
     **dict.fromkeys(("lxml", "signxml"), rooms("eds/verify/trustedlist.py")),
     "click": rooms("eds_cli/*"),
-    **dict.fromkeys(("starlette", "fastapi", "uvicorn", "granian", "flask", "django"), WEB),
+    **dict.fromkeys(("starlette", "fastapi", "uvicorn", "httptools"), WEB),
+    **dict.fromkeys(("granian", "flask", "django"), WEB),
     **dict.fromkeys(("requests", "aiohttp", "httpx", "urllib3", "websockets"), NETWORK),
     **dict.fromkeys(("socketserver", "ssl", "ftplib", "smtplib", "xmlrpc"), NETWORK),
     # The examiners of `eds serve` listen in a private folder, for its workers alone.
