@@ -26,7 +26,14 @@ from eds_cli.enroll_key import (
     make_key,
     show_passphrase,
 )
-from eds_cli.enroll_steps import PROFILES, apply, ask_renewal, prove_code, require_terms
+from eds_cli.enroll_steps import (
+    apply,
+    ask_renewal,
+    profiles_for,
+    prove_code,
+    require_terms,
+    usual_profile,
+)
 from eds_cli.enrolling import Kept, Work, default_folder, standing_words
 from eds_cli.output import columns, confirm, done, escape, paint, show
 from eds_cli.pins import Given, Secrets
@@ -167,19 +174,12 @@ def _nothing(folder: Path) -> Kept:
 
 
 def _profile(desk: str, flow: str) -> str:
-    """The kind of certificate: asked only where the desk gives several."""
-    if "://" in desk:
-        return str(click.prompt(say("Which certificate"), default=PROFILES[flow], err=True))
-    rules = open_desk(desk).settings.rules
-    names = sorted(
-        name for name, rule in rules.items() if flow in {each.value for each in rule.flows}
-    )
-    if len(names) < 2:
-        return names[0] if names else ""
-    usual = next((name for name in names if name.endswith("signature")), names[0])
-    return str(
-        click.prompt(say("Which certificate"), type=click.Choice(names), default=usual, err=True)
-    )
+    """The kind of certificate: asked only where there may be several."""
+    names, usual = profiles_for(desk, flow), usual_profile(desk, flow)
+    if len(names) == 1:
+        return usual
+    kind = click.Choice(names) if names else None
+    return str(click.prompt(say("Which certificate"), type=kind, default=usual, err=True))
 
 
 def _station(desk: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from eds_cli.desks import given, open_access, source_option
+from eds_cli.desks import given, open_access, open_desk, source_option
 from eds_cli.enrolling import Kept, Work, application_option, read_kept, tell, work_option
 from eds_cli.output import confirm, escape, json_option
 from eds_cli.pins import Secrets, secret_options
@@ -60,8 +60,9 @@ def start(
     command.
     """
     access = open_access(desk)
-    require_terms(access, agree=agree)
     flow = "centre" if country else "remote"
+    chosen = profile or usual_profile(desk, flow)
+    require_terms(access, agree=agree)
     text = given(
         number,
         say("Number of your document") if country else say("Your personal number"),
@@ -69,9 +70,24 @@ def start(
     )
     standing = apply(
         access, Path(application), desk=desk, flow=flow, number=text, country=country or "",
-        profile=profile or PROFILES[flow], station=station or "",
+        profile=chosen, station=station or "",
     )  # fmt: skip
     tell(standing, as_json=as_json)
+
+
+def profiles_for(desk: str, flow: str) -> list[str]:
+    """What a desk gives by that way; nothing where only the desk itself knows."""
+    if "://" in desk:
+        return []
+    rules = open_desk(desk).settings.rules
+    return sorted(name for name, rule in rules.items() if flow in {one.value for one in rule.flows})
+
+
+def usual_profile(desk: str, flow: str) -> str:
+    """What is asked for, if nothing is said: a signature, or all that the desk gives."""
+    names = profiles_for(desk, flow)
+    usual = PROFILES[flow]
+    return names[0] if names and usual not in names else usual
 
 
 def require_terms(access: Access, *, agree: bool) -> None:

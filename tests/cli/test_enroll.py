@@ -545,6 +545,13 @@ def test_a_desk_is_made_and_founded_and_not_founded_twice(eds: Eds, house: DeskH
         "--demonstration", "--country", "KZ", "--json",
     )  # fmt: skip
     assert made.status == 0, made.err
+    # The database of the authority has a desk, whose keys tell its people: no other fits.
+    other = eds(
+        "centre", "init", "third", "--name", "other", "--authority", "example", "--audience", "x",
+        "--station", "x", "--terms", "terms.txt", "--trust", "trust",
+    )  # fmt: skip
+    assert (other.status, other.code) == (5, "eds.invalid_argument")
+    assert not Path("third/desk.toml").exists()
     for place in Path("desk/evidence").iterdir():
         copy = shutil.copytree if place.is_dir() else shutil.copyfile
         copy(place, Path("second/evidence") / place.name)

@@ -53,7 +53,7 @@ from .providers import require_real
 from .readers import JwsAssertionReader
 from .reception import Reception
 from .simulators import demo_people
-from .store import ApplicationStore
+from .store import ApplicationStore, has_traces
 
 PSEUDONYM_KEY_FILE: Final = "pseudonym.key"
 VAULT_KEY_FILE: Final = "vault.key"
@@ -343,7 +343,8 @@ class DeskFolder:
 def make_desk(path: Path, settings: DeskSettings, *, terms: bytes, at: datetime) -> DeskFolder:
     """Make the folder of a desk: its keys, its terms, its tables, its settings.
 
-    Raises InvalidArgument where there is one already, AuthorityNotFound, RegisterUnavailable.
+    Raises InvalidArgument where there is one already, also in the database without its keys here,
+    AuthorityNotFound, RegisterUnavailable.
     """
     path = path.absolute()
     if (path / SETTINGS_FILE).exists():
@@ -354,20 +355,26 @@ def make_desk(path: Path, settings: DeskSettings, *, terms: bytes, at: datetime)
     authority = AuthorityFolder(path / settings.authority)
     for name in settings.evidence:
         (path / name).mkdir(mode=0o700, exist_ok=True)
-    for name in (PSEUDONYM_KEY_FILE, VAULT_KEY_FILE):
-        # A key that is there already may be what names and sealed files were made with.
-        if not (path / name).exists():
-            octets = secrets.token_bytes(_KEY_OCTETS).hex().encode() + b"\n"
-            write_file(path / name, octets, mode=PRIVATE)
+    url = database_url(path, settings.database) if settings.database else authority.database_url
+    if settings.database and "://" not in settings.database:
+        (path / settings.database).touch(mode=0o600, exist_ok=True)
+    upgrade_desk(url)
+    # Keys that are there already are those that names and sealed files were made with; with others
+    # nobody in the tables could be told again.
+    missing = [name for name in (PSEUDONYM_KEY_FILE, VAULT_KEY_FILE) if not (path / name).exists()]
+    if missing and _is_inhabited(url):
+        raise InvalidArgument(
+            argument="database",
+            reason="it has a desk: bring the keys of that desk, or take another database",
+        )
+    for name in missing:
+        octets = secrets.token_bytes(_KEY_OCTETS).hex().encode() + b"\n"
+        write_file(path / name, octets, mode=PRIVATE)
     write_file(path / settings.terms, terms, mode=PUBLIC)
     if settings.setting is Setting.DEMONSTRATION and not (path / SIMULATORS).exists():
         make_demonstration(
             path / SIMULATORS, () if settings.land is None else demo_people(settings.land, at=at)
         )
-    if settings.database and "://" not in settings.database:
-        (path / settings.database).touch(mode=0o600, exist_ok=True)
-    url = database_url(path, settings.database) if settings.database else authority.database_url
-    upgrade_desk(url)
     write_file(path / SETTINGS_FILE, settings.toml, mode=PRIVATE)
     sync_folder(path.parent)
     folder = DeskFolder(path)
@@ -379,6 +386,15 @@ def make_desk(path: Path, settings: DeskSettings, *, terms: bytes, at: datetime)
         at=at,
     )
     return folder
+
+
+def _is_inhabited(url: str) -> bool:
+    """Whether a desk has left anything in the database."""
+    engine = open_database(url)
+    try:
+        return has_traces(engine)
+    finally:
+        engine.dispose()
 
 
 def upgrade_desk(url: str) -> tuple[str | None, str]:

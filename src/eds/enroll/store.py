@@ -86,6 +86,15 @@ class Step:
     details: Mapping[str, object] = field(default_factory=dict)
 
 
+def has_traces(engine: Engine) -> bool:
+    """Whether there is an official or an application: a desk, whose keys belong to it."""
+    with reading(engine) as connection:
+        return any(
+            connection.execute(select(table.c[column]).limit(1)).first() is not None
+            for table, column in ((t.officials, "person"), (t.applications, "application"))
+        )
+
+
 class ApplicationStore:
     """Applications, what they keep and what they have spent, in the database of `engine`.
 
