@@ -13,10 +13,13 @@ import itertools
 import json
 import os
 import random
+import shutil
 import signal
 import sys
+import tempfile
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
@@ -24,6 +27,7 @@ from sqlalchemy import event
 from eds.audit import statements
 from eds.ca.database import open_database
 from eds.enroll import issuing
+from eds.enroll.simulators import read_outbox
 from eds.enroll.states import State
 from eds.errors import EdsError
 from tests.enroll.house import NOON, House
@@ -32,11 +36,17 @@ from tests.enroll.machine import Machine
 STEPS = 60
 
 
-def live(url: str, seed: int, die_at: int, start: float) -> None:
-    """Go on for a while; die at that step of the process's own."""
+def live(url: str, seed: int, die_at: int, start: float, outbox: Path) -> None:
+    """Go on for a while; die at that step of the process's own.
+
+    What was sent stays with who got it: `outbox`.
+    """
     engine = open_database(url)
     machine = Machine(engine, seed, founded=seed > 0)
     machine.house.at = NOON + timedelta(seconds=start)
+    machine.house.notifier.folder = outbox
+    for each in read_outbox(outbox)[-200:]:
+        machine.house.notifier.sent.append((each["address"], each["kind"], each["words"]))
     steps = itertools.count(1)
 
     def step(*_: object, **__: object) -> None:
@@ -64,13 +74,14 @@ def run(url: str, kills: int, seed: int) -> tuple[dict[str, object], list[str]]:
     """(figures, problems) after so many deaths by SIGKILL; a life that ends by itself is none."""
     chance = random.Random(seed)
     killed = lives = 0
+    outbox = Path(tempfile.mkdtemp(prefix="eds-outbox-"))
     while killed < kills:
         life, lives = lives, lives + 1
         pid = os.fork()
         if pid == 0:
             try:
                 die_at = 10**9 if life == 0 else chance.randrange(1, 1200)
-                live(url, seed * 10_000 + life if life else 0, die_at, life * 1800.0)
+                live(url, seed * 10_000 + life if life else 0, die_at, life * 1800.0, outbox)
             except BaseException as error:  # noqa: BLE001 - told, then the process ends
                 os.write(2, f"{type(error).__name__}: {error}\n".encode())
             os._exit(3)
@@ -78,6 +89,7 @@ def run(url: str, kills: int, seed: int) -> tuple[dict[str, object], list[str]]:
         killed += os.WIFSIGNALED(status)
         if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 3:
             return {}, [f"life {life} ended by an error"]
+    shutil.rmtree(outbox)
     return after(url, lives, killed)
 
 

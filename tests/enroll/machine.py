@@ -244,12 +244,12 @@ class Machine:
                 if not a.contact:
                     renewal.send_factor(desk, name, envelope)
                     return
-                self.remember(self.living(a, envelope, self.code()))
+                self.remember(self.living(a, envelope, self.code(a)))
             case State.RESOLVED:
                 if not a.contact or r.random() < 0.1:
                     remote.send_code(desk, name, envelope)
                     return
-                code = self.code() if r.random() < 0.9 else "000000"
+                code = self.code(a) if r.random() < 0.9 else "000000"
                 self.remember(lambda: remote.confirm_contact(desk, name, envelope, code=code))
             case State.CONTACT_CONFIRMED:
                 again = {} if r.random() < 0.7 else {"octets": f"photo {r.randrange(3)}".encode()}
@@ -322,8 +322,13 @@ class Machine:
         )  # fmt: skip
         self.secrets[name] = cleared.printed_half + half
 
-    def code(self) -> str:
-        return self.house.code()
+    def code(self, a: Application) -> str:
+        """The newest code that was sent to this applicant."""
+        sent = (
+            words["code"] for _, kind, words in reversed(self.house.notifier.sent)
+            if kind == "contact-code" and words["application"] == a.application
+        )  # fmt: skip
+        return next(sent, "none was sent")
 
     def maker(self, a: Application) -> str:
         """Mostly the operator whose case it is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
@@ -34,6 +35,7 @@ from eds.errors import (
     MalformedStatement,
     MessageReused,
     RegisterOutdated,
+    RegisterUnavailable,
     TransitionRefused,
 )
 from tests.enroll.house import DAY, HOUR, MASTER, RESIDENT, TERMS, TOKEN, Holder, House, resident
@@ -287,6 +289,24 @@ def test_a_clock_that_went_back_moves_nothing(house: House) -> None:
     with pytest.raises(TransitionRefused) as refused:
         remote.send_code(house.desk, application.application, house.envelope())
     assert refused.value.codes == ("clock_behind",)
+
+
+def test_a_server_that_went_away_is_told_and_forgotten(
+    postgresql_desk: Callable[[], str],
+) -> None:
+    engine, other = (open_database(url) for url in [postgresql_desk()] * 2)
+    store = House(engine).store
+    assert store.find("a") is None
+    with other.connect() as connection:
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    with pytest.raises(RegisterUnavailable):
+        store.find("a")
+    assert store.find("a") is None
+    for each in (engine, other):
+        each.dispose()
 
 
 def test_three_applications_a_day(house: House) -> None:

@@ -148,7 +148,10 @@ def ask(engine: Engine, statement: Statement, **values: object) -> Sequence[Any]
             try:
                 return statement(_Alone(engine.dialect, connection), [values]).fetchall()
             finally:
-                driver.autocommit = False
+                if driver.closed:  # the server went away: nobody is given this one again
+                    connection.invalidate()
+                else:
+                    driver.autocommit = False
         finally:
             connection.close()
 
