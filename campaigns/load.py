@@ -174,7 +174,7 @@ def measured(house: House, server: Server, subject: Subject, port: int, seconds:
             outcome.ceiling.append(rate)
             outcome.errors += errors
             if subject.in_process is not None:
-                outcome.calls.append(call_rate(house, subject, slice_seconds))
+                outcome.calls.append(call_rate(house, subject, min(2.0, slice_seconds)))
     return outcome
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import shutil
@@ -11,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from eds.ocsp import OcspResponse
+from tests.ca.authority_house import PASSWORD
+from tests.http.house import build_house, ocsp_request
 from tests.http.portal import ORIGIN, furnish
 from tests.material import DATA, needs_data
 
@@ -166,6 +170,33 @@ def test_the_demo_holds_and_leaves_a_page(tokens: bool, tmp_path: Path) -> None:
     assert len(files) > 12
     assert [file for file in files if not (tmp_path / "demo-out" / file).is_file()] == []
     assert not re.search("900101400014|850505500019", page)
+
+
+def test_a_server_tells_the_status_of_certificates_and_the_time(tmp_path: Path) -> None:
+    house = build_house(tmp_path / "a", people=1)
+    process = subprocess.Popen(
+        [sys.executable, EXAMPLES / "status_server.py", house.path, "tsu-1"],
+        stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "EDS_PASSWORD": PASSWORD, "PORT": "0"},
+    )  # fmt: skip
+    try:
+        said = process.stdout
+        assert said is not None
+        lines = [""]
+        while not lines[-1].startswith("listening"):
+            lines.append(said.readline())
+            assert lines[-1], lines
+        port = int(lines[-1].split()[-1])
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        asked = ocsp_request(house, house.people[0])
+        connection.request("POST", "/ocsp", asked, {"Content-Type": "application/ocsp-request"})
+        answer = OcspResponse(connection.getresponse().read())
+        assert answer.responses[0].status.name == "GOOD"
+        connection.close()
+        assert house.raised(house.signed(b"I owe you 10"), port=port)
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
 
 
 def test_every_example_is_run_here() -> None:
