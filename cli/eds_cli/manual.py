@@ -143,7 +143,8 @@ def _options(command: click.Command, context: click.Context) -> Iterator[str]:
     return _pairs(
         record
         for parameter in command.get_params(context)
-        if (record := parameter.get_help_record(context)) is not None
+        if isinstance(parameter, click.Option)
+        and (record := parameter.get_help_record(context)) is not None
     )
 
 
