@@ -120,7 +120,7 @@ def spawn(
         env={**os.environ, **(env or {})},
         pass_fds=tuple(pass_fds),
         start_new_session=True,
-        timeout=60,
+        timeout=180,
     )
     return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
 
@@ -153,7 +153,7 @@ def at_terminal(
     screen = bytearray()
     waiting = list(answers)
     seen = 0
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     try:
         while time.monotonic() < deadline:
             if waiting and waiting[0][0].encode() in screen[seen:]:
