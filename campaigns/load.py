@@ -2,12 +2,14 @@
 
 OCSP answers given again and signed live, time-stamps, and the report on a CMS of 10 kB, for a
 minute each, in turns with the constant and with the same call made in process. Client, workers and
-whatever else runs share the machine, so only what was measured in turns is compared.
+whatever else runs share the machine, so only what was measured in turns is compared. First, how
+long a revocation takes to be told by every worker.
 `make campaign-load`, or with `ARGS="SECONDS [NAME]"` for another length, and for one alone.
 """
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -30,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from eds import der
 from eds.ca.folder import AuthorityFolder
+from eds.ca.lifecycle import Act
 from eds.ca.responder import Responder, read_request
 from eds.ca.responders import open_served_issuers
 from eds.ca.tsa import ClockReading, TimeStampingAuthority, TimeStampRules
@@ -37,6 +40,7 @@ from eds.http.serving import Serving, listening
 from eds.http.settings import ServerSettings
 from eds.http.verification import Examiner, Question
 from eds.keys.contract import KeyPurpose
+from eds.ocsp import OcspResponse
 from eds.verify.policy import BASIC
 from eds.verify.trustfolder import load_trust_store
 from eds_cli.supervising import Supervisor
@@ -44,6 +48,7 @@ from tests.ca.authority_house import pin
 from tests.http.house import House, Server, build_house, ocsp_request, serving
 
 PEOPLE = 200
+REVOKED = 30
 CONNECTIONS = 32
 WORKERS = 2
 DOCUMENT = 10_240
@@ -117,6 +122,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="eds-load-") as name:
         house = build_house(Path(name) / "house", people=PEOPLE)
         with serving(house) as server:
+            if not only:
+                failed |= revocations(house, server)
             for subject in subjects(house, server):
                 if only not in subject.name:
                     continue
@@ -125,6 +132,32 @@ def main() -> int:
                 failed |= tell(subject, outcome)
     print("failed" if failed else "held")
     return int(failed)
+
+
+def revocations(house: House, server: Server) -> bool:
+    """How long it takes until every worker tells of a revocation."""
+    connections = [server.connect() for _ in range(16)]
+    waits = []
+    for certificate in house.issue(REVOKED):
+        asked = ocsp_request(house, certificate)
+        if {answered(one, asked) for one in connections} != {"GOOD"}:
+            raise RuntimeError("not good")
+        house.change(certificate, Act.REVOKE)
+        began = time.monotonic()
+        while {answered(one, asked) for one in connections} != {"REVOKED"}:
+            pass
+        waits.append(time.monotonic() - began)
+    print(
+        f"revocation told by all workers: median {statistics.median(waits) * 1000:.0f} ms, "
+        f"longest of {REVOKED} {max(waits) * 1000:.0f} ms (goal 1000)",
+        flush=True,
+    )
+    return max(waits) > 1
+
+
+def answered(connection: http.client.HTTPConnection, asked: bytes) -> str:
+    connection.request("POST", "/ocsp", asked, {"Content-Type": "application/ocsp-request"})
+    return OcspResponse(connection.getresponse().read()).responses[0].status.name
 
 
 def subjects(house: House, server: Server) -> Iterator[Subject]:

@@ -10,8 +10,10 @@ import pytest
 
 from eds.errors import EdsError, InvalidArgument, RegisterUnavailable, WrongState
 from eds.http import Application, Limits, Request, Response, Route, RouteTable
+from eds.http.health import ReadyDoor
 from eds.http.journal import Entry, Told
 from eds.http.problems import STATUS, status_of
+from eds.http.rates import RateLimit
 from tests.http.asgi import answer
 from tests.test_errors import public_errors
 
@@ -221,3 +223,19 @@ def test_lifespans_are_entered_once_and_left() -> None:
 
     assert asyncio.run(live()) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
     assert story == ["open", "shut"]
+
+
+def test_an_address_that_asks_too_often_is_told_when_to_come_again() -> None:
+    app = application(admit=RateLimit(per_minute=1, burst=2))
+    assert [answer(app, "GET", "/things/7").status for _ in range(3)] == [200, 200, 429]
+    refused = answer(app, "GET", "/things/7")
+    assert refused.problem == (429, "http.rate_exceeded")
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+
+
+def test_readiness_names_what_is_not_well() -> None:
+    door = ReadyDoor({"register": lambda: None, "clock": lambda: "in-doubt"})
+    app = Application(routes=RouteTable([Route(method="GET", path="/ready", door=door)]))
+    found = answer(app, "GET", "/ready")
+    assert found.status == 503
+    assert found.json["checks"] == {"register": "well", "clock": "in-doubt"}

@@ -242,7 +242,7 @@ def test_those_who_leave_early_leave_nothing(house: House, server: Server) -> No
 def test_nonces_that_are_none_are_refused_and_none_is_remembered(
     house: House, server: Server
 ) -> None:
-    """A thousand here; campaigns/load.py asks a million times."""
+    """A thousand here; campaigns/load.py asks for a minute, and looks at the memory."""
     connection = server.connect()
 
     def ask(body: bytes) -> OcspResponse:
