@@ -1,9 +1,9 @@
 """Evidence at rest: sealed under a key of its application, forgotten by destroying that key.
 
 Envelope encryption: AES-256-GCM under a data key for each application and retention class, and
-the data key wrapped by a master key that this room never sees (`MasterKey`). What a log holds is
-the digest of the *sealed* octets: it verifies after the key is gone, and tells nothing about
-evidence that could be guessed.
+the data key wrapped by a master key that this room never sees (`MasterKey`). What a log holds
+verifies after the key is gone: the digest of the *sealed* octets, or of content that nobody can
+guess (a signature, a challenge or a grain is in it).
 """
 
 from __future__ import annotations
