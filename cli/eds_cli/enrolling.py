@@ -90,7 +90,7 @@ class Kept:
             return cls(folder=folder, **data)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, RecursionError):
             raise MalformedSettings(
                 file=FILE, field="", reason="not what `eds enroll` has written"
             ) from None

@@ -293,6 +293,21 @@ def test_a_start_that_was_cut_off_is_one_application(citizen: Run) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "kept",
+    [b"", b"{}", b"[" * 200_000, b'{"desk": 1}', b'{"desk": "desk", "number": "1"}', b"\xff"],
+)
+def test_what_is_kept_is_read_as_it_was_written_or_refused(citizen: Run, kept: bytes) -> None:
+    place = Path("data/eds/enrolment")
+    place.mkdir(parents=True)
+    file = place / "application.json"
+    file.write_bytes(kept)
+    file.chmod(0o644)
+    assert citizen("status", status=5).code == "keys.exposed"
+    file.chmod(0o600)
+    assert citizen("status", status=6).code == "ca.malformed_settings"
+
+
 def test_a_stolen_session_renews_nothing(citizen: Run, eds: Eds) -> None:
     applied(citizen, eds)
     face(citizen, eds, 950)
