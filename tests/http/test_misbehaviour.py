@@ -189,6 +189,45 @@ def test_another_type_of_content_is_refused(server: Server) -> None:
             assert (status, json.loads(body)["code"]) == (415, "http.media_type_unsupported")
 
 
+def test_who_offers_another_protocol_is_answered_in_this_one(house: House, peer: Peer) -> None:
+    """As Java's client does first, and curl --http2."""
+    asked = ocsp_request(house, house.people[0])
+    offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+    one = POST + offer + b"Content-Length: %d\r\n\r\n" % len(asked) + asked
+    size = b"%x\r\n" % len(asked)
+    other = POST + offer + b"Transfer-Encoding: chunked\r\n\r\n" + size + asked + b"\r\n0\r\n\r\n"
+    peer.say((one + other) * 2 + b"GET /health/live HTTP/1.1\r\nHost: a\r\n" + offer + b"\r\n")
+    peer.say(b"GET /health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    said = peer.rest()
+    bodies = re.findall(rb"\r\n\r\n(\x30.*?)(?=HTTP/1.1 )", said, re.DOTALL)
+    assert [OcspResponse(one).status for one in bodies] == [ResponseStatus.SUCCESSFUL] * 4
+    assert said.count(b'{"status":"live"}') == 2
+
+
+def test_what_comes_after_a_body_is_no_header(peer: Peer) -> None:
+    """No proxy has looked at it, and one may hand on Client-Cert or X-Forwarded-For there."""
+    peer.say(
+        b"GET /certificates/people-2026.cer HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n0\r\nIf-None-Match: *\r\n\r\n"
+    )
+    assert b" 200 OK" in peer.rest()
+
+
+def test_who_has_it_already_is_told_no_length(peer: Peer) -> None:
+    peer.say(
+        b"GET /certificates/people-2026.cer HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+        b"If-None-Match: *\r\n\r\n"
+    )
+    said = peer.rest()
+    assert b" 304 " in said
+    assert b"content-length" not in said
+
+
+def test_a_request_has_one_answer_though_its_body_never_comes(peer: Peer) -> None:
+    peer.say(b"GET /health/live HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n")
+    assert peer.rest().count(b"HTTP/1.1 ") == 1
+
+
 def test_requests_one_upon_another_are_answered_in_order(house: House, peer: Peer) -> None:
     asked = ocsp_request(house, house.people[0])
     one = POST + b"Content-Length: %d\r\n\r\n" % len(asked) + asked

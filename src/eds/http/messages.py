@@ -174,9 +174,11 @@ class Response:
         lines = [_STATUS_LINES[self.status]]
         for name, value in self.headers:
             lines += (name, b": ", value, b"\r\n")
-        lines.append(b"content-length: %d\r\n" % len(self.body))
+        if self.status not in _BODILESS:
+            lines.append(b"content-length: %d\r\n" % len(self.body))
         head = b"".join(lines)
-        if head.count(b"\n") != len(self.headers) + 2 or head.count(b"\r") != len(self.headers) + 2:
+        ends = len(self.headers) + (1 if self.status in _BODILESS else 2)
+        if head.count(b"\n") != ends or head.count(b"\r") != ends:
             raise InvalidArgument(argument="headers", reason="a line end in a header")
         object.__setattr__(self, "head", head)
 
@@ -199,6 +201,7 @@ class Door(Protocol):
 JSON: Final = (b"content-type", b"application/json")
 NO_STORE: Final = (b"cache-control", b"no-store")
 PIECE: Final = 256 * 1024  # octets handed to the server at once
+_BODILESS: Final = frozenset({204, 304})  # no length is told of them (RFC 9110 §8.6)
 _STATUS_LINES: Final = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
@@ -213,12 +216,12 @@ WHOLE: Final = "eds.whole"
 async def deliver(response: Response, send: Send) -> None:
     """Send an answer, a large one piece by piece."""
     body = response.body
-    length = (b"content-length", b"%d" % len(body))
+    length = ((b"content-length", b"%d" % len(body)),)
     await send(
         {
             "type": "http.response.start",
             "status": response.status,
-            "headers": [*response.headers, length],
+            "headers": [*response.headers, *(() if response.status in _BODILESS else length)],
         }
     )
     sent = 0

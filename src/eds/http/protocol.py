@@ -20,6 +20,7 @@ from .messages import PIECE, WHOLE, Response
 from .problems import problem
 
 try:
+    from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
     from uvicorn.protocols.http.flow_control import FlowControl
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 except ImportError:
@@ -62,6 +63,8 @@ class LimitedProtocol(HttpToolsProtocol):
         super().__init__(**uvicorn)
         self._limits = limits
         self._in_head = True
+        self._in_body = False
+        self._repeated = False  # whether the parser reads a head that was told already
         self._read = 0  # octets that came while a head did
         self._head = 0  # octets of the head itself, as far as the parser told of them
         self._coming: asyncio.TimerHandle | None = None
@@ -87,7 +90,11 @@ class LimitedProtocol(HttpToolsProtocol):
             if self._read > self._limits.header_octets + PIECE:
                 self._refuse(self._too_large)
                 return
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self._feed(data)
+        except HttpParserError:
+            self.send_400_response("")
         if self.transport.is_closing():
             return
         cycle: RequestResponseCycle | None = self.cycle
@@ -98,9 +105,36 @@ class LimitedProtocol(HttpToolsProtocol):
         elif self._coming is not None:
             self._stop()
 
+    def _feed(self, data: bytes) -> None:
+        """Parse. Nobody is upgraded here: a request that offers to be (RFC 9110 §7.8), such as the
+        first of many clients that speak HTTP/2, is answered as if it had not.
+        """
+        while data:
+            try:
+                self.parser.feed_data(data)
+            except HttpParserUpgrade as offered:
+                data = data[offered.args[0] :]
+                self._stay()
+            else:
+                return
+
+    def _stay(self) -> None:
+        """The parser takes what follows for another protocol; a new one knows of the body."""
+        framing = [
+            b"%b: %b\r\n" % (name, value)
+            for name, value in self.headers
+            if name in (b"content-length", b"transfer-encoding")
+        ]
+        self.cycle.more_body = self._in_body = bool(framing)
+        self.parser = HttpRequestParser(self)
+        self._repeated = True
+        self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(framing))
+
     # -- what the parser tells
 
     def on_message_begin(self) -> None:
+        if self._repeated:
+            return
         super().on_message_begin()
         # Before anything believes what a proxy says of others.
         scope: Any = self.scope
@@ -110,15 +144,25 @@ class LimitedProtocol(HttpToolsProtocol):
         self._read = self._head = 0
 
     def on_url(self, url: bytes) -> None:
+        if self._repeated:
+            return
         self._count(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._repeated:
+            return
         self._count(len(name) + len(value) + 4)
-        super().on_header(name, value)
+        # What comes after a body (RFC 9110 §6.5) is no header: no proxy has looked at it.
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        if self._repeated:
+            self._repeated = False
+            return
         self._in_head = False
+        self._in_body = True
         if self._coming is not None:
             self._stop()
         super().on_headers_complete()
@@ -128,6 +172,10 @@ class LimitedProtocol(HttpToolsProtocol):
         scope: Any = self.scope
         offered = {WHOLE: partial(self._write_whole, self.cycle)}
         scope["extensions"] = {**(scope.get("extensions") or {}), **offered}
+
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        super().on_message_complete()
 
     def _count(self, octets: int) -> None:
         self._head += octets
@@ -231,12 +279,16 @@ class LimitedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         cycle: RequestResponseCycle | None = self.cycle
-        if cycle is None or cycle.response_complete or self._is_of_this(cycle):
+        if cycle is None or self._is_between(cycle) or self._is_of_this(cycle):
             answer = problem(error)
             end = b"connection: close\r\n\r\n"
             self.transport.write(b"".join((answer.head, end, answer.body)))
         self.transport.close()
         self._linger()
+
+    def _is_between(self, cycle: RequestResponseCycle) -> bool:
+        """Whether all was answered: nothing is said of a body that still comes after its answer."""
+        return cycle.response_complete and not self._in_body
 
     def _is_of_this(self, cycle: RequestResponseCycle) -> bool:
         """Whether that cycle is of the very request that is refused, and has said nothing."""
