@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from eds.http.metrics import Board
     from eds.http.serving import Listener
     from eds.http.settings import HttpSettings, VerifySettings
-    from eds.http.verification import Examiner
     from eds.keys import PinRequest, PinSource, Secret
-    from eds_cli.supervising import Work
+    from eds_cli.supervising import Ready, Work
 
 _SETTINGS_LIMIT = 256 * 1024
 
@@ -61,8 +60,7 @@ def serve(config: str, check: bool, secrets: Secrets, as_json: bool) -> int:
     )
     with tempfile.TemporaryDirectory(prefix="eds-serve-") as private:
         if settings.verify is not None:
-            # Before a secret is known: strangers' documents are read where there is none.
-            supervisor.begin("examiners", _examiners(path.parent, settings.verify, private))
+            supervisor.begin("examiners", _examiners(current, settings.verify, private))
         pin = _one_secret(secrets) if _wants_keys(settings, path.parent) else secrets.pin
         for number, listener in enumerate(listeners):
             work = partial(_work, current, listeners, listener, board, number, pin, private)
@@ -107,7 +105,7 @@ def _work(
     number: int,
     pin: PinSource,
     private: str,
-    ready: Callable[[], None],
+    ready: Ready,
 ) -> int:
     """One worker, from the opening of its keys to its end."""
     from eds.errors import EdsError
@@ -116,6 +114,7 @@ def _work(
     from eds.http.opening import Surroundings, open_doors
     from eds.http.serving import Serving
     from eds_cli.desks import load_provider
+    from eds_cli.examining import examiner_of
     from eds_cli.main import complain_of
     from eds_cli.supervising import end_with_parent
 
@@ -137,7 +136,7 @@ def _work(
         hand=Worker(board, number=number),
         board=board,
         journal=lambda entry: _write_line(entry.line),
-        examiner=_examiner(current.base, verify) if verify else None,
+        examiner=examiner_of(current.base, verify) if verify else None,
         apart=ExaminersApart(
             f"{private}/examiners", most=verify.processes + verify.waiting, seconds=verify.seconds
         )
@@ -157,33 +156,16 @@ def _work(
     return 0
 
 
-def _examiner(base: Path, settings: VerifySettings) -> Examiner:
-    from eds.http.verification import Examiner
-    from eds.verify.policies import read_policy, shipped_policies
-    from eds.verify.trust import TrustStore
-    from eds.verify.trustfolder import load_trust_store
+def _examiners(current: _Current, settings: VerifySettings, private: str) -> Work:
+    from eds_cli.examining import become_examiners, examiner_of, listening
 
-    stores = [load_trust_store(base / folder) for folder in settings.trust]
-    trust = stores[0] if len(stores) == 1 else TrustStore.join(
-        *stores, name="+".join(store.name for store in stores)[:200]
-    )  # fmt: skip
-    shipped = shipped_policies()
-    policy = shipped.get(settings.policy) or read_policy(
-        (base / settings.policy).read_text(encoding="utf-8")
-    )
-    return Examiner(trust=trust, policy=policy)
-
-
-def _examiners(base: Path, settings: VerifySettings, private: str) -> Work:
-    from eds_cli.confined import Limits
-    from eds_cli.examining import listening, serve_examiners
-
-    examiner = _examiner(base, settings)  # a fault of the settings shows before anything runs
+    examiner_of(current.base, settings)  # a fault of the settings shows before anything runs
     listener = listening(f"{private}/examiners")
-    limits = Limits(memory=settings.memory_octets, seconds=settings.seconds)
-    return lambda ready: serve_examiners(
-        listener, examiner, processes=settings.processes, limits=limits, ready=ready
-    )
+
+    def work(ready: Ready) -> int:
+        become_examiners(listener, current.base, current.settings.verify or settings, ready)
+
+    return work
 
 
 def _wants_keys(settings: HttpSettings, base: Path) -> bool:

@@ -18,7 +18,19 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Final, NoReturn
 
-Work = Callable[[Callable[[], None]], int]
+
+class Ready:
+    """Called by a worker when it is ready. What the worker becomes may keep `descriptor`."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    def __call__(self) -> None:
+        os.write(self.descriptor, b"+")
+        os.close(self.descriptor)
+
+
+Work = Callable[[Ready], int]
 """What a worker does: it calls its argument when it is ready, and returns its exit status."""
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
@@ -135,7 +147,7 @@ class Supervisor:
             for end in self._wakeup:
                 if end >= 0:
                     os.close(end)
-            status = slot.work(lambda: _say(ready))
+            status = slot.work(Ready(ready))
         except KeyboardInterrupt:
             status = 0
         finally:
@@ -238,11 +250,6 @@ class Supervisor:
 def _noted(number: int, frame: FrameType | None) -> None:
     """Signals are read from the wake-up pipe."""
     del number, frame
-
-
-def _say(descriptor: int) -> None:
-    os.write(descriptor, b"+")
-    os.close(descriptor)
 
 
 def end_with_parent() -> None:

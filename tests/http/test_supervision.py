@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -16,6 +19,8 @@ import pytest
 
 from eds.ca.lifecycle import Act
 from eds.ocsp import OcspResponse
+from eds.verify.trust import TrustAnchor, TrustStore
+from eds.verify.trustfolder import save_trust_store
 from tests.ca.authority_house import PASSWORD
 from tests.http.house import CONFIG, House, Server, build_house, ocsp_request, serving
 from tests.untraced import untraced
@@ -141,6 +146,49 @@ def test_examiners_that_are_killed_are_replaced(house: House) -> None:
         server.wait_for(r"examiners answers", count=2)
         status, _, _ = server.ask("POST", "/verify", document, content_type="application/pdf")
         assert status == 200
+
+
+def written_in(process: int) -> bytes:
+    """All that a process may write to in its memory."""
+    found = bytearray()
+    with Path(f"/proc/{process}/maps").open() as places, Path(f"/proc/{process}/mem").open(
+        "rb", 0
+    ) as memory:  # fmt: skip
+        for place in places:
+            span, rights, *_ = place.split()
+            if rights.startswith("rw"):
+                start, end = (int(number, 16) for number in span.split("-"))
+                with suppress(OSError):
+                    memory.seek(start)
+                    found += memory.read(end - start)
+    return bytes(found)
+
+
+def test_examiners_know_no_secret_and_trust_whom_the_server_was_told_last(house: House) -> None:
+    save_trust_store(house.trust, house.path / "believed")
+    config = CONFIG.replace('"trust"', '"believed"').replace("workers = 2", "workers = 1")
+    (house.path / "believed.toml").write_text(config)
+    small, large = house.signed(b"a"), house.signed(bytes(100_000))
+
+    def judged(server: Server) -> list[str]:
+        said = (
+            json.loads(server.ask("POST", "/verify", one, content_type="application/cms")[2])
+            for one in (small, large)
+        )
+        return [one["signatures"][0]["sub_indication"] for one in said]
+
+    with serving(house, config="believed.toml") as server:
+        assert judged(server) == ["TRY_LATER"] * 2  # for want of a status
+        nobody = TrustStore([TrustAnchor(certificate=house.people[0])], name="nobody")
+        shutil.rmtree(house.path / "believed")
+        save_trust_store(nobody, house.path / "believed")
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for(r"worker 0 answers", count=2)
+        found = server.wait_for(r"examiners answers \(process (\d+)\)", count=2)
+        assert PASSWORD.encode() in written_in(server.workers[0])
+        assert PASSWORD.encode() not in written_in(int(found[1]))
+        first, second = judged(server)
+        assert first == second != "TRY_LATER"
 
 
 def run(folder: Path, config: str, password: str = PASSWORD, *more: str) -> tuple[int, str]:
