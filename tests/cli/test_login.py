@@ -22,7 +22,10 @@ from tests.cli.conftest import PASSWORD, Eds, Outcome
 from tests.login.house import NUMBER, ORIGIN, Door, certify
 from tests.verify.status_house import key, named
 
-NOW = datetime.now(UTC)
+
+def now() -> datetime:
+    """A challenge lasts five minutes, and the command asks the clock."""
+    return datetime.now(UTC)
 
 
 @pytest.fixture
@@ -33,7 +36,7 @@ def store(home: Path) -> Path:
         ("card", KeyPurpose.AUTHENTICATION, ("digital_signature",)),
         ("pen", KeyPurpose.SIGNATURE, ("content_commitment",)),
     ):
-        mine = certify(label, usages=usage, until=NOW + timedelta(days=9))
+        mine = certify(label, usages=usage, until=now() + timedelta(days=9))
         FileKeyStore(place, cost=Scrypt(cost=1024, parallel=1)).add(
             PrivateKey.of(mine.native),
             label=label,
@@ -44,8 +47,8 @@ def store(home: Path) -> Path:
     return place
 
 
-def asked(home: Path, door: Door, *, at: datetime = NOW) -> Path:
-    challenge: LoginChallenge = door.begin(at=at)
+def asked(home: Path, door: Door, *, age: timedelta = timedelta(0)) -> Path:
+    challenge: LoginChallenge = door.begin(at=now() - age)
     file = home / "question"
     file.write_bytes(write_statement(challenge, method=Method.STATEMENT))
     return file
@@ -55,8 +58,8 @@ def fresh() -> Evidence:
     made = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(named("CA"))
-        .last_update(NOW - timedelta(hours=1))
-        .next_update(NOW + timedelta(days=1))
+        .last_update(now() - timedelta(hours=1))
+        .next_update(now() + timedelta(days=1))
         .sign(key("CA"), hashes.SHA256())
     )
     return Evidence(lists=(CertificateList(made.public_bytes(Encoding.DER)),))
@@ -72,11 +75,11 @@ def test_a_portal_is_answered_and_knows_who_is_there(eds: Eds, home: Path, store
     done = answer(eds, store, asked(home, door), "--origin", ORIGIN, "--out", "answer")
     assert done.status == 0, done.err
     token = (home / "answer").read_bytes()
-    outcome = door.finish(token, at=NOW + timedelta(seconds=20))
+    outcome = door.finish(token, at=now() + timedelta(seconds=20))
     assert outcome.person is not None
     assert outcome.person.subject.value == NUMBER
     # And it is nobody's document.
-    report = validate(token, trust=door.trust, at=NOW, evidence=fresh())
+    report = validate(token, trust=door.trust, at=now(), evidence=fresh())
     assert report.indication is not Indication.TOTAL_PASSED
 
 
@@ -98,7 +101,7 @@ def test_another_address_and_another_key_are_refused(
 def test_a_question_is_answered_while_it_is_asked_and_as_it_was_written(
     eds: Eds, home: Path, store: Path
 ) -> None:
-    late = asked(home, Door(), at=NOW - timedelta(minutes=6))
+    late = asked(home, Door(), age=timedelta(minutes=6))
     assert answer(eds, store, late).code == "login.malformed_challenge"
     question = asked(home, Door())
     question.write_bytes(question.read_bytes().replace(b"Log in", b"Log  in") + b" ")
