@@ -26,14 +26,23 @@ class SignatureFormat(Enum):
     PADES = "PAdES"
 
 
-def verdict(indication: Indication, sub_indication: SubIndication | None) -> str:
-    """Both in one line, as reports show them: `INDETERMINATE / TRY_LATER`."""
-    sub = "" if sub_indication is None else f" / {sub_indication.value}"
-    return f"{indication.value}{sub}"
+class Judged:
+    """Whatever has an indication: a document, a signature, a time-stamp."""
+
+    __slots__ = ()
+
+    indication: Indication
+    sub_indication: SubIndication | None
+
+    @property
+    def verdict(self) -> str:
+        """Indication and sub-indication in one line: `INDETERMINATE / TRY_LATER`."""
+        sub = "" if self.sub_indication is None else f" / {self.sub_indication.value}"
+        return f"{self.indication.value}{sub}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimeStampReport:
+class TimeStampReport(Judged):
     """One time-stamp: what it says, whether it is believed, and over what it stands.
 
     `kind` is `signature`, `content`, `archive` or `document`; `time` is None where the token
@@ -63,7 +72,7 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignatureReport:
+class SignatureReport(Judged):
     """What was found of one signature.
 
     `claimed_time` is what the signer says; `proven_time` the earliest instant for which there
@@ -87,17 +96,12 @@ class SignatureReport:
     time_stamps: tuple[TimeStampReport, ...] = ()
     counter_signatures: tuple[SignatureReport, ...] = ()
 
-    @property
-    def verdict(self) -> str:
-        """Indication and sub-indication in one line."""
-        return verdict(self.indication, self.sub_indication)
-
     def __bool__(self) -> NoReturn:
         raise TypeError("a report is neither yes nor no: look at its indication")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ValidationReport:
+class ValidationReport(Judged):
     """What was found of a document.
 
     `at` is the instant the validation was asked for. `policy` and `trust` name what was
@@ -115,11 +119,6 @@ class ValidationReport:
     signatures: tuple[SignatureReport, ...] = ()
     findings: tuple[Finding, ...] = ()
     content_digest: bytes | None = None
-
-    @property
-    def verdict(self) -> str:
-        """Indication and sub-indication in one line."""
-        return verdict(self.indication, self.sub_indication)
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a report is neither yes nor no: look at its indication")

@@ -15,7 +15,7 @@ from ..certificates import Certificate
 from ..errors import DecodeError, Translate
 from ..languages import language_of, translator
 from .findings import Fact, Finding, Outcome
-from .indications import Indication, SubIndication
+from .indications import Indication
 from .report import Coverage, SignatureReport, TimeStampReport, ValidationReport
 from .report_json import fact_value
 from .wording import COVERAGE, LABELS, STAMPED, explain, holder_rows, subject_of
@@ -141,7 +141,7 @@ class _Page:
         return (
             f'<div class="head"><div class="sign {kind}" aria-hidden="true">{_SIGN[kind]}</div>'
             f"<div><h2>{before}{self.say(_WORD[report.indication])}</h2>"
-            f'<div class="code">{_verdict(report.indication, report.sub_indication)}</div>'
+            f'<div class="code">{report.verdict}</div>'
             "</div></div>"
         )
 
@@ -186,7 +186,7 @@ class _Page:
         yield f"{_SIGN[kind]} {escape(_instant(stamp.time) or '')}</span></summary>"
         yield self.rows(
             ("kind", self._translate(STAMPED.get(stamp.kind, stamp.kind))),
-            ("verdict", _verdict(stamp.indication, stamp.sub_indication)),
+            ("verdict", stamp.verdict),
             ("authority", None if stamp.authority is None else subject_of(stamp.authority)[0]),
             ("policy", stamp.policy),
         )
@@ -259,10 +259,6 @@ def escape(text: str) -> str:
             for one in text
         )
     return html.escape(text)
-
-
-def _verdict(indication: Indication, sub_indication: SubIndication | None) -> str:
-    return indication.value + ("" if sub_indication is None else f" / {sub_indication.value}")
 
 
 def _facts(facts: Mapping[str, Fact]) -> str:

@@ -27,7 +27,7 @@ def as_text(report: ValidationReport, *, language: str = "en") -> Iterator[str]:
     `language` is one of `eds.languages.Language`. Raises InvalidArgument for any other.
     """
     translate = translator(language)
-    yield f"{report.indication.value}{_sub(report.sub_indication)}"
+    yield report.verdict
     yield f"  {explain(report, translate=translate)}"
     yield _row(translate(LABELS["at"]), instant(report.at))
     yield _row(translate(LABELS["policy"]), report.policy)
@@ -39,7 +39,7 @@ def as_text(report: ValidationReport, *, language: str = "en") -> Iterator[str]:
 
 
 def _signature(one: SignatureReport, title: str, translate: Translate) -> Iterator[str]:
-    yield f"{title}: {one.indication.value}{_sub(one.sub_indication)}"
+    yield f"{title}: {one.verdict}"
     yield f"  {explain(one, translate=translate)}"
     if one.signer is not None:
         yield _row(translate(LABELS["signer"]), _who(one.signer))
@@ -64,8 +64,7 @@ def _signature(one: SignatureReport, title: str, translate: Translate) -> Iterat
 
 def _time_stamp(stamp: TimeStampReport, translate: Translate) -> Iterator[str]:
     kind = translate(STAMPED.get(stamp.kind, stamp.kind))
-    verdict = f"{stamp.indication.value}{_sub(stamp.sub_indication)}"
-    yield f"{translate(LABELS['time_stamp'])} ({kind}): {verdict}"
+    yield f"{translate(LABELS['time_stamp'])} ({kind}): {stamp.verdict}"
     yield _row(translate(LABELS["time"]), instant(stamp.time))
     if stamp.authority is not None:
         yield _row(translate(LABELS["authority"]), _who(stamp.authority))
