@@ -216,6 +216,10 @@ def an_issuer(folder: Path) -> Given:
     }  # fmt: skip
 
 
+def nothing(folder: Path) -> Given:
+    return {}
+
+
 # Page → what is there before its first block.
 def a_portal(folder: Path) -> Given:
     """Somebody with a card, before the portal's door."""
@@ -233,9 +237,11 @@ def a_portal(folder: Path) -> Given:
 PAGES: dict[str, Callable[[Path], Given]] = {
     "README.md": the_readme,
     "docs/audit.md": a_log,
+    "docs/http.md": nothing,
     "docs/kazakhstan.md": a_national_document,
     "docs/keys-tokens.md": a_token,
     "docs/keys.md": somebody_who_types,
+    "docs/languages.md": nothing,
     "docs/login.md": a_portal,
     "docs/register.md": a_register,
     "docs/signing.md": a_key_with_a_certificate,
@@ -259,6 +265,11 @@ def test_the_page_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert found
     for number, block in enumerate(found, start=1):
         exec(compile(block, f"{page}, block {number}", "exec"), names)
+
+
+def test_no_page_with_python_is_left_out() -> None:
+    pages = ("README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")))
+    assert {page for page in pages if blocks(page, "python")} == PAGES.keys()
 
 
 # --- commands -------------------------------------------------------------------------------------
