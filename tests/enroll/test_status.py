@@ -114,6 +114,32 @@ def test_the_passphrase_revokes_and_is_guessed_five_times_a_day(
     assert standing(house, certificate) is Standing.REVOKED
 
 
+def test_tries_at_the_same_time_are_no_more_tries(house: House, certificate: Certificate) -> None:
+    wish = Wish(certificate=certificate.fingerprint, act=Act.HOLD)
+    others = iter(("the first of them", "the second of them"))
+
+    def random(size: int) -> bytes:
+        """Between the look at how many there were and the counting of this one."""
+        for other in others:
+            said(other)
+        return bytes(next(house.numbers).to_bytes(size, "big"))
+
+    def said(passphrase: str) -> None:
+        desk = replace(house.desk, random=random)
+        with pytest.raises(TransitionRefused) as refused:
+            status.by_passphrase(desk, house.issuing, wish, passphrase=passphrase, at=house.at)
+        assert refused.value.codes == ("secret_wrong",)
+
+    for number in range(4):
+        with pytest.raises(TransitionRefused):
+            status.by_passphrase(
+                house.desk, house.issuing, wish, passphrase=f"wrong passphrase {number}",
+                at=house.at,
+            )  # fmt: skip
+    said(PASSPHRASE)
+    assert standing(house, certificate) is Standing.VALID
+
+
 def pair(
     house: House, certificate: Certificate, kind: str, first: str = OPERATOR, second: str = CHECKER
 ) -> tuple[SignedAct, SignedAct]:

@@ -6,6 +6,8 @@ import asyncio
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -127,6 +129,26 @@ def test_the_clock_ends_what_is_over_and_says_when_it_cannot(doors: Doors) -> No
 
     asyncio.run(beside())
     doors.house.check_log()
+
+
+def test_the_clock_outlives_the_mistakes_of_others(doors: Doors) -> None:
+    moments = iter([1])
+
+    def clock() -> datetime:
+        for _ in moments:
+            raise ZeroDivisionError
+        return doors.house.at
+
+    async def beside() -> None:
+        beats = DeskClock(replace(doors.service, clock=clock), seconds=0.01)
+        seen = set()
+        async with beats.running():
+            while beats.check() is not None:
+                seen.add(beats.check())
+                await asyncio.sleep(0)
+        assert seen == {"silent", "fault"}
+
+    asyncio.run(asyncio.wait_for(beside(), 60))
 
 
 @pytest.mark.parametrize(

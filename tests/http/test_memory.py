@@ -63,16 +63,18 @@ def desk(template: Path, tmp_path: Path) -> Iterator[Desk]:
 class Doors:
     """An OCSP door over a register; `look` asks the feed, `at` is what the clock says."""
 
-    def __init__(self, desk: Desk, *, stale: float = 1e9, kept: int = 100) -> None:
+    def __init__(
+        self, desk: Desk, *, stale: float = 1e9, kept: int = 100, patience: float = 60
+    ) -> None:
         self.desk = desk
         self.at = NOON
         self.read = 0
         self.told: list[str] = []
         self.before_reading: Callable[[], None] = lambda: None
         self.threads = Threads(count=1, waiting=10, seconds=60)
-        self.follower = Follower(
-            ChangeFeed(desk.register), threads=self.threads, interval=1e9, stale=stale
-        )
+        self.feed = ChangeFeed(desk.register)
+        waiting = Threads(count=1, waiting=1, seconds=patience)
+        self.follower = Follower(self.feed, threads=waiting, interval=1e9, stale=stale)
         self.memory = StatusMemory(
             self._status_of, issuers=[ISSUER], follower=self.follower, threads=self.threads,
             most=1000,
@@ -151,6 +153,29 @@ def test_what_is_read_while_a_change_is_told_is_not_kept(desk: Desk) -> None:
             await doors.state(serial) == "REVOKED"
         )  # and from then on, although nothing more is told
         assert await doors.state(serial) == "REVOKED"
+
+    asyncio.run(story())
+
+
+def test_what_the_feed_told_too_late_is_not_lost(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The register hangs for longer than it is waited for; its answer comes to nobody."""
+    (serial,) = desk.issue()
+
+    async def story() -> None:
+        doors = Doors(desk, patience=0.01)
+        assert await doors.state(serial) == "GOOD"
+        desk.change(serial, Act.REVOKE, at=NOON)
+        answers, following = threading.Event(), doors.feed.next
+        monkeypatch.setattr(doors.feed, "next", lambda: (answers.wait(60), following())[1])
+        await doors.look()
+        answers.set()
+        for _ in range(1000):  # a busy machine may be late again
+            if await doors.state(serial) == "REVOKED":
+                return
+            await doors.look()
+        pytest.fail("a revocation was lost")
 
     asyncio.run(story())
 

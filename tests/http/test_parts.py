@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from eds.errors import InvalidArgument, MalformedHttpRequest, RateExceeded
 from eds.http import Response
+from eds.http.clientcertificates import PEER, TrustedProxies
 from eds.http.clocks import WatchedClock
 from eds.http.metrics import Board, Counter, Gauge, Worker, text_of
 from eds.http.multipart import MOST_PARTS, read_multipart
@@ -197,3 +198,11 @@ def test_the_documented_file_is_one() -> None:
     assert settings.server.workers == 2
     assert settings.timestamps is not None
     assert settings.verify is not None
+
+
+def test_a_proxy_is_known_by_the_connection_and_by_nothing_that_it_says() -> None:
+    proxies = TrustedProxies(["10.0.0.0/8"])
+    claimed = ("10.0.0.1", 0)
+    assert proxies.sent({PEER: claimed, "client": ("192.0.2.1", 0)})
+    for peer in (None, ("192.0.2.1", 0)):  # None: a socket of the file system
+        assert not proxies.sent({PEER: peer, "client": claimed})

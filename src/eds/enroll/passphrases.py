@@ -38,8 +38,7 @@ def kept_passphrase(desk: Desk, passphrase: str) -> bytes:
 
 def is_passphrase(desk: Desk, application: str, passphrase: str, *, at: datetime) -> bool:
     """Whether that is it. Every try counts, right or wrong; five a day."""
-    since = at - DAY
-    if desk.store.marked("passphrase", application, since=since) >= TRIES_A_DAY:
+    if _tries(desk, application, at=at) >= TRIES_A_DAY:
         return False
     desk.store.mark(
         Mark(
@@ -50,6 +49,8 @@ def is_passphrase(desk: Desk, application: str, passphrase: str, *, at: datetime
         ),
         at=at,
     )
+    if _tries(desk, application, at=at) > TRIES_A_DAY:  # others came at the same time
+        return False
     try:
         file = desk.store.file(application, PASSPHRASE_FILE)
     except EvidenceDestroyed:
@@ -58,6 +59,10 @@ def is_passphrase(desk: Desk, application: str, passphrase: str, *, at: datetime
         return False
     kept = decode(_Kept, file)
     return hmac.compare_digest(_hash(passphrase, kept.salt, kept.cost), kept.hash)
+
+
+def _tries(desk: Desk, application: str, *, at: datetime) -> int:
+    return desk.store.marked("passphrase", application, since=at - DAY)
 
 
 def _hash(passphrase: str, salt: bytes, cost: int) -> bytes:

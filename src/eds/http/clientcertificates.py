@@ -35,7 +35,7 @@ class TrustedProxies:
 
     def sent(self, scope: Scope) -> bool:
         """Whether the connection itself comes from one of them."""
-        peer = scope.get(PEER) or scope.get("client")
+        peer = scope[PEER] if PEER in scope else scope.get("client")
         try:
             address = ip_address(peer[0]) if peer else None
         except ValueError:

@@ -43,7 +43,9 @@ class DeskClock:
         self._wrong: str | None = "silent"
 
     def check(self) -> str | None:
-        """What was wrong the last time: the code of an error (a check of `eds.http.health`)."""
+        """What was wrong the last time: the code of an error, or `fault` for a mistake (a check
+        of `eds.http.health`).
+        """
         return self._wrong
 
     @asynccontextmanager
@@ -65,4 +67,6 @@ class DeskClock:
                 self._wrong = None
             except EdsError as error:  # what is away is asked again
                 self._wrong = error.code
+            except Exception:  # noqa: BLE001 - of a provider, perhaps; the clock goes on
+                self._wrong = "fault"
             await asyncio.sleep(self._seconds)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from ..ca.feed import ChangeFeed, Changes
-from ..errors import EdsError
+from ..errors import EdsError, WorkTimedOut
 from .threads import Threads
 
 Listener = Callable[[Changes], None]
@@ -33,6 +33,7 @@ class Follower:
         self._interval = interval
         self._stale = stale
         self._listeners: list[Listener] = []
+        self._lost = False
 
     def tell(self, listener: Listener) -> None:
         """Call `listener` with all changes from now on."""
@@ -69,9 +70,13 @@ class Follower:
         began = time.monotonic()
         try:
             changes = await self._threads.run(self._feed.next)
+        except WorkTimedOut:
+            self._lost = True  # the feed may tell of changes yet, to nobody
         except EdsError:
             pass  # is_current says so, soon enough
         else:
+            if self._lost:
+                changes, self._lost = Changes(all=True), False
             if changes:
                 self.generation += 1
                 for listener in self._listeners:
