@@ -259,14 +259,12 @@ class Reception:
 
         It can be run at any time and again. Raises ProviderUnavailable, TransitionRefused.
         """
-        desk, found = self.desk, self.desk.store.load(application)
+        found = self.desk.store.load(application)
         while found.state not in TERMINAL:
-            at = self.now()
-            after = self._one_step(found, station, at=at)
+            after = self._one_step(found, station, at=self.now())
             if after.version == found.version:
                 break
             found = after
-        del desk
         return found
 
     def _one_step(self, found: Application, station: str, *, at: datetime) -> Application:
@@ -276,16 +274,10 @@ class Reception:
         elif found.state is State.SUBMITTED and found.flow is Flow.CENTRE:
             places = sorted(desk.policy.stations)
             return centre.appoint(desk, name, station=station or places[0], at=at)
-        elif found.state is State.SUBMITTED:
-            return remote.resolve(desk, name, at=at)
-        elif found.state is State.EVIDENCE_VALIDATED:
-            return remote.route_if_spent(desk, name, at=at)
-        elif found.state is State.VERIFIED:
-            return remote.assess(desk, name, risk=risk_of(found), at=at)
-        elif found.state is State.LIVING_KEY_PROVED:
-            return renewal.clear_renewal(desk, name, at=at)
         elif found.state in (State.CONFIRMED, State.ISSUING) and self.issue is not None:
             self.issue(name, at)
+        else:
+            return step_alone(desk, found, at=at)
         return desk.store.load(name)
 
     # -- inside
@@ -306,14 +298,6 @@ class Reception:
         return self._standing(found)
 
     def _standing(self, found: Application) -> Standing:
-        policy = self.desk.policy
-        left = {
-            State.RESOLVED: policy.code_tries - found.code_misses,
-            State.CONTACT_CONFIRMED: policy.evidence_tries - found.evidence_misses,
-            State.EVIDENCE_VALIDATED: policy.face_checks - found.face_checks,
-        }
-        if found.in_person:
-            left[State.CLEARED] = policy.secret_tries - found.secret_misses
         return Standing(
             application=found.application,
             flow=found.flow,
@@ -331,14 +315,34 @@ class Reception:
         )
 
 
+def step_alone(
+    desk: Desk, found: Application, *, at: datetime, risk: Callable[[Application], int] = risk_of
+) -> Application:
+    """What the desk does next by itself; the application as it was, where it waits for people.
+
+    Raises ProviderUnavailable, TransitionRefused.
+    """
+    name = found.application
+    if found.state is State.SUBMITTED and found.flow is not Flow.CENTRE:
+        return remote.resolve(desk, name, at=at)
+    if found.state is State.EVIDENCE_VALIDATED:
+        return remote.route_if_spent(desk, name, at=at)
+    if found.state is State.VERIFIED:
+        return remote.assess(desk, name, risk=risk(found), at=at)
+    if found.state is State.LIVING_KEY_PROVED:
+        return renewal.clear_renewal(desk, name, at=at)
+    return found
+
+
 def tries_left(found: Application, policy: EnrolmentPolicy) -> int | None:
     """Of what the applicant is being asked for now; None where nothing is counted."""
     left = {
         State.RESOLVED: policy.code_tries - found.code_misses,
         State.CONTACT_CONFIRMED: policy.evidence_tries - found.evidence_misses,
         State.EVIDENCE_VALIDATED: policy.face_checks - found.face_checks,
-        State.CLEARED: policy.secret_tries - found.secret_misses,
     }
+    if found.in_person:
+        left[State.CLEARED] = policy.secret_tries - found.secret_misses
     return left.get(found.state)
 
 

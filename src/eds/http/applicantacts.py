@@ -20,6 +20,7 @@ from ..enroll.evidence.chips import ChipRead
 from ..enroll.kinds import EvidenceKind
 from ..enroll.offered import chip_of_person, existing_eds, register_photo
 from ..enroll.providers import CheckedEvidence
+from ..enroll.reception import step_alone
 from ..enroll.statements import StatusStatement
 from ..enroll.states import Flow, State
 from ..enroll.status import Wish
@@ -127,14 +128,8 @@ def _look(service: DeskService, call: Call) -> Any:
 
 def _go_on(service: DeskService, call: Call) -> Any:
     """What the desk does by itself; where it waits for people, nothing."""
-    found, at = service.desk.store.load(call.application), call.at
-    if found.state is State.SUBMITTED and found.flow is not Flow.CENTRE:
-        found = remote.resolve(service.desk, call.application, at=at)
-    elif found.state is State.VERIFIED:
-        found = remote.assess(service.desk, call.application, risk=service.risk(found), at=at)
-    elif found.state is State.LIVING_KEY_PROVED:
-        found = renewal.clear_renewal(service.desk, call.application, at=at)
-    return _shown(service, found)
+    found = service.desk.store.load(call.application)
+    return _shown(service, step_alone(service.desk, found, at=call.at, risk=service.risk))
 
 
 def _submit(service: DeskService, call: Call) -> Any:
