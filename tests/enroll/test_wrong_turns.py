@@ -459,6 +459,7 @@ def test_what_is_confirmed_is_what_is_issued(house: House) -> None:
     key = Holder()
     application = house.bind(house.cleared(), key)
     shown = issuing.fields_to_confirm(house.desk, house.issuing, application.application)
+    assert not any(text in repr(shown) for text in shown.subject.values())
     certificate = house.issue(house.confirm(application, key))
     profile = PROFILES["natural-person-signature"]
     assert certificate.subject == build_subject(profile, shown.subject)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import ssl
@@ -15,6 +16,7 @@ import pytest
 
 from eds.enroll import applicant
 from eds.enroll.applicant import Access, Session, Step, Wanted, new_passphrase, new_token
+from eds.enroll.failures import NOT_ACCEPTED
 from eds.enroll.folder import DeskFolder
 from eds.enroll.reception import digest_of
 from eds.enroll.states import Flow, State
@@ -188,20 +190,9 @@ def whole(connection: socket.socket) -> bytes:
     return head + b"\r\n\r\n" + body
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        b"",
-        b"not HTTP at all\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
-        b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"text":"!"}',
-        b'HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{"text":1,"text":2',
-        b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\n\r\n" + b" " * (5 * 1024 * 1024),
-    ],
-)
-def test_what_is_no_answer_of_a_desk_is_said_to_be_none(answer: bytes) -> None:
+@contextmanager
+def lying(answer: bytes) -> Iterator[HttpDesk]:
+    """A desk that answers with these octets, whatever it is asked."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def lie() -> None:
@@ -220,11 +211,65 @@ def test_what_is_no_answer_of_a_desk_is_said_to_be_none(answer: bytes) -> None:
         thread = threading.Thread(target=lie)
         thread.start()
         try:
-            with pytest.raises(ProviderUnavailable):
-                HttpDesk(f"http://127.0.0.1:{listener.getsockname()[1]}").terms()
+            yield HttpDesk(f"http://127.0.0.1:{listener.getsockname()[1]}")
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             thread.join()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"not HTTP at all\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+        b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"text":"!"}',
+        b'HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{"text":1,"text":2',
+        b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n" + b" " * (5 * 1024 * 1024),
+    ],
+)
+def test_what_is_no_answer_of_a_desk_is_said_to_be_none(answer: bytes) -> None:
+    with lying(answer) as desk, pytest.raises(ProviderUnavailable):
+        desk.terms()
+
+
+def told(status: bytes, body: dict[str, object]) -> bytes:
+    octets = json.dumps(body).encode()
+    return b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (status, len(octets), octets)
+
+
+STANDING: dict[str, object] = {
+    "application": "0" * 32, "flow": "remote", "state": "draft", "profile": "p", "evidence": [],
+    "deadline": None, "challenge": "", "nonce": "", "renews": "", "certificate": "",
+    "in_person": False, "station": "", "tries_left": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"application": "../../another"},  # it becomes a part of paths
+        {"deadline": "2026-12-16T09:00:00"},  # of which zone?
+        {"tries_left": "many"},
+        {"evidence": 7},
+    ],
+)
+def test_a_standing_that_none_has_is_not_believed(change: dict[str, object]) -> None:
+    session = Session(application="0" * 32, token=new_token())
+    with lying(told(b"200 OK", STANDING)) as desk:
+        assert desk.standing(session).state is State.DRAFT
+    with lying(told(b"200 OK", STANDING | change)) as desk, pytest.raises(ProviderUnavailable):
+        desk.standing(session)
+
+
+def test_reasons_that_are_none_are_not_told() -> None:
+    session = Session(application="0" * 32, token=new_token())
+    answer = told(b"403 Forbidden", {"code": "enroll.refused", "reasons": 7})
+    with lying(answer) as desk, pytest.raises(TransitionRefused) as refused:
+        desk.standing(session)
+    assert refused.value.codes == (NOT_ACCEPTED,)
 
 
 @pytest.mark.parametrize(

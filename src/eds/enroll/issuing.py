@@ -91,7 +91,7 @@ class Issuing:
 class CertificateFields:
     """What the applicant sees before anything is signed, and confirms by the SHA-256 of it."""
 
-    subject: Mapping[str, str]
+    subject: Mapping[str, str] = field(repr=False)
     profile: str
     profile_hash: bytes
     key: bytes

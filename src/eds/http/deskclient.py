@@ -11,6 +11,7 @@ import base64
 import binascii
 import http.client
 import json
+import re
 import secrets
 import ssl
 from collections.abc import Mapping
@@ -32,6 +33,7 @@ _ROOT: Final = "/desk/v1"
 _ANSWER_LIMIT: Final = 1 << 20
 _SECONDS: Final = 30.0
 _TRIES: Final = 2
+_NAME: Final = re.compile("[0-9a-f]{32}")
 _ISSUING: Final = frozenset({State.CONFIRMED, State.ISSUING})
 # Where the desk goes on by itself, unless something kept it from that.
 _WAITING: Final = frozenset({State.SUBMITTED, State.VERIFIED, State.LIVING_KEY_PROVED})
@@ -157,7 +159,7 @@ class HttpDesk:
                 profile=told["profile"],
                 profile_hash=bytes.fromhex(told["profile_hash"]),
                 key=bytes.fromhex(told["key"]),
-                not_after=datetime.fromisoformat(told["not_after"]),
+                not_after=_instant(told["not_after"]),
                 services=tuple(told["services"]),
             )
             same = shown.digest.hex() == told["digest"]
@@ -228,20 +230,23 @@ class HttpDesk:
 
     def _standing(self, told: Mapping[str, Any]) -> Standing:
         try:
+            # The name becomes a part of paths, here and in addresses.
+            if not _NAME.fullmatch(told["application"]):
+                raise ValueError
             deadline = told["deadline"]
             return Standing(
                 application=told["application"],
                 flow=Flow(told["flow"]),
                 state=State(told["state"]),
-                profile=told["profile"],
-                deadline=None if deadline is None else datetime.fromisoformat(deadline),
+                profile=str(told["profile"]),
+                deadline=None if deadline is None else _instant(deadline),
                 challenge=bytes.fromhex(told["challenge"]),
                 nonce=bytes.fromhex(told["nonce"]),
                 renews=bytes.fromhex(told["renews"]),
                 certificate=bytes.fromhex(told["certificate"]),
-                in_person=told["in_person"],
-                station=told["station"],
-                tries_left=told["tries_left"],
+                in_person=told["in_person"] is True,
+                station=str(told["station"]),
+                tries_left=None if told["tries_left"] is None else int(told["tries_left"]),
                 photo=EvidenceKind.REGISTER_PHOTO.value in told["evidence"],
             )
         except (KeyError, TypeError, ValueError):
@@ -305,7 +310,8 @@ class HttpDesk:
         if code == "http.authentication_required":
             raise TransitionRefused(failures=(Told(code=NOT_ACCEPTED, shown=NOT_ACCEPTED),))
         if code == TransitionRefused.code:
-            reasons = told.get("reasons") or [NOT_ACCEPTED]
+            said = told.get("reasons")
+            reasons = said if isinstance(said, list) and said else [NOT_ACCEPTED]
             failures = tuple(Told(code=str(each), shown=str(each)) for each in reasons)
             raise TransitionRefused(failures=failures)
         if status >= 500:
@@ -317,6 +323,13 @@ class HttpDesk:
 
     def _strange(self) -> ProviderUnavailable:
         return self._unavailable("it does not answer as a desk does")
+
+
+def _instant(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.utcoffset() is None:
+        raise ValueError
+    return found
 
 
 def _is_here(host: str) -> bool:
