@@ -347,6 +347,22 @@ def test_no_session_outlives_its_minutes_or_its_office(doors: Doors) -> None:
     assert refusal(doors.office("queue", act)) == (403, "enroll.refused", ["not_an_official"])
 
 
+def test_only_who_signed_and_is_in_office_sees_a_case_again(doors: Doors) -> None:
+    name = doors.send("POST", "/desk/v1/applications", GUEST, key="mine").json["application"]
+    nothing = {"act": {"statement": b64(b"{}"), "signature": b64(b"{}")}}
+    secret = doors.office(f"applications/{name}/secret", nothing, key="mine")
+    assert secret.problem == (409, "enroll.message_reused")  # an applicant knows that key
+    assert doors.post(name, "submit", AGREED).status == 200
+    assert doors.post(name, "appointment", {"station": STATION}).status == 200
+    act = {"act": spelled(doors.house.act(doors.case(name), OPERATOR, "check_in"))}
+    path = f"applications/{name}/check-in"
+    assert doors.office(path, act, key="here").json == doors.office(path, act, key="here").json
+    doors.house.remove(OPERATOR)
+    assert refusal(doors.office(path, act, key="here")) == (
+        403, "enroll.refused", ["not_an_official"],
+    )  # fmt: skip
+
+
 def test_a_removed_officials_decision_is_not_used(doors: Doors) -> None:
     name = approved(doors)
     doors.house.remove(CHECKER)

@@ -208,6 +208,18 @@ def turn_away(desk: Desk, application: str, envelope: Envelope, act: SignedAct) 
     return _official(desk, application, envelope, "turn_away", act, changes=changes)
 
 
+def _answered(
+    desk: Desk, application: str, envelope: Envelope, name: str, act: SignedAct, content: object
+) -> tuple[Application | None, bytes]:
+    """As `answered`, for whoever is in office still: others are shown no case again."""
+    known, digest = answered(
+        desk, application, envelope, [name, act.statement, act.signature, content]
+    )
+    if known is not None:
+        desk.office.acting(act, at=envelope.at)
+    return known, digest
+
+
 def _official(
     desk: Desk,
     application: str,
@@ -225,9 +237,7 @@ def _official(
     intact: bool = False,
     codes: tuple[OneTimeCode, ...] = (),
 ) -> Application:
-    known, digest = answered(
-        desk, application, envelope, [name, act.statement, act.signature, content]
-    )
+    known, digest = _answered(desk, application, envelope, name, act, content)
     if known is not None:
         return known
     at = envelope.at
@@ -361,8 +371,9 @@ def new_secret(desk: Desk, application: str, envelope: Envelope, act: SignedAct)
 
     The same message again makes none: its halves went out already. Raises as `check_in` does.
     """
-    if desk.store.message(application, envelope.message) is not None:
-        return Cleared(application=desk.store.load(application), printed_half="")
+    known, _ = _answered(desk, application, envelope, "new_secret", act, None)
+    if known is not None:
+        return Cleared(application=known, printed_half="")
     halves, codes = _new_secret(desk, application, at=envelope.at)
     after = _official(
         desk, application, envelope, "new_secret", act, changes=lambda _: {}, codes=codes

@@ -165,13 +165,13 @@ def _deciding(decide: _Decision) -> Callable[[DeskService, Call], Any]:
 def _examine(service: DeskService, call: Call) -> Any:
     """The visit is written down as of the operator's signature, so that it reads alike again."""
     act, desk = _act(call), service.desk
+    who = desk.office.acting(act, at=call.at)
     known = desk.store.message(call.application, call.envelope.message)
     if known is not None:
         kept = desk.store.file(call.application, f"act/examine/{known.version - 1}")
         if kept != encode(act):
             raise MessageReused(application=call.application)
         return _case(service, desk.store.load(call.application))
-    who = desk.office.acting(act, at=call.at)
     before = desk.store.load(call.application)
     visit = _visit(call.values["visit"])
     pieces = pieces_of(
