@@ -216,6 +216,8 @@ def test_a_wrong_password_ends_it_before_anything_is_answered(house: House) -> N
         ("[colour]", "colour"),
         ("[server]\nworkers = 0", "server.workers"),
         ("[server]\nlisten = 'here'", "server.listen"),
+        ("[server]\nproxies = ['*']", "server.proxies"),
+        ("[server]\nproxies = ['10.0.0.1/8']", "server.proxies"),
         ("[ocsp]\npath = 'ocsp'", "ocsp.path"),
         ("[verify]", "verify.trust"),
         ("[timestamps]\npolicy = 'mine'", "timestamps.policy"),

@@ -176,7 +176,7 @@ def _server(fields: Fields) -> ServerSettings:
         host=host,
         port=port,
         workers=_number(fields, "workers", 2, 1, 256),
-        proxies=fields.texts("proxies"),
+        proxies=_places(fields, "proxies"),
         connections=_number(fields, "connections", 2000, 1, 100_000),
         header_octets=_number(fields, "header_octets", 16 * 1024, 1024, 64 * 1024),
         header_seconds=_number(fields, "header_seconds", 10, 1, 300),
@@ -282,15 +282,21 @@ def _verify(fields: Fields) -> VerifySettings:
 def _desk(fields: Fields) -> DeskDoorSettings:
     settings = DeskDoorSettings(
         folder=fields.text("folder"),
-        certificate_proxies=fields.texts("certificate_proxies"),
+        certificate_proxies=_places(fields, "certificate_proxies"),
     )
-    for place in settings.certificate_proxies:
+    fields.finish()
+    return settings
+
+
+def _places(fields: Fields, key: str) -> tuple[str, ...]:
+    """Addresses and networks; no name, which would be nobody's, and nothing for all of them."""
+    places = fields.texts(key)
+    for place in places:
         try:
             ip_network(place)
         except ValueError:
-            fields.refuse("certificate_proxies", "addresses and networks are wanted")
-    fields.finish()
-    return settings
+            fields.refuse(key, "addresses and networks are wanted")
+    return places
 
 
 def _number(fields: Fields, key: str, default: int, least: int, most: int) -> int:
