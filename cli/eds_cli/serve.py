@@ -147,7 +147,7 @@ def _work(
     )
     try:
         with open_doors(settings, around) as application:
-            serving.append(Serving(application, settings.server))
+            serving.append(Serving(application, settings.server.below(current.base)))
             serving[0].run(
                 listener, started=ready, beat=partial(around.hand.set, "eds_connections")
             )

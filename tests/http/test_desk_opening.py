@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -158,6 +159,13 @@ def test_the_clock_outlives_the_mistakes_of_others(doors: Doors) -> None:
 def test_settings_of_a_desk_are_read_strictly(line: str) -> None:
     with pytest.raises(MalformedSettings):
         read_http_settings(CONFIG + line.encode() + b"\n", file="serve.toml")
+
+
+def test_files_of_tls_are_relative_to_the_settings() -> None:
+    config = b'version = 1\n[server]\ntls_certificate = "tls/a.pem"\ntls_key = "/run/key.pem"\n'
+    server = read_http_settings(config, file="serve.toml").server.below(Path("/etc/eds"))
+    assert (server.tls_certificate, server.tls_key) == ("/etc/eds/tls/a.pem", "/run/key.pem")
+    assert server.tls_client_anchors is None
 
 
 def test_client_certificates_want_tls() -> None:

@@ -7,9 +7,10 @@ PINs that come from the terminal, a descriptor or a variable.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 from ..ca.settings import Fields, read_toml
 from .journal import Told
@@ -26,7 +27,8 @@ class ServerSettings:
     `workers` are processes; `connections` and `requests_per_minute` (of one address, 0: any
     number) count in each of them. `header_octets` limits all before the body. `proxies` are the
     addresses whose X-Forwarded-For is believed. Where `tls_client_anchors` is a file of
-    certificates, the server's own TLS asks clients for one below them.
+    certificates, the server's own TLS asks clients for one below them. Files are relative to that
+    of the settings.
     """
 
     host: str = "127.0.0.1"
@@ -46,6 +48,13 @@ class ServerSettings:
     tls_certificate: str | None = None
     tls_key: str | None = None
     tls_client_anchors: str | None = None
+
+    def below(self, base: Path) -> ServerSettings:
+        """The same, its files as seen from anywhere: `base` is the folder of the settings."""
+        names = ("tls_certificate", "tls_key", "tls_client_anchors")
+        files = {name: getattr(self, name) for name in names}
+        placed: dict[str, Any] = {name: str(base / file) for name, file in files.items() if file}
+        return replace(self, **placed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
