@@ -61,6 +61,7 @@ ADVICE: Final[Mapping[str, str]] = MappingProxyType(
         "doctor.demonstration": "Make a desk for production before anybody real applies.",
         "doctor.limit_weak": "Set the limit as it is meant for production.",
         "doctor.profile_missing": "Give the authority the profile, or take it out of the desk.",
+        "doctor.pair_common": "Let others decide beside them, and look at their cases.",
         "doctor.officials_missing": "Appoint officials: two people have to decide each case.",
         "doctor.applications_overdue": "Let the desk run: it ends what is over.",
         "doctor.effects_open": "Let the desk run: certificates wait to be released or revoked.",

@@ -25,6 +25,7 @@ from eds.enroll.readers import chip_challenge
 from eds.enroll.reception import Reception, digest_of
 from eds.enroll.simulators import SimulatedPerson
 from eds.enroll.states import Flow, State
+from eds.enroll.store import Mark
 from eds.enroll.visits import read_visit, visit_challenge
 from eds.errors import (
     DeskNotFound,
@@ -445,6 +446,27 @@ def test_a_healthy_demonstration_has_nothing_urgent(house: DeskHouse) -> None:
     assert [one for one in found if one.urgent] == []
     later = [one for _, each in examine(house.desk, at=NOON + 8 * DAY) for one in each]
     assert {one.code for one in later if one.urgent} == {"doctor.list_stale"}
+
+
+def test_two_who_decide_together_too_often_are_named(house: DeskHouse, folder: DeskFolder) -> None:
+    def decided(case: int, operator: str, checker: str, at: datetime) -> None:
+        for version, (kind, who) in enumerate((("record", operator), ("decision", checker)), 4):
+            name = f"case-{case}@{version}"
+            folder.store.mark(Mark(kind=kind, name=who, reference=name, holder=name), at=at)
+
+    def named() -> list[str]:
+        found = dict(examine(folder, at=house.at))["pairs"]
+        return [f"{one.place}: {one.detail}" for one in found if one.code == "doctor.pair_common"]
+
+    for case in range(40):  # last month's do not count
+        decided(1000 + case, "o-1", "c-1", house.at - timedelta(days=31))
+    for case in range(12):  # four pairs, three cases each
+        decided(case, f"o-{case % 2}", f"c-{case // 2 % 2}", house.at)
+    for case in range(12, 19):
+        decided(case, "o-1", "c-1", house.at)
+    assert named() == []  # 19 are too few to say anything
+    decided(19, "o-0", "c-1", house.at)
+    assert named() == ["o-1 c-1: 10 of 20 cases of a month were between these two"]
 
 
 def test_a_folder_without_a_desk_says_so(tmp_path: Path) -> None:

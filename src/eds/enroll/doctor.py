@@ -24,6 +24,8 @@ from .officials import Role
 from .providers import require_real
 
 _LEAST_PASSPHRASE_COST: Final = 2**14
+_MONTH: Final = timedelta(days=30)
+_FEW_CASES: Final = 20  # below them a share says nothing
 _LIST_LEFT: Final = timedelta(hours=2)
 # Below these a desk is open to one person's haste or mistake.
 _LEAST: Final = {
@@ -253,12 +255,29 @@ def _due(folder: DeskFolder, at: datetime) -> Iterator[Diagnosis]:
         )
 
 
+def _pairs(folder: DeskFolder, at: datetime) -> Iterator[Diagnosis]:
+    """Two who always decide together are two in name."""
+    pairs = folder.store.pairs(since=at - _MONTH)
+    cases, most = pairs.total(), folder.policy.pair_percent
+    if cases < _FEW_CASES:
+        return
+    for (operator, checker), count in pairs.most_common():
+        if count * 100 > most * cases:
+            yield Diagnosis(
+                code="doctor.pair_common",
+                place=f"{operator[:20]} {checker[:20]}",
+                detail=f"{count} of {cases} cases of a month were between these two",
+                urgent=False,
+            )
+
+
 CHECKS: Final[dict[str, Check]] = {
     "permissions": _permissions,
     "providers": _providers,
     "policy": _policy,
     "authority": _authority,
     "officials": _officials,
+    "pairs": _pairs,
     "evidence": _evidence,
     "due": _due,
 }

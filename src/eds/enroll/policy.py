@@ -114,6 +114,7 @@ class EnrolmentPolicy:
     deciding_people: int = 2
     operator_records_a_day: int = 40
     checker_decisions_a_day: int = 80
+    pair_percent: int = 30  # of a month's cases between the same two: above it, an alert
     least_thought: timedelta = timedelta(seconds=60)
     returns: int = 2
     secret_tries: int = 5

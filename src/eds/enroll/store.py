@@ -6,6 +6,7 @@ is sealed, and exactly one audit record says what changed. What cannot all happe
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -381,6 +382,18 @@ class ApplicationStore:
             .limit(1)
         )
         return rows[0].reference if rows else None
+
+    def pairs(self, *, since: datetime) -> Counter[tuple[str, str]]:
+        """Who recorded and who decided, and how many cases were between them."""
+        row = t.marks.c
+        query = select(row.kind, row.name, row.reference).where(
+            row.kind.in_(("record", "decision")), row.at >= to_micros(since)
+        )
+        seen: dict[str, dict[str, str]] = {}
+        for found in self._all(query.order_by(row.at)):
+            application = found.reference.partition("@")[0]
+            seen.setdefault(application, {})[found.kind] = found.name
+        return Counter((one["record"], one["decision"]) for one in seen.values() if len(one) == 2)
 
     def was_used(self, kind: str, digest: bytes) -> bool:
         """Whether that was spent before; `commit` asks again, and decides."""
