@@ -160,7 +160,8 @@ class People:
         opened = self._act(
             lambda: remote.open_application(
                 desk, self._envelope(), flow=Flow.REMOTE, profile="natural-person-signature",
-                personal_number=person.personal_number, device="d",
+                personal_number=person.personal_number,
+                device=f"d{next(self._numbers)}",  # at home everybody has one of their own
             )
         )  # fmt: skip
         name = opened.application

@@ -38,7 +38,18 @@ from eds.errors import (
     RegisterUnavailable,
     TransitionRefused,
 )
-from tests.enroll.house import DAY, HOUR, MASTER, RESIDENT, TERMS, TOKEN, Holder, House, resident
+from tests.enroll.house import (
+    DAY,
+    HOUR,
+    MASTER,
+    NOON,
+    RESIDENT,
+    TERMS,
+    TOKEN,
+    Holder,
+    House,
+    resident,
+)
 
 
 def test_the_migrations_make_what_the_tables_say(desk_url: str) -> None:
@@ -291,13 +302,25 @@ def test_a_clock_that_went_back_moves_nothing(house: House) -> None:
     assert refused.value.codes == ("clock_behind",)
 
 
+def spend(store: ApplicationStore, name: bytes) -> None:
+    record = {"act": "test.spent", "actor": "test", "subject": "test", "details": {}}
+    store.spend("test", name * 32, record=record, at=NOON)
+
+
 def test_a_server_that_went_away_is_told_and_forgotten(
     postgresql_desk: Callable[[], str],
 ) -> None:
     engine, other = (open_database(url) for url in [postgresql_desk()] * 2)
     store = House(engine).store
+    spend(store, b"1")
+    assert not store.was_used("a", b"1" * 32)
     assert store.find("a") is None
     with other.connect() as connection:
+        begun = (
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND state = 'idle in transaction'"
+        )
+        assert connection.exec_driver_sql(begun).scalar() == 0
         connection.exec_driver_sql(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -305,6 +328,7 @@ def test_a_server_that_went_away_is_told_and_forgotten(
     with pytest.raises(RegisterUnavailable):
         store.find("a")
     assert store.find("a") is None
+    spend(store, b"2")  # the connection for writing was of the same server
     for each in (engine, other):
         each.dispose()
 

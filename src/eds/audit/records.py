@@ -244,7 +244,7 @@ def _frozen(value: Any, place: str, depth: int) -> Any:
         return value
     if depth == 0:
         raise InvalidArgument(argument="details", reason=f"nested deeper than {DEPTH_LIMIT}")
-    if isinstance(value, Mapping):
+    if kind is dict or isinstance(value, Mapping):
         found = {}
         for key, one in value.items():
             if not _is_plain(key):
@@ -274,6 +274,9 @@ def _search(value: Any, place: str, is_personal: IsPersonal) -> None:
     if isinstance(value, str):
         if is_personal(value):
             raise PersonalDataRefused(field=place)
+    elif type(value) is tuple:
+        for one in value:
+            _search(one, place, is_personal)
     elif isinstance(value, Mapping):
         for key, one in value.items():
             if is_personal(key):
@@ -282,8 +285,5 @@ def _search(value: Any, place: str, is_personal: IsPersonal) -> None:
                 _search(one, f"{place}.{key}", is_personal)
             elif is_personal(one):
                 raise PersonalDataRefused(field=f"{place}.{key}")
-    elif isinstance(value, tuple):
-        for one in value:
-            _search(one, place, is_personal)
     elif type(value) is int and is_personal(str(value)):
         raise PersonalDataRefused(field=place)

@@ -97,8 +97,8 @@ class Statement:
         text. Raises the errors of SQLAlchemy, their parameters hidden.
         """
         text, places = self._written.get(connection.dialect.name) or self._write(connection.dialect)
-        values: list[Any] = list(rows)
-        if type(values[0]) is not tuple:
+        values: Any = rows
+        if type(rows[0]) is not tuple:
             values = [[row[name] for name in places] for row in values]
         elif places is not self.names:
             raise InvalidArgument(argument="names", reason=f"the text has {places}")

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from weakref import WeakSet
 
-from sqlalchemy import Connection, Dialect, Engine, PoolProxiedConnection, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import Pool
 
@@ -58,7 +58,8 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 class Writer:
-    """Transactions that will write, one after another, on connections that are kept for them.
+    """Transactions that will write, one after another, and short questions between them, on
+    connections that are kept for them.
 
     To take a connection from the pool of the engine, to set it up and to put it back costs as
     much as half the statements of an issue. A few are kept; who finds none takes a new one. Ask
@@ -68,6 +69,11 @@ class Writer:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._kept: deque[Connection] = deque()
+        # SQLite begins no transaction unless it is told to: one connection serves for both, and
+        # finds in its memory what it has just written.
+        self._asking: deque[Connection] = self._kept
+        if engine.dialect.name != "sqlite":
+            self._asking = deque()
         self._process = os.getpid()
         event.listen(engine, "engine_disposed", self._let_go)
 
@@ -83,25 +89,68 @@ class Writer:
                 with connection.begin():
                     yield connection
             except BaseException:
-                connection.close()
+                self._give_up(connection)
                 raise
-            if len(self._kept) < _KEPT:
-                self._kept.append(connection)
-            else:
-                connection.close()
+            self._keep(self._kept, connection)
         except SQLAlchemyError as error:
             raise _unavailable(error) from None
+
+    def ask(self, statement: Statement, **values: object) -> Sequence[Any]:
+        """The rows of one short statement that reads, in no transaction of its own.
+
+        Raises RegisterUnavailable.
+        """
+        try:
+            try:
+                connection = self._asking.pop()
+            except IndexError:
+                connection = self._asker()
+            try:
+                found = statement(connection, [values]).fetchall()
+            except BaseException:
+                self._give_up(connection)
+                raise
+            self._keep(self._asking, connection)
+        except SQLAlchemyError as error:
+            raise _unavailable(error) from None
+        return found
+
+    def _asker(self) -> Connection:
+        connection = self._engine.connect()
+        if self._asking is self._kept:
+            return connection.execution_options(eds_writes=True)
+        return connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    def _keep(self, place: deque[Connection], connection: Connection) -> None:
+        if len(place) < _KEPT:
+            place.append(connection)
+        else:
+            connection.close()
+
+    def _give_up(self, connection: Connection) -> None:
+        """What failed is not kept; where its server went away, neither are the others."""
+        lost = connection.invalidated or getattr(
+            connection.connection.driver_connection, "closed", False
+        )
+        given_up = [connection]
+        while lost and (self._kept or self._asking):
+            given_up.append((self._kept or self._asking).pop())
+        for each in given_up:
+            if lost:
+                each.invalidate()
+            each.close()
 
     def _let_go(self, engine: Engine) -> None:
         """The engine gives up its connections: so do we, and leave alone those of a parent."""
         del engine
-        while self._kept:
-            connection = self._kept.pop()
-            if self._process == os.getpid():
-                connection.detach()
-                connection.close()
-            else:
-                _INHERITED.append(connection)
+        for place in (self._kept, self._asking):
+            while place:
+                connection = place.pop()
+                if self._process == os.getpid():
+                    connection.detach()
+                    connection.close()
+                else:
+                    _INHERITED.append(connection)
         self._process = os.getpid()
 
 
@@ -126,34 +175,6 @@ def reading(engine: Engine, *, consistent: bool = False) -> Iterator[Connection]
         if consistent and engine.dialect.name == "postgresql":
             connection.execution_options(isolation_level="REPEATABLE READ")
         yield connection
-
-
-class _Alone(NamedTuple):
-    dialect: Dialect
-    connection: PoolProxiedConnection
-
-
-def ask(engine: Engine, statement: Statement, **values: object) -> Sequence[Any]:
-    """The rows of one short statement that reads, in no transaction of its own.
-
-    Raises RegisterUnavailable.
-    """
-    with translated():
-        connection = engine.raw_connection()
-        try:
-            if engine.dialect.name == "sqlite":  # begins none unless it is told to
-                return statement(_Alone(engine.dialect, connection), [values]).fetchall()
-            driver: Any = connection.driver_connection
-            driver.autocommit = True
-            try:
-                return statement(_Alone(engine.dialect, connection), [values]).fetchall()
-            finally:
-                if driver.closed:  # the server went away: nobody is given this one again
-                    connection.invalidate()
-                else:
-                    driver.autocommit = False
-        finally:
-            connection.close()
 
 
 def insert_or_ignore(engine: Engine, table: Any) -> Any:

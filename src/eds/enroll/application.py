@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
 from ..audit.records import AuditRecord
 from ..errors import MalformedStatement
-from .encoding import encode, from_data, hints_of
+from .encoding import encode, from_data, hints_of, to_data
 from .evidence.assurance import Level, Proof, level_reached
 from .kinds import EvidenceKind
 from .policy import EnrolmentPolicy
@@ -183,22 +184,21 @@ def evolve(
     return replace(before, version=before.version + 1, last_at=at, **{**changes, **moved})
 
 
-_FIELDS: Final = tuple(field.name for field in fields(Application))
+# In the order of the canonical form, which then has nothing left to sort.
+_FIELDS: Final = tuple(sorted(field.name for field in fields(Application)))
+_values_of: Final = attrgetter(*_FIELDS)
 
 
-def difference(
-    before: Application | None, after: Application, data: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What a log must say so that `after` (its plain data in `data`) follows from `before`."""
+def difference(before: Application | None, after: Application) -> dict[str, Any]:
+    """What a log must say so that `after` follows from `before`: plain data by field."""
+    values = zip(_FIELDS, _values_of(after), strict=True)
+    if before is None:
+        return {name: to_data(each) for name, each in values}
     # What a row left as it was is the same value, not only an equal one.
     return {
-        name: data.get(name)
-        for name in _FIELDS
-        if before is None
-        or (
-            getattr(before, name) is not getattr(after, name)
-            and getattr(before, name) != getattr(after, name)
-        )
+        name: to_data(each)
+        for (name, each), old in zip(values, _values_of(before), strict=True)
+        if each is not old and each != old
     }
 
 

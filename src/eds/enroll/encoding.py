@@ -14,6 +14,7 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
 from functools import cache
+from operator import attrgetter
 from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from ..errors import MalformedStatement, NaiveDatetime
@@ -28,7 +29,12 @@ _INSTANT_LENGTH: Final = len("2026-11-24T12:00:00.000000Z")
 
 def encode(value: object) -> bytes:
     """The canonical octets of a value (a dataclass or plain data). Raises NaiveDatetime."""
-    return _JSON.encode(to_data(value)).encode()
+    return text_of(to_data(value)).encode()
+
+
+def text_of(data: object) -> str:
+    """The canonical text of what `to_data` gave."""
+    return _JSON.encode(data)
 
 
 def decode(kind: type[T], octets: bytes) -> T:
@@ -81,8 +87,14 @@ def _writer_of(kind: type) -> Callable[[Any], Any]:
 
 
 def _fields_writer(names: tuple[str, ...]) -> Callable[[Any], Any]:
+    values_of = attrgetter(*names) if len(names) > 1 else lambda value: (getattr(value, *names),)
+
     def write(value: Any) -> Any:
-        return {name: to_data(each) for name in names if (each := getattr(value, name)) is not None}
+        return {
+            name: each if type(each) in _PLAIN else to_data(each)
+            for name, each in zip(names, values_of(value), strict=True)
+            if each is not None
+        }
 
     return write
 
@@ -101,6 +113,7 @@ def _instant_text(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="microseconds")[: _INSTANT_LENGTH - 1] + "Z"
 
 
+_PLAIN: Final = frozenset({str, int, bool})
 _WRITERS: Final[dict[type, Callable[[Any], Any]]] = {
     types.NoneType: _as_it_is,
     str: _as_it_is,

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
-
+from ..audit.statements import Link
 from ..ca.database import to_micros
 from . import tables as t
 from .evidence.vault import (
@@ -29,7 +28,7 @@ from .filing import retention_of
 
 
 def keep(
-    connection: Connection,
+    connection: Link,
     application: str,
     files: Mapping[str, bytes],
     *,
@@ -45,18 +44,10 @@ def keep(
         key = known.get(retention)
         if key is None:
             key = known[retention] = new_data_key(application, retention, master=master)
-            row = {
-                "application": application,
-                "retention": retention.value,
-                "key_id": key.key_id,
-                "wrapped": key.wrapped,
-                "due_at": None,
-            }
-            t.INSERT_KEY(connection, [row])
+            made = (application, retention.value, key.key_id, key.wrapped, None)
+            t.INSERT_KEY(connection, [made])
         sealed = seal(octets, kind=name, key=key, master=master).octets
-        rows.append(
-            {"application": application, "name": name, "sealed": sealed, "at": to_micros(at)}
-        )
+        rows.append((application, name, sealed, to_micros(at)))
     t.PUT_FILE(connection, rows)
 
 
@@ -76,21 +67,17 @@ def opened(row: Any, application: str, name: str, *, master: MasterKey) -> bytes
     return unseal(evidence, key=key, master=master)
 
 
-def set_due(connection: Connection, application: str, *, ended_at: datetime) -> None:
+def set_due(connection: Link, application: str, *, ended_at: datetime) -> None:
     """Say of each key of an application that ended when it is to be destroyed."""
     rows = [
-        {
-            "due_at": to_micros(ended_at + lasts),
-            "of_application": application,
-            "of_retention": retention.value,
-        }
+        (to_micros(ended_at + lasts), application, retention.value)
         for retention, lasts in RETENTION.items()
     ]
     t.SET_DUE(connection, rows)
 
 
-def _keys(connection: Connection, application: str) -> dict[RetentionClass, WrappedKey]:
-    rows = t.KEYS_OF(connection, [{"of_application": application}]).fetchall()
+def _keys(connection: Link, application: str) -> dict[RetentionClass, WrappedKey]:
+    rows = t.KEYS_OF(connection, [(application,)]).fetchall()
     return {
         RetentionClass(retention): WrappedKey(
             application=application,

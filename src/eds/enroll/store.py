@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import (
-    Connection,
     Engine,
     delete,
     or_,
@@ -21,7 +20,8 @@ from sqlalchemy import (
     update,
 )
 
-from ..ca.database import ask, from_micros, insert_or_ignore, micros_of, reading, to_micros, writing
+from ..audit.statements import Link, Pen
+from ..ca.database import from_micros, insert_or_ignore, micros_of, reading, to_micros, writer_of
 from ..ca.register import AuditTrail
 from ..errors import (
     ApplicationChanged,
@@ -32,7 +32,7 @@ from ..errors import (
 from . import sealedfiles
 from . import tables as t
 from .application import Application, difference
-from .encoding import decode, encode, to_data
+from .encoding import decode, encode, text_of, to_data
 from .evidence.codes import OneTimeCode
 from .evidence.vault import MasterKey, RetentionClass, WrappedKey, rewrap
 from .filing import retention_of
@@ -40,7 +40,18 @@ from .migrations import require_current
 from .officials import Official
 from .states import State
 
-_KNOWN: Final = 1024  # applications whose text was read lately
+_KNOWN: Final = 1024  # applications that were read or written lately
+
+
+class _Known:
+    """A version as it stands in its row: value, plain data and canonical text."""
+
+    __slots__ = ("application", "body", "data")
+
+    def __init__(self, application: Application, data: dict[str, Any]) -> None:
+        self.application = application
+        self.data = data
+        self.body = text_of(data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +117,11 @@ class ApplicationStore:
 
     def __init__(self, engine: Engine, *, audit: AuditTrail, master: MasterKey) -> None:
         self.engine = engine
+        writer = writer_of(engine)
+        self._writing, self._ask = writer.transaction, writer.ask
         self.audit = audit
         self.master = master
-        self._known: dict[str, Application] = {}
+        self._known: dict[str, _Known] = {}
         with reading(engine) as connection:
             require_current(connection)
 
@@ -119,13 +132,16 @@ class ApplicationStore:
 
         Raises ApplicationChanged where another act came first, ApplicationOpen, EvidenceUsed.
         """
-        name, data = step.after.application, to_data(step.after)
-        with writing(self.engine) as connection:
-            self._message(connection, step)
-            body = self._application(connection, step, data)
-            self._claims(connection, step.before, step.after)
-            self._spend(connection, name, step.used, at=step.at)
-            self._keep(connection, name, step)
+        name, changes = step.after.application, difference(step.before, step.after)
+        data = self._data(step.before) | changes
+        known = _Known(step.after, {key: each for key, each in data.items() if each is not None})
+        with self._writing() as connection:
+            pen = Pen(connection)
+            self._message(pen, step)
+            self._application(pen, step, known.body)
+            self._claims(pen, step.before, step.after)
+            self._spend(pen, name, step.used, at=step.at)
+            self._keep(pen, name, step)
             self.audit(
                 connection,
                 at=step.at,
@@ -137,103 +153,68 @@ class ApplicationStore:
                     "from": step.before.state.value if step.before else State.NEW.value,
                     "to": step.after.state.value,
                     "refused": list(step.refused),
-                    "changes": difference(step.before, step.after, data),
+                    "changes": changes,
                 },
             )
-        return self._keep_known(body, step.after)
+        return self._keep_known(known)
 
-    def _message(self, connection: Connection, step: Step) -> None:
-        row = {
-            "application": step.after.application,
-            "message": step.message,
-            "digest": step.digest,
-            "version": step.after.version,
-            "refused": " ".join(step.refused),
-        }
-        if t.INSERT_MESSAGE(connection, [row]).rowcount != 1:
-            raise ApplicationChanged(application=step.after.application)
-
-    def _application(self, connection: Connection, step: Step, data: object) -> str:
-        after, body = step.after, encode(data).decode()
-        row = {
-            "application": after.application,
-            "state": after.state.value,
-            "version": after.version,
-            "applicant": after.applicant,
-            "opened_at": to_micros(after.opened_at),
-            "deadline": micros_of(after.deadline),
-            "effect": step.effect,
-            "body": body,
-        }
-        statement = t.INSERT_APPLICATION
-        if step.before is not None:
-            statement = t.MOVE_APPLICATION
-            row |= {"of_application": after.application, "of_version": step.before.version}
-        if statement(connection, [row]).rowcount != 1:
+    def _message(self, pen: Link, step: Step) -> None:
+        after = step.after
+        row = (
+            after.application, step.message, step.digest, after.version, " ".join(step.refused)
+        )  # fmt: skip
+        if t.INSERT_MESSAGE(pen, [row]).rowcount != 1:
             raise ApplicationChanged(application=after.application)
-        return body
 
-    def _claims(
-        self, connection: Connection, before: Application | None, after: Application
-    ) -> None:
+    def _application(self, pen: Link, step: Step, body: str) -> None:
+        after, deadline = step.after, micros_of(step.after.deadline)
+        name, state, version = after.application, after.state.value, after.version
+        if step.before is None:
+            opened_at = to_micros(after.opened_at)
+            row = (name, state, version, after.applicant, opened_at, deadline, step.effect, body)
+            done = t.INSERT_APPLICATION(pen, [row])
+        else:
+            moved = (state, version, deadline, step.effect, body, name, step.before.version)
+            done = t.MOVE_APPLICATION(pen, [moved])
+        if done.rowcount != 1:
+            raise ApplicationChanged(application=name)
+
+    def _claims(self, pen: Link, before: Application | None, after: Application) -> None:
         if not after.is_open:
-            t.GIVE_UP_CLAIMS(connection, [{"of_application": after.application}])
+            t.GIVE_UP_CLAIMS(pen, [(after.application,)])
             return
         held = set() if before is None else {before.applicant, before.subject}
         for person in sorted({after.applicant, after.subject} - held - {""}):
-            row = {"person": person, "application": after.application}
-            if t.CLAIM(connection, [row]).fetchall()[0][0] != after.application:
+            if t.CLAIM(pen, [(person, after.application)]).fetchall()[0][0] != after.application:
                 raise ApplicationOpen
 
     def _spend(
-        self,
-        connection: Connection,
-        application: str,
-        spent: Iterable[tuple[str, bytes]],
-        *,
-        at: datetime,
+        self, pen: Link, application: str, spent: Iterable[tuple[str, bytes]], *, at: datetime
     ) -> None:
         for kind, digest in sorted(spent):
-            row = {"kind": kind, "digest": digest, "application": application, "at": to_micros(at)}
-            if t.SPEND(connection, [row]).rowcount != 1:
+            if t.SPEND(pen, [(kind, digest, application, to_micros(at))]).rowcount != 1:
                 raise EvidenceUsed(kind=kind)
 
-    def _keep(self, connection: Connection, name: str, step: Step) -> None:
+    def _keep(self, pen: Link, name: str, step: Step) -> None:
         if step.files:
             sealedfiles.keep(
-                connection,
-                name,
-                step.files,
-                master=self.master,
-                is_new=step.before is None,
-                at=step.at,
+                pen, name, step.files, master=self.master, is_new=step.before is None, at=step.at
             )
         if not step.after.is_open:
-            sealedfiles.set_due(connection, name, ended_at=step.at)
+            sealedfiles.set_due(pen, name, ended_at=step.at)
         for purpose in step.spent:
-            t.DROP_CODE(connection, [{"of_application": name, "of_purpose": purpose}])
+            t.DROP_CODE(pen, [(name, purpose)])
         for code in step.codes:
-            row = {
-                "application": name,
-                "purpose": code.purpose,
-                "salt": code.salt,
-                "mac": code.mac,
-                "expires_at": to_micros(code.expires_at),
-                "attempts_left": code.attempts_left,
-            }
-            t.PUT_CODE(connection, [row])
+            row = (
+                name, code.purpose, code.salt, code.mac, to_micros(code.expires_at),
+                code.attempts_left,
+            )  # fmt: skip
+            t.PUT_CODE(pen, [row])
         for mark in step.marks:
-            self._mark(connection, mark, at=step.at)
+            self._mark(pen, mark, at=step.at)
 
-    def _mark(self, connection: Connection, mark: Mark, *, at: datetime) -> None:
-        row = {
-            "kind": mark.kind,
-            "name": mark.name,
-            "reference": mark.reference,
-            "holder": mark.holder,
-            "at": to_micros(at),
-        }
-        t.MARK(connection, [row])
+    def _mark(self, pen: Link, mark: Mark, *, at: datetime) -> None:
+        t.MARK(pen, [(mark.kind, mark.name, mark.reference, mark.holder, to_micros(at))])
 
     # -- reading
 
@@ -246,17 +227,17 @@ class ApplicationStore:
 
     def find(self, application: str) -> Application | None:
         """The newest version; None where there is no such application."""
-        rows = ask(self.engine, t.FIND, of_application=application)
-        return self._read(rows[0][0]) if rows else None
+        rows = self._ask(t.FIND, of_application=application)
+        return self._read(application, rows[0][0]) if rows else None
 
     def everything(self) -> tuple[Application, ...]:
         """All applications, the oldest first."""
         rows = self._all(
-            select(t.applications.c.body).order_by(
+            select(t.applications.c.application, t.applications.c.body).order_by(
                 t.applications.c.opened_at, t.applications.c.application
             )
         )
-        return tuple(self._read(row.body) for row in rows)
+        return tuple(self._read(*row) for row in rows)
 
     def open_of(self, person: str) -> str | None:
         """The open application of a person or document (a pseudonym); None where there is none."""
@@ -275,7 +256,7 @@ class ApplicationStore:
         `after` is deadline and name of the last one of the page before.
         """
         row = t.applications.c
-        query = select(row.body).where(
+        query = select(row.application, row.body).where(
             row.deadline.is_not(None), row.state.in_(sorted(each.value for each in states))
         )
         if after is not None:
@@ -284,32 +265,32 @@ class ApplicationStore:
                 or_(row.deadline > deadline, (row.deadline == deadline) & (row.application > name))
             )
         query = query.order_by(row.deadline, row.application).limit(limit)
-        return tuple(self._read(found.body) for found in self._all(query))
+        return tuple(self._read(*found) for found in self._all(query))
 
     def due(self, *, at: datetime, limit: int = 1000) -> tuple[Application, ...]:
         """Those whose time is over at `at`, the most overdue first."""
         row = t.applications.c
         rows = self._all(
-            select(row.body)
+            select(row.application, row.body)
             .where(row.deadline.is_not(None), row.deadline <= to_micros(at))
             .order_by(row.deadline)
             .limit(limit)
         )
-        return tuple(self._read(found.body) for found in rows)
+        return tuple(self._read(*found) for found in rows)
 
     def effects(self, application: str | None = None) -> tuple[tuple[Application, str], ...]:
         """What is still to be done to certificates: application and `release` or `revoke`."""
         row = t.applications.c
-        query = select(row.body, row.effect).where(row.effect.is_not(None))
+        query = select(row.application, row.body, row.effect).where(row.effect.is_not(None))
         if application is not None:
             query = query.where(row.application == application)
         rows = self._all(query.order_by(row.application))
-        return tuple((self._read(each.body), each.effect) for each in rows)
+        return tuple((self._read(name, body), effect) for name, body, effect in rows)
 
     def effect_done(self, application: str, effect: str) -> None:
         """That effect was carried out; the register's own record tells of it."""
         row = t.applications.c
-        with writing(self.engine) as connection:
+        with self._writing() as connection:
             connection.execute(
                 update(t.applications)
                 .where(row.application == application, row.effect == effect)
@@ -318,7 +299,7 @@ class ApplicationStore:
 
     def message(self, application: str, message: str) -> Message | None:
         """The answer that this message was given, if it came before."""
-        rows = ask(self.engine, t.MESSAGE, of_application=application, of_message=message)
+        rows = self._ask(t.MESSAGE, of_application=application, of_message=message)
         return _message(*rows[0]) if rows else None
 
     def arrived(self, application: str, message: str) -> tuple[Application, Message | None]:
@@ -326,11 +307,11 @@ class ApplicationStore:
 
         Raises ApplicationNotFound.
         """
-        rows = ask(self.engine, t.ARRIVED, of_application=application, message=message)
+        rows = self._ask(t.ARRIVED, of_application=application, message=message)
         if not rows:
             raise ApplicationNotFound(application=application)
         body, digest, *answer = rows[0]
-        return self._read(body), None if digest is None else _message(digest, *answer)
+        return self._read(application, body), None if digest is None else _message(digest, *answer)
 
     def file(self, application: str, name: str) -> bytes | None:
         """What was kept under that name, opened; None where there is nothing.
@@ -338,16 +319,14 @@ class ApplicationStore:
         Raises EvidenceDestroyed, EvidenceUnreadable.
         """
         retention = retention_of(name).value
-        rows = ask(
-            self.engine, t.FILE, retention=retention, of_application=application, of_name=name
-        )
+        rows = self._ask(t.FILE, retention=retention, of_application=application, of_name=name)
         if not rows:
             return None
         return sealedfiles.opened(rows[0], application, name, master=self.master)
 
     def code(self, application: str, purpose: str) -> OneTimeCode | None:
         """The code of that purpose, as it stands."""
-        rows = ask(self.engine, t.CODE, of_application=application, of_purpose=purpose)
+        rows = self._ask(t.CODE, of_application=application, of_purpose=purpose)
         if not rows:
             return None
         salt, mac, expires_at, attempts_left = rows[0]
@@ -362,14 +341,12 @@ class ApplicationStore:
 
     def opened_since(self, applicant: str, *, since: datetime) -> int:
         """How many applications were opened under that pseudonym."""
-        rows = ask(self.engine, t.OPENED_SINCE, applicant=applicant, since=to_micros(since))
+        rows = self._ask(t.OPENED_SINCE, applicant=applicant, since=to_micros(since))
         return int(rows[0][0])
 
     def marked(self, kind: str, name: str, *, since: datetime, but: str = "") -> int:
         """How many different holders have such a mark, `but` one apart."""
-        rows = ask(
-            self.engine, t.MARKED, of_kind=kind, of_name=name, since=to_micros(since), but=but
-        )
+        rows = self._ask(t.MARKED, of_kind=kind, of_name=name, since=to_micros(since), but=but)
         return int(rows[0][0])
 
     def reference(self, kind: str, name: str) -> str | None:
@@ -423,7 +400,7 @@ class ApplicationStore:
     def forget(self, application: str, retention: RetentionClass, *, at: datetime) -> bool:
         """Destroy the key of a class: nothing of it opens again. False where there is none left."""
         row = t.keys.c
-        with writing(self.engine) as connection:
+        with self._writing() as connection:
             gone = connection.execute(
                 update(t.keys)
                 .where(
@@ -451,7 +428,7 @@ class ApplicationStore:
         What they seal stays as it is. To be called until it gives 0. Raises EvidenceUnreadable.
         """
         row = t.keys.c
-        with writing(self.engine) as connection:
+        with self._writing() as connection:
             query = select(row.application, row.retention, row.wrapped).where(
                 row.key_id == old.key_id, row.wrapped.is_not(None)
             )
@@ -475,7 +452,7 @@ class ApplicationStore:
 
     def official(self, person: str) -> Official | None:
         """That person in office, with the roles of now; None for anybody else."""
-        rows = ask(self.engine, t.OFFICIAL, of_person=person)
+        rows = self._ask(t.OFFICIAL, of_person=person)
         if not rows:
             return None
         found = decode(Official, rows[0][0].encode())
@@ -504,7 +481,7 @@ class ApplicationStore:
         """
         body = encode(official).decode()
         row = t.officials.c
-        with writing(self.engine) as connection:
+        with self._writing() as connection:
             self._spend(connection, "", [("act", each) for each in acts], at=at)
             made = insert_or_ignore(self.engine, t.officials).values(
                 person=official.person, version=1, body=body
@@ -533,7 +510,7 @@ class ApplicationStore:
 
     def mark(self, mark: Mark, *, at: datetime) -> None:
         """Count something outside an application: it changes nothing that the log tells."""
-        with writing(self.engine) as connection:
+        with self._writing() as connection:
             self._mark(connection, mark, at=at)
 
     def unlock(self, document: str, *, acts: Sequence[bytes], actor: str, at: datetime) -> None:
@@ -542,7 +519,7 @@ class ApplicationStore:
         The log keeps that there were some. Raises EvidenceUsed.
         """
         row = t.marks.c
-        with writing(self.engine) as connection:
+        with self._writing() as connection:
             self._spend(connection, "", [("act", each) for each in acts], at=at)
             gone = connection.execute(
                 delete(t.marks).where(row.kind == "lock", row.name == document)
@@ -558,7 +535,7 @@ class ApplicationStore:
 
     def spend(self, kind: str, digest: bytes, *, record: Mapping[str, Any], at: datetime) -> None:
         """Spend something outside an application, with its audit record. Raises EvidenceUsed."""
-        with writing(self.engine) as connection:
+        with self._writing() as connection:
             self._spend(connection, "", [(kind, digest)], at=at)
             self.audit(connection, at=at, **record)
 
@@ -566,25 +543,36 @@ class ApplicationStore:
         self, *, act: str, actor: str, subject: str, details: Mapping[str, object], at: datetime
     ) -> None:
         """One audit record of what changed nothing: an act that was refused."""
-        with writing(self.engine) as connection:
+        with self._writing() as connection:
             self.audit(connection, at=at, act=act, actor=actor, subject=subject, details=details)
 
     def _all(self, query: Any) -> Sequence[Any]:
         with reading(self.engine) as connection:
             return connection.execute(query).all()
 
-    def _read(self, body: str) -> Application:
-        found = self._known.get(body)
-        return (
-            self._keep_known(body, decode(Application, body.encode())) if found is None else found
-        )
+    def _read(self, name: str, body: str) -> Application:
+        known = self._known.get(name)
+        if known is None or known.body != body:
+            application = decode(Application, body.encode())
+            self._keep_known(_Known(application, to_data(application)))
+            return application
+        return known.application
 
-    def _keep_known(self, body: str, application: Application) -> Application:
+    def _data(self, application: Application | None) -> dict[str, Any]:
+        """Its plain data, which is known where it was read or written here."""
+        if application is None:
+            return {}
+        known = self._known.get(application.application)
+        if known is not None and known.application is application:
+            return known.data
+        return dict(to_data(application))
+
+    def _keep_known(self, known: _Known) -> Application:
         """The same text is the same application: values never change, and hold nothing personal."""
         if len(self._known) >= _KNOWN:
             self._known.clear()
-        self._known[body] = application
-        return application
+        self._known[known.application.application] = known
+        return known.application
 
 
 def _message(digest: Any, version: int, refused: str) -> Message:
