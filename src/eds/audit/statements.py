@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Dialect, Insert, Table
+from sqlalchemy import Connection, Dialect, Insert, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
@@ -18,6 +18,7 @@ from ..errors import InvalidArgument
 DIALECTS: Final[Mapping[str, Any]] = {"sqlite": sqlite, "postgresql": postgresql}
 # Values in the order of the text, whatever a driver would rather have.
 _POSITIONAL: Final = {"sqlite": "qmark", "postgresql": "format"}
+_CURSOR: Final = "eds.cursor"
 
 Row = tuple[int | str | bytes | bool | None, ...]
 
@@ -48,16 +49,20 @@ class Link(Protocol):
 
 
 class Pen:
-    """A link with one cursor for all statements of a transaction.
+    """A link with one cursor for all statements on a connection of the driver, which keeps it.
 
-    What one statement gave back is gone with the next.
+    A cursor knows how to write values of the types that it has met: each new one finds that out
+    again. What one statement gave back is gone with the next, of whatever pen of that connection.
     """
 
     __slots__ = ("_cursor", "dialect")
 
-    def __init__(self, connection: Link) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.dialect = connection.dialect
-        self._cursor = connection.connection.cursor()
+        opened = connection.connection
+        self._cursor = opened.info.get(_CURSOR)
+        if self._cursor is None:
+            self._cursor = opened.info[_CURSOR] = opened.cursor()
 
     @property
     def connection(self) -> Pen:

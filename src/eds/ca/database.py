@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import Pool
 
-from ..audit.statements import Statement, run
+from ..audit.statements import Pen, Statement, run
 from ..errors import EdsError, NaiveDatetime, RegisterUnavailable
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -106,7 +106,7 @@ class Writer:
             except IndexError:
                 connection = self._asker()
             try:
-                found = statement(connection, [values]).fetchall()
+                found = statement(Pen(connection), [values]).fetchall()
             except BaseException:
                 self._give_up(connection)
                 raise

@@ -197,5 +197,5 @@ def _associated(key: WrappedKey, kind: str) -> bytes:
 
 
 def _bound(purpose: bytes, *parts: str) -> bytes:
-    found = (b"eds vault 1", purpose, *(one.encode() for one in parts))
-    return b"".join(len(one).to_bytes(4, "big") + one for one in found)
+    found = [b"eds vault 1", purpose, *map(str.encode, parts)]
+    return b"".join([len(one).to_bytes(4, "big") + one for one in found])
