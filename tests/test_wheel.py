@@ -124,8 +124,10 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         capture_output=True,
     )
     (site,) = folder.glob("lib/python*/site-packages")
-    (site / "sitecustomize.py").write_text(GUARD, encoding="utf-8")
-    (site / "shared.pth").write_text(f"{Path(pytest.__file__).parents[1]}\n", encoding="utf-8")
+    # Not as sitecustomize: some systems have one of their own, which comes first.
+    (site / "only_declared.py").write_text(GUARD, encoding="utf-8")
+    shared = f"{Path(pytest.__file__).parents[1]}\nimport only_declared\n"
+    (site / "shared.pth").write_text(shared, encoding="utf-8")
     return folder / "bin"
 
 
