@@ -213,8 +213,11 @@ class RawWriter:
         }
         new["serial"] = secrets.token_bytes(19)
         new |= {name: f"{name}-{number:06}" for name in ("request", "person")}
+        new |= {"state": "reserved", "closed_at": None}  # of an intent, in the first transaction
         for at, group in enumerate(WRITES):
             new["sequence"] = sequence + at
+            if at:
+                new["state"] = "valid"
             yield [
                 (name, tuple(new.get(column, value) for column, value in found[name].items()))
                 for name in group

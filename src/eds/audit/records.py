@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from json.encoder import encode_basestring as _quoted
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
@@ -93,8 +94,10 @@ class AuditRecord:
     hash: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        _match(_WRITER, self.writer, "writer")
-        _match(_ACT, self.act, "act")
+        named = type(self.writer) is type(self.act) is str
+        if not (named and _is_named(self.writer, self.act)):
+            _match(_WRITER, self.writer, "writer")
+            _match(_ACT, self.act, "act")
         _match(_REFERENCE, self.actor, "actor")
         _match(_REFERENCE, self.subject, "subject")
         if type(self.sequence) is not int or not 1 <= self.sequence <= INTEGER_LIMIT:
@@ -103,20 +106,18 @@ class AuditRecord:
             raise InvalidArgument(argument="previous", reason="32 octets are wanted")
         if not isinstance(self.details, Mapping):
             raise InvalidArgument(argument="details", reason="a mapping is wanted")
-        details = _frozen(self.details, "details", DEPTH_LIMIT)
+        if type(self.details) is dict and (text := _flat(self.details)) is not None:
+            details = self.details.copy()
+        else:
+            details = _frozen(self.details, "details", DEPTH_LIMIT)
+            text = _ENCODER.encode(details)
         at = instant(self.at, "at")
-        encoded = encode_json(
-            {
-                "act": self.act,
-                "actor": self.actor,
-                "at": at,
-                "details": details,
-                "previous": self.previous.hex(),
-                "sequence": self.sequence,
-                "subject": self.subject,
-                "v": VERSION,
-                "writer": self.writer,
-            }
+        # In the order of the names.
+        encoded = _octets(
+            f'{{"act":{_quoted(self.act)},"actor":{_quoted(self.actor)},"at":"{at}",'
+            f'"details":{text},"previous":"{self.previous.hex()}",'
+            f'"sequence":{self.sequence},"subject":{_quoted(self.subject)},"v":{VERSION},'
+            f'"writer":{_quoted(self.writer)}}}'
         )
         if len(encoded) > RECORD_LIMIT:
             raise InvalidArgument(
@@ -157,6 +158,11 @@ class AuditRecord:
 
     def require_impersonal(self, is_personal: IsPersonal) -> None:
         """Raises PersonalDataRefused where `is_personal` recognises a text of this record."""
+        values = self.details.values()
+        if _TEXTS.issuperset(map(type, values)):
+            texts = (self.actor, self.subject, *self.details, *values)
+            if not any(map(is_personal, texts)):
+                return
         for name in ("actor", "subject"):
             if is_personal(getattr(self, name)):
                 raise PersonalDataRefused(field=name)
@@ -183,8 +189,12 @@ _ENCODER: Final = json.JSONEncoder(
 
 def encode_json(value: Mapping[str, Any]) -> bytes:
     """The canonical bytes of a value that `_frozen` let through."""
+    return _octets(_ENCODER.encode(value))
+
+
+def _octets(text: str) -> bytes:
     try:
-        return _ENCODER.encode(value).encode()
+        return text.encode()
     except UnicodeEncodeError:
         raise InvalidArgument(argument="details", reason="a lone surrogate is no text") from None
 
@@ -233,6 +243,26 @@ def _match(pattern: re.Pattern[str], value: object, argument: str) -> None:
         raise InvalidArgument(argument=argument, reason=f"not of the form {pattern.pattern}")
 
 
+def _flat(details: dict[str, Any]) -> str | None:
+    """The canonical JSON of plain names and texts, as nearly all details are; None of others."""
+    if not _TEXTS.issuperset(map(type, details.values())):
+        return None
+    names, form = _form(tuple(details))
+    return form and form % tuple(map(_quoted, map(details.__getitem__, names)))
+
+
+_TEXTS: Final = frozenset((str,))
+
+
+@lru_cache(maxsize=256)
+def _form(names: tuple[str, ...]) -> tuple[tuple[str, ...], str | None]:
+    """Those names in their order, and where their values stand; the records of an act share it."""
+    if not all(map(_is_plain, names)):
+        return (), None
+    ordered = tuple(sorted(names))
+    return ordered, "{" + ",".join(f'"{name}":%s' for name in ordered) + "}"
+
+
 def _frozen(value: Any, place: str, depth: int) -> Any:
     """A copy of `value` that nobody else holds, lists as tuples; refuses what is not wanted."""
     kind = type(value)
@@ -255,6 +285,12 @@ def _frozen(value: Any, place: str, depth: int) -> Any:
     if isinstance(value, list | tuple):
         return tuple(_frozen(one, place, depth - 1) for one in value)
     raise InvalidArgument(argument=place, reason=f"{kind.__name__} has no canonical form here")
+
+
+@lru_cache(maxsize=256)
+def _is_named(writer: str, act: str) -> bool:
+    """A writer does few kinds of acts, again and again."""
+    return _WRITER.fullmatch(writer) is not None and _ACT.fullmatch(act) is not None
 
 
 @lru_cache(maxsize=1024)

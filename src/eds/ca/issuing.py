@@ -7,7 +7,6 @@ other, and never in a circle.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,7 +30,7 @@ from .database import to_micros
 if TYPE_CHECKING:
     from .register import Intent
 
-Signed = tuple["Intent", bytes]  # with the encoded certificate
+Signed = tuple["Intent", bytes, bytes]  # with the encoded certificate and its SHA-256
 
 
 class Conflict(Exception):
@@ -118,28 +117,28 @@ def complete(connection: Connection, signed: Sequence[Signed], *, now: int) -> N
     pen = Pen(connection)
     ordered = sorted(signed, key=_by_serial)
     closed = _CLOSE(
-        pen, [("issued", now, one.issuer, one.serial, "reserved") for one, _ in ordered]
+        pen, [("issued", now, one.issuer, one.serial, "reserved") for one, _, _ in ordered]
     )
     if closed.rowcount != len(ordered):
         raise Conflict
-    _INSERT_CERTIFICATE(pen, [_certificate_row(*pair) for pair in ordered])
-    _INSERT_STATUS(pen, [_status_row(intent, now) for intent, _ in ordered])
-    _INSERT_EVENT(pen, [_event_row(intent, now) for intent, _ in ordered])
+    _INSERT_CERTIFICATE(pen, [_certificate_row(*each) for each in ordered])
+    _INSERT_STATUS(pen, [_status_row(intent, now) for intent, _, _ in ordered])
+    _INSERT_EVENT(pen, [_event_row(intent, now) for intent, _, _ in ordered])
 
 
 def _by_request(intent: Intent) -> str:
     return intent.request
 
 
-def _by_serial(pair: Signed) -> bytes:
-    return pair[0].serial
+def _by_serial(signed: Signed) -> bytes:
+    return signed[0].serial
 
 
 def why_not_completed(connection: Connection, signed: Sequence[Signed]) -> EdsError:
     """Which intent was not open or stood there twice, or whose key was blocked meanwhile."""
     row = t.intents.c
     seen: set[tuple[str, bytes]] = set()
-    for intent, _ in signed:
+    for intent, _, _ in signed:
         key = (intent.issuer, intent.serial)
         is_open = select(row.serial).where(
             row.issuer == intent.issuer, row.serial == intent.serial, row.state == "reserved"
@@ -147,7 +146,7 @@ def why_not_completed(connection: Connection, signed: Sequence[Signed]) -> EdsEr
         if key in seen or connection.execute(is_open).first() is None:
             return IntentNotOpen(serial_number=intent.serial.hex())
         seen.add(key)
-    for intent, _ in signed:
+    for intent, _, _ in signed:
         source = connection.execute(_BLOCKED, {"key": intent.key_hash}).scalar()
         if source is not None:
             return KeyBlocked(key=intent.key_hash.hex(), source=source)
@@ -235,11 +234,11 @@ def _intent_row(intent: Intent, node: int) -> Row:
     )
 
 
-def _certificate_row(intent: Intent, encoded: bytes) -> Row:
+def _certificate_row(intent: Intent, encoded: bytes, fingerprint: bytes) -> Row:
     return (
         intent.issuer,
         intent.serial,
-        hashlib.sha256(encoded).digest(),
+        fingerprint,
         intent.key_hash,
         intent.person,
         intent.profile,

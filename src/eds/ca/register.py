@@ -210,7 +210,7 @@ class Register:
         abandoned or completed meanwhile, KeyBlocked when its key was blocked: then that signature
         must not leave the house.
         """
-        signed = tuple(issued)
+        signed = [(intent, encoded, hashlib.sha256(encoded).digest()) for intent, encoded in issued]
         try:
             with self.writing() as connection:
                 issuing.complete(connection, signed, now=to_micros(at))
@@ -218,12 +218,9 @@ class Register:
                     connection,
                     [
                         _entry(
-                            intent,
-                            "ca.certificate.issued",
-                            at=at,
-                            fingerprint=hashlib.sha256(encoded).hexdigest(),
+                            intent, "ca.certificate.issued", at=at, fingerprint=fingerprint.hex()
                         )
-                        for intent, encoded in signed
+                        for intent, _, fingerprint in signed
                     ],
                 )
         except issuing.Conflict:

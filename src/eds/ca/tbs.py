@@ -212,7 +212,13 @@ def build_tbs(
 
 def assemble(tbs: bytes, *, algorithm: SignatureAlgorithm, signature: bytes) -> bytes:
     """The encoded Certificate: the signed part, how it was signed, and the signature value."""
-    return der.sequence(tbs, algorithm.identifier, der.bit_string(signature))
+    identifier = _identifier(algorithm.oid, algorithm.parameters)
+    return der.sequence(tbs, identifier, der.bit_string(signature))
+
+
+@lru_cache(maxsize=64)
+def _identifier(oid: str, parameters: bytes) -> bytes:
+    return der.sequence(der.object_identifier(oid), parameters)
 
 
 def crl_urls(issuer: IssuerFacts, shard: int | None) -> tuple[str, ...]:
