@@ -492,6 +492,46 @@ class Certificate(Encoded):
         found = _new(der.Element, (data, data[start], start, _content(start, end), end))
         return extensions.read_extensions(found)
 
+    @read_once
+    def is_plain(self) -> bool:
+        """Whether its extensions limit nothing but by basic constraints and key usage.
+
+        Beside these two there are key identifiers and addresses alone, none of them critical: a
+        path has nothing more to look for, and what it asks is read here at once, as the
+        properties would read it. False says nothing.
+        """
+        data = self.encoded
+        if _POLICIES in data or _PURPOSES in data:
+            return False  # as most that are not plain; a search costs next to nothing
+        places, fields = self._places, self.__dict__
+        start, first, last = places.extensions, places.outer_algorithm, places.signature
+        if (
+            start is None
+            or data[start] != der.SEQUENCE
+            or last - first >= 0x82
+            or data[places.algorithm : places.issuer] != data[first:last]
+            or not data.startswith(_VERSION_3, places.serial_number - 7)
+        ):
+            return False
+        found = extensions.read_plain_extensions(data, _content(start, first), first)
+        if found is None:
+            return False
+        content = _content(last, len(data))
+        if data[content : content + 1] == b"\0":  # no bits left unused
+            fields["signature"] = data[content + 1 :]
+        fields.update(_ABSENT)
+        fields.update(
+            version=3,
+            basic_constraints=found.get("basic_constraints"),
+            key_usage=found.get("key_usage"),
+            issuer_encoded=data[places.issuer : places.validity],
+            subject_encoded=data[places.subject : places.public_key],
+            signature_algorithm=_new(der.Element, (data, der.SEQUENCE, first, first + 2, last)),
+        )
+        if "crl_distribution_points" not in found:
+            fields["crl_distribution_points"] = ()
+        return True
+
     def _extension(self, oid: str, read: Callable[[bytes], R]) -> R | None:
         extension = self.extensions.get(oid)
         if extension is None:
@@ -570,6 +610,17 @@ class Certificate(Encoded):
     def is_self_issued(self) -> bool:
         """Whether subject and issuer are the same name, octet for octet."""
         return self.issuer_encoded == self.subject_encoded
+
+
+_POLICIES: Final = der.object_identifier(extensions.CERTIFICATE_POLICIES)
+_PURPOSES: Final = der.object_identifier(extensions.EXTENDED_KEY_USAGE)
+# What a plain certificate does not have, of what a path asks for.
+_ABSENT: Final = dict.fromkeys(
+    (
+        *("extended_key_usage", "policies", "policy_mappings", "policy_constraints"),
+        *("inhibit_any_policy", "name_constraints", "subject_alternative_names"),
+    )
+)
 
 
 def _has_odd_serial_number(encoded: bytes) -> bool:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
 
 from eds import der
-from eds.errors import LimitExceeded, MalformedDer
+from eds.errors import DecodeError, LimitExceeded, MalformedDer
 from eds.names import Name
 
 SUBJECT_DIRECTORY_ATTRIBUTES: Final = "2.5.29.9"
@@ -322,6 +322,51 @@ def _any_extension(data: bytes, position: int, end: int) -> tuple[Extension, int
     return Extension(oid, critical, octets), item.end
 
 
+def read_plain_extensions(data: bytes, position: int, end: int) -> dict[str, object] | None:
+    """What stands there, where nothing limits but basic constraints and key usage.
+
+    Beside these there are key identifiers and addresses alone, none critical: what most
+    authorities have and many leaves, in a third of the time. Keys are the names of properties,
+    and these two alone have a value. None: for `read_extensions` to read or to refuse.
+    """
+    found: dict[str, object] = {}
+    count = 0
+    try:
+        while position < end:
+            stop = position + 2 + data[position + 1]
+            name = _SILENT.get(data[position : position + 9])
+            if name is not None:
+                found[name] = None
+            else:
+                encoded = data[position:stop]
+                name = _LIMITING.get(encoded[2:7])
+                if name is not None:
+                    found[name] = _read_limiting(encoded)
+                elif (
+                    encoded[2:13] == _ADDRESSES
+                    and encoded[0] == der.SEQUENCE
+                    and 14 + encoded[13] == len(encoded) < 0x82
+                ):
+                    found["authority_information_access"] = None
+                else:
+                    return None
+            count += 1
+            position = stop
+    except (IndexError, DecodeError):
+        return None
+    return found if position == end and len(found) == count > 0 else None
+
+
+@lru_cache(maxsize=512)
+def _read_limiting(encoded: bytes) -> object:
+    """The value of one encoded Extension of those below. Raises MalformedDer."""
+    whole = der.decode(der.sequence(encoded))
+    if len(encoded) > _SHORT:
+        whole.fail("longer than it has reason to be")
+    ((oid, _, octets),) = read_extensions(whole).values()
+    return read_basic_constraints(octets) if oid == BASIC_CONSTRAINTS else read_key_usage(octets)
+
+
 _TRUE: Final = b"\x01\x01\xff"  # BOOLEAN, DER
 # The extensions that have a name here, by the content of their OIDs.
 _OIDS: Final = {
@@ -337,6 +382,26 @@ _OIDS: Final = {
         *(OCSP_ARCHIVE_CUTOFF, OCSP_EXTENDED_REVOKE, VALIDITY_ASSURED_SHORT_TERM),
     )
 }
+
+
+# Of plain extensions: those that are read, by the OID, and those that are not, by all that
+# stands before the value, where that is short and not critical.
+_LIMITING: Final = {
+    der.object_identifier(BASIC_CONSTRAINTS): "basic_constraints",
+    der.object_identifier(KEY_USAGE): "key_usage",
+}
+_SILENT: Final = {
+    bytes((der.SEQUENCE, 7 + size))
+    + der.object_identifier(oid)
+    + bytes((der.OCTET_STRING, size)): name
+    for oid, name in (
+        (SUBJECT_KEY_IDENTIFIER, "subject_key_identifier"),
+        (AUTHORITY_KEY_IDENTIFIER, "authority_key_identifier"),
+        (CRL_DISTRIBUTION_POINTS, "crl_distribution_points"),
+    )
+    for size in range(0x80 - 7)
+}
+_ADDRESSES: Final = der.object_identifier(AUTHORITY_INFORMATION_ACCESS) + b"\4"
 
 
 @_remembered

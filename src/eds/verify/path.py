@@ -30,6 +30,7 @@ from .path_signatures import (
     unreadable,
 )
 from .path_steps import Work, at_end, trusted_itself
+from .path_straight import only_chain, proven_below
 from .policy import ValidationPolicy
 from .trust import Purpose, TrustStore
 
@@ -77,6 +78,8 @@ def prove(
     if known is not None and known.valid_from <= at <= known.valid_until:
         return known
     result = _under_kept(certificate, proofs, at=at) if proofs.authorities else None
+    if result is None and certificates and type(certificates) is tuple:
+        result = _straight(certificate, proofs, trust, at, certificates)
     if result is None:
         search = Search(
             certificate,
@@ -113,6 +116,37 @@ def _under_kept(certificate: Certificate, proofs: KindProofs, *, at: datetime) -
     return None
 
 
+def _straight(
+    certificate: Certificate,
+    proofs: KindProofs,
+    trust: TrustStore,
+    at: datetime,
+    certificates: tuple[Certificate, ...],
+) -> PathResult | None:
+    """What comes of the only chain that there is; None where a search has to find one."""
+    policy, purpose = proofs.policy, proofs.purpose
+    found = only_chain(
+        certificate,
+        trust=trust,
+        purpose=purpose,
+        at=at,
+        budget=policy.budget,
+        certificates=certificates,
+    )
+    if found is None:
+        return None
+    issuer, anchor = found
+    authority = proven_below(anchor, issuer, policy, purpose)
+    if isinstance(authority, Finding):
+        path = certificate, issuer, anchor.certificate
+        return failed(authority, path=path, anchor=anchor)
+    until = signed_by(authority.path[0], certificate, policy.algorithms, authority.algorithms)
+    if isinstance(until, Finding):
+        return failed(until)
+    work = Work(policy.budget.name_comparisons)
+    return _concluded(certificate, authority, until, proofs, at=at, work=work)
+
+
 def _found(certificate: Certificate, proofs: KindProofs, search: Search) -> PathResult:
     """The first proof that a search finds, else the failure that came nearest to one."""
     best = _as_anchor(certificate, search)
@@ -145,7 +179,6 @@ def _found(certificate: Certificate, proofs: KindProofs, search: Search) -> Path
 def _by_chain(
     certificate: Certificate, chain: tuple[Certificate, ...], proofs: KindProofs, search: Search
 ) -> PathResult:
-    policy = proofs.policy
     authority = search.authority(chain)
     if isinstance(authority, Finding):
         return failed(
@@ -156,13 +189,27 @@ def _by_chain(
     until = search.signed(authority, certificate)
     if isinstance(until, Finding):
         return failed(until)
-    result = _end(certificate, authority, until, policy, purpose=search.purpose, work=search.work)
+    return _concluded(certificate, authority, until, proofs, at=search.at, work=search.work)
+
+
+def _concluded(
+    certificate: Certificate,
+    authority: Authority,
+    until: date | None,
+    proofs: KindProofs,
+    *,
+    at: datetime,
+    work: Work,
+) -> PathResult:
+    """What a certificate comes to that a proven authority signed; a proof of it is kept."""
+    policy, purpose = proofs.policy, proofs.purpose
+    result = _end(certificate, authority, until, policy, purpose=purpose, work=work)
     if isinstance(result, Finding):
-        return failed(result, path=(certificate, *chain), anchor=authority.anchor)
-    if result.valid_from <= search.at <= result.valid_until:
+        return failed(result, path=(certificate, *authority.path), anchor=authority.anchor)
+    if result.valid_from <= at <= result.valid_until:
         _keep(certificate, authority, proofs)
         return result
-    return untimely(result, policy, at=search.at)
+    return untimely(result, policy, at=at)
 
 
 def _end(

@@ -22,7 +22,7 @@ from .path_proofs import Authority
 from .path_signatures import GENERAL, end_of, period_of, period_of_anchor, signed_by, unreadable
 from .path_steps import Work, below_anchor, below_authority, first_state
 from .policy import ValidationPolicy
-from .trust import Purpose, TrustStore
+from .trust import Purpose, TrustAnchor, TrustStore
 
 Chain = tuple[Certificate, ...]
 """From the issuer that is asked about to the anchor's certificate, both included."""
@@ -184,21 +184,7 @@ class Search:
         anchor = self.trust.anchor(certificate, self.purpose, at=self.at)
         if anchor is None:
             return rules.CHAIN.broken(SubIndication.NO_CERTIFICATE_CHAIN_FOUND)
-        state = below_anchor(certificate, first_state(self.policy), self.purpose)
-        if isinstance(state, Finding):
-            return state
-        try:
-            valid_from, valid_until = period_of_anchor(anchor)
-        except DecodeError as error:
-            return unreadable(certificate, error)
-        return Authority(
-            path=chain,
-            anchor=anchor,
-            state=state,
-            valid_from=valid_from,
-            valid_until=valid_until,
-            algorithms={},
-        )
+        return trusted(anchor, self.policy, self.purpose)
 
     def _below(self, chain: Chain) -> Authority | Finding:
         certificate, *rest = chain
@@ -208,20 +194,41 @@ class Search:
         until = self.signed(above, certificate)
         if isinstance(until, Finding):
             return until
-        state = below_authority(certificate, above.state, self.purpose, self.work)
-        if isinstance(state, Finding):
-            return state
-        try:
-            # As the working public key of RFC 5280 §6.1.4 (d) to (f).
-            certificate = certificate.inheriting(above.path[0].public_key)
-            not_before, not_after = period_of(certificate)
-        except DecodeError as error:
-            return unreadable(certificate, error)
-        return Authority(
-            path=(certificate, *above.path),
-            anchor=above.anchor,
-            state=state,
-            valid_from=max(above.valid_from, not_before),
-            valid_until=end_of(until, min(above.valid_until, not_after)),
-            algorithms={},
-        )
+        return proven(certificate, above, until, self.purpose, self.work)
+
+
+def trusted(anchor: TrustAnchor, policy: ValidationPolicy, purpose: Purpose) -> Authority | Finding:
+    """The authority that an anchor is."""
+    certificate = anchor.certificate
+    state = below_anchor(certificate, first_state(policy), purpose)
+    if isinstance(state, Finding):
+        return state
+    try:
+        period = period_of_anchor(anchor)
+    except DecodeError as error:
+        return unreadable(certificate, error)
+    return _new(Authority, ((certificate,), anchor, state, *period, {}))
+
+
+def proven(
+    certificate: Certificate, above: Authority, until: date | None, purpose: Purpose, work: Work
+) -> Authority | Finding:
+    """The authority below a proven one, signed by it in a way that may be relied on `until`."""
+    state = below_authority(certificate, above.state, purpose, work)
+    if isinstance(state, Finding):
+        return state
+    try:
+        # As the working public key of RFC 5280 §6.1.4 (d) to (f).
+        certificate = certificate.inheriting(above.path[0].public_key)
+        not_before, not_after = period_of(certificate)
+    except DecodeError as error:
+        return unreadable(certificate, error)
+    valid_from = max(above.valid_from, not_before)
+    valid_until = end_of(until, min(above.valid_until, not_after))
+    return _new(
+        Authority,
+        ((certificate, *above.path), above.anchor, state, valid_from, valid_until, {}),
+    )
+
+
+_new: Final = tuple.__new__  # half the cost of `Authority(…)`, as in `der`

@@ -149,7 +149,7 @@ def at_end(
         if isinstance(level, Finding):
             return level
         explicit = max(state.explicit_policy - 1, 0)
-        if extensions.POLICY_CONSTRAINTS in certificate.extensions:
+        if not certificate.is_plain and extensions.POLICY_CONSTRAINTS in certificate.extensions:
             constraints = certificate.policy_constraints
             if constraints is not None and constraints.require_explicit_policy == 0:
                 explicit = 0
@@ -178,20 +178,20 @@ def trusted_itself(
 
 def _profile(certificate: Certificate) -> Finding | None:
     """Critical extensions, and what RFC 5280 §4 demands of every certificate."""
-    found = certificate.extensions
-    for oid, critical, _ in found.values():
-        if critical:
-            if oid not in PROCESSED:
-                return rules.CRITICAL_EXTENSIONS.broken(
-                    CONSTRAINTS, certificate=certificate.fingerprint, extension=oid
-                )
-            getattr(certificate, PROCESSED[oid])  # one that cannot be read is not processed
+    if not certificate.is_plain:
+        for oid, critical, _ in certificate.extensions.values():
+            if critical:
+                if oid not in PROCESSED:
+                    return rules.CRITICAL_EXTENSIONS.broken(
+                        CONSTRAINTS, certificate=certificate.fingerprint, extension=oid
+                    )
+                getattr(certificate, PROCESSED[oid])  # one that cannot be read is not processed
     if len(certificate.serial_number_octets) > 20 and not OVERLONG_SERIAL_NUMBER.accepted:
         return _against_profile(certificate, "a serial number of over 20 octets")
     if certificate.issuer_encoded == _NOBODY:
         return _against_profile(certificate, "no issuer")
     if certificate.subject_encoded == _NOBODY:
-        names = found.get(extensions.SUBJECT_ALTERNATIVE_NAME)
+        names = certificate.extensions.get(extensions.SUBJECT_ALTERNATIVE_NAME)
         if names is None or not names.critical:
             return _against_profile(certificate, "no subject, nor a critical alternative name")
     return None
@@ -212,6 +212,8 @@ def _no_authority(certificate: Certificate) -> Finding | None:
     usage = certificate.key_usage
     if usage is not None and KeyUsage.KEY_CERT_SIGN in usage:
         return _against_profile(certificate, "keyCertSign without being an authority")
+    if certificate.is_plain:
+        return None
     if extensions.NAME_CONSTRAINTS in certificate.extensions:
         return _against_profile(certificate, "name constraints without being an authority")
     return None
@@ -292,7 +294,9 @@ def _limit(certificate: Certificate, state: State) -> State | Finding:
     """What an authority adds of its own: RFC 5280 §6.1.4 (g), (i), (j), (m)."""
     basic = certificate.basic_constraints
     path_length = None if basic is None else basic.path_length
-    if path_length is None and _LIMITING.isdisjoint(certificate.extensions):
+    if path_length is None and (
+        certificate.is_plain or _LIMITING.isdisjoint(certificate.extensions)
+    ):
         return state  # as most authorities
     limits = state.limits
     constraints = certificate.name_constraints

@@ -243,12 +243,14 @@ def _check(inquiry: Inquiry) -> RevocationResult:
         excused = _without_status(inquiry)
         if excused is not None:
             return excused
-        observations = [*revocation_ocsp.observe(inquiry), *revocation_lists.observe(inquiry)]
+        observations = revocation_ocsp.observe(inquiry)
+        observations += revocation_lists.observe(inquiry)
         # By identity: to hash a list is to read all of it.
         believed: dict[int, CertificateList | OcspResponse] = {}
         for one in observations:
             if one.speaks and inquiry.at <= one.end:
-                for source in (one.source, *one.beside):
+                believed[id(one.source)] = one.source
+                for source in one.beside:
                     believed[id(source)] = source
         inquiry.believed = tuple(believed.values())
         return _decide(inquiry, observations)
@@ -262,6 +264,8 @@ def _without_status(inquiry: Inquiry) -> RevocationResult | None:
     """The result for a certificate so short-lived that its issuer gives no status."""
     longest = inquiry.policy.revocation.short_term
     certificate = inquiry.certificate
+    if certificate.is_plain:
+        return None
     found = certificate.extensions
     if longest is None or not (
         extensions.NO_REVOCATION_AVAILABLE in found
@@ -436,21 +440,27 @@ def _good(
             findings.append(INVALIDITY.noted(invalidity_date=begun.invalidity_date, judged_at=at))
     if begun is not None:
         until = min(until, _since(begun) - _SECOND)
-    return RevocationResult(
-        status=Status.GOOD,
-        sub_indication=None,
-        findings=tuple(findings),
-        # Before `at` there may have been a hold that other evidence knows.
-        valid_from=min(at, since),
-        valid_until=max(at, until),
-        revoked_at=None if begun is None else begun.since,
-        reason=None if begun is None else begun.reason,
-        invalidity_date=None if begun is None else begun.invalidity_date,
-        this_update=deciding.this_update,
-        next_update=deciding.next_update,
-        source=deciding.source,
-        believed=inquiry.believed,
+    return _new(
+        RevocationResult,
+        (
+            Status.GOOD,
+            None,
+            tuple(findings),
+            # Before `at` there may have been a hold that other evidence knows.
+            min(at, since),
+            max(at, until),
+            None if begun is None else begun.since,
+            None if begun is None else begun.reason,
+            None if begun is None else begun.invalidity_date,
+            deciding.this_update,
+            deciding.next_update,
+            deciding.source,
+            inquiry.believed,
+        ),
     )
+
+
+_new: Final = tuple.__new__  # half the cost of `RevocationResult(…)`, as in `der`
 
 
 def _not_established(

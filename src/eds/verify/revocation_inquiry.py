@@ -180,7 +180,8 @@ class Observation(NamedTuple):
     @property
     def end(self) -> datetime:
         """The last instant for which it may be relied on."""
-        return max(self.fresh_until, self.this_update)
+        fresh, this = self.fresh_until, self.this_update
+        return fresh if fresh >= this else this
 
     def is_fresh(self, at: datetime) -> bool:
         """Whether it may be relied on for `at`."""

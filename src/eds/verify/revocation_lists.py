@@ -119,7 +119,9 @@ def _points(inquiry: Inquiry, found: CertificateList) -> tuple[DistributionPoint
     """
     certificate = inquiry.certificate
     issuer = found.issuer
-    own = issuer.matches(certificate.issuer)
+    own = issuer.encoded == certificate.issuer_encoded or (
+        inquiry.trust.prepared(issuer) == inquiry.trust.prepared(certificate.issuer)
+    )
     if own and extensions.ISSUING_DISTRIBUTION_POINT not in found.extensions:
         return (_ASSUMED,)  # it covers everything of that issuer, wherever it was published
     points = [

@@ -113,10 +113,17 @@ class TrustStore:
         for certificate in self.certificates:
             known.setdefault(certificate.encoded, certificate)
         named: dict[Hashable, list[Certificate]] = {}
+        spelt: dict[bytes, Hashable] = {}
         for certificate in known.values():
-            named.setdefault(_subject(certificate), []).append(certificate)
+            try:
+                key: Hashable = certificate.subject.prepared
+            except DecodeError:
+                continue  # a subject that cannot be read is nobody's issuer
+            spelt[certificate.subject_encoded] = key
+            named.setdefault(key, []).append(certificate)
         self._anchors: Final = by_octets
         self._known: Final = known
+        self._spelt: Final = spelt
         self._named: Final = {key: tuple(found) for key, found in named.items()}
 
     @cached_property
@@ -188,7 +195,15 @@ class TrustStore:
 
         Raises MalformedName.
         """
-        return self._named.get(subject.prepared, ())
+        return self._named.get(self.prepared(subject), ())
+
+    def prepared(self, name: Name) -> Hashable:
+        """What `name` is compared by (`Name.prepared`), at hand for subjects of the store.
+
+        Raises MalformedName.
+        """
+        spelt = self._spelt.get(name.encoded)
+        return name.prepared if spelt is None else spelt
 
     def __contains__(self, certificate: Certificate) -> bool:
         return certificate.encoded in self._known
@@ -214,14 +229,6 @@ def _restored(
     environment: Environment,
 ) -> TrustStore:
     return TrustStore(anchors, certificates=certificates, name=name, environment=environment)
-
-
-def _subject(certificate: Certificate) -> Hashable:
-    """What names are compared by; one that cannot be read is nobody's issuer."""
-    try:
-        return certificate.subject.prepared
-    except DecodeError:
-        return certificate.encoded
 
 
 def _once(items: Iterable[T]) -> tuple[T, ...]:
