@@ -56,6 +56,7 @@ TABLES = {
     "eds/enroll/wording.py": ("STATES", "NEXT", "REFUSALS"),
     "eds/country/kz/__init__.py": ("_LABELS",),
     "eds/country/contract.py": ("HolderKind", "KeyUse"),
+    "eds_cli/centre_guide.py": ("_WORDS",),
     "eds_cli/hints.py": ("HINTS",),
     "eds_cli/advice.py": ("ADVICE", "OF_THE_LOG"),
     "eds_cli/main.py": ("COMMANDS",),

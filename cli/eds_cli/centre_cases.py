@@ -16,7 +16,7 @@ from eds_cli.instants import now
 from eds_cli.output import Facts, Shown, done, json_option, plain, show, show_json, show_table
 from eds_cli.pins import Secrets, secret_options
 from eds_cli.signing import key_options
-from eds_cli.speech import say
+from eds_cli.speech import language, say
 
 if TYPE_CHECKING:
     from eds.enroll.application import Application
@@ -62,12 +62,14 @@ def list_cases(everything: bool, folder: DeskFolder, as_json: bool) -> None:
         show_json([plain(case_facts(each)) for each in found])
         return
     if not found:
-        click.echo("nothing waits", err=True)
+        click.echo(say("nothing waits"), err=True)
         return
     show_table(
-        ("APPLICATION", "STATE", "WAITS FOR", "NEXT", "STATION", "UNTIL"),
+        (say("APPLICATION"), say("STATE"), say("WAITS FOR"), say("NEXT"), say("STATION"),
+         say("UNTIL")),
         [
-            (each.application, each.state.value, *_turn(each), each.station or "-",
+            (each.application, each.state.value, say(_turn(each)[0]), _turn(each)[1],
+             each.station or "-",
              "-" if each.deadline is None else f"{each.deadline.astimezone():%m-%d %H:%M}")
             for each in found
         ],
@@ -143,8 +145,8 @@ def show_case(
             if files is not None:
                 facts["files"] = write_files(work.evidence(application, by), Path(files))
     elif files is not None:
-        raise click.UsageError("who looks? --files wants --key")
-    show(facts, as_json=as_json)
+        raise click.UsageError(say("who looks? --files wants --key"))
+    show(facts, as_json=as_json, words=say)
 
 
 def write_files(evidence: Mapping[str, bytes], folder: Path) -> list[str]:
@@ -231,7 +233,7 @@ def record(visit: str | None, application: str, folder: DeskFolder, **said: Any)
         seen = read_visit(file.read_bytes(), file=file.name, folder=file.parent)
     elif found.state.value == "present":
         if not sys.stdin.isatty():
-            raise click.UsageError("say in which file the visit is written down")
+            raise click.UsageError(say("say in which file the visit is written down"))
         seen = ask_visit(found.flow.value)
     _act(
         lambda work, name, by: work.record(name, by, seen),
@@ -307,9 +309,9 @@ def _act(
         show_json(plain(case_facts(after)))
         return
     _, command = _turn(after)
-    done(f"{after.application} is {after.state.value.replace('_', ' ')}")
+    done(_now(after))
     if command != "-":
-        click.echo(f"next: eds centre {command} {after.application}")
+        click.echo(say("next: {command}", command=f"eds centre {command} {after.application}"))
 
 
 def _secret_act(
@@ -336,8 +338,19 @@ def _tell_cleared(cleared: Cleared, half_out: str | None, *, as_json: bool) -> N
         facts: Any = plain(case_facts(cleared.application))
         show_json({**facts, "printed_half": shown, "half_out": half_out if half else None})
         return
-    done(f"{cleared.application.application} is {cleared.application.state.value}")
+    done(_now(cleared.application))
     if half and half_out is None:
-        click.echo(f"give the applicant this half, on paper: {half}")
+        click.echo(say("give the applicant this half, on paper: {half}", half=half))
     elif half:
-        click.echo(f"the half for the applicant is in {half_out}")
+        click.echo(say("the half for the applicant is in {file}", file=half_out))
+
+
+def _now(application: Application) -> str:
+    """Where it is: by the state's short name in English, else by its sentence."""
+    from eds.enroll.wording import state_in_words
+
+    spoken, state = language(), application.state
+    words = state.value.replace("_", " ")
+    if spoken != "en":
+        words = state_in_words(state, language=spoken)
+    return say("{application} is {state}", application=application.application, state=words)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from eds.languages import message_of
 from eds_cli.centre_visit import ask_visit
 from eds_cli.desks import acting, open_desk
 from eds_cli.instants import now
 from eds_cli.output import done, escape, paint, show, show_table
+from eds_cli.speech import language, say
 
 if TYPE_CHECKING:
     from eds.enroll.application import Application
@@ -38,6 +40,8 @@ _WORDS: Final = {
     "decide": "decide over the record",
 }
 
+_CHOICES: Final = ("look", "approve", "return", "reject", "leave")
+
 
 def guide() -> None:
     """Lead an official: who they are, what waits, one case after another."""
@@ -45,10 +49,10 @@ def guide() -> None:
     from eds_cli.stores import default_store
 
     desk = os.environ.get("EDS_DESK") or click.prompt(
-        "The desk (its folder)", default=".", err=True
+        say("The desk (its folder)"), default=".", err=True
     )
     folder = open_desk(desk)
-    store = click.prompt("Where your key is", default=default_store(), err=True)
+    store = click.prompt(say("Where your key is"), default=default_store(), err=True)
     key = _key(store)
     with acting(folder, key, store, (), no_secrets()) as by:
         official = folder.store.official(by.person)
@@ -57,8 +61,9 @@ def guide() -> None:
             from eds.errors import TransitionRefused
 
             raise TransitionRefused(failures=(Failure(code=Code.NOT_AN_OFFICIAL),))
-        roles = ", ".join(sorted(role.value for role in official.roles))
-        done(f"you are {roles} at {', '.join(sorted(official.stations)) or 'no station'}")
+        roles = ", ".join(say(role) for role in sorted(role.value for role in official.roles))
+        stations = ", ".join(sorted(official.stations)) or say("no station")
+        done(say("you are {roles} at {stations}", roles=roles, stations=stations))
         while _one_case(folder, official, by):
             pass
 
@@ -73,7 +78,7 @@ def _key(store: str) -> str:
         raise KeyNotFound(key=f"with a certificate in {store}")
     if len(labels) == 1:
         return labels[0]
-    found: str = click.prompt("Your key", type=click.Choice(labels), err=True)
+    found: str = click.prompt(say("Your key"), type=click.Choice(labels), err=True)
     return found
 
 
@@ -84,17 +89,17 @@ def _one_case(folder: DeskFolder, official: Official, by: By) -> bool:
 
     mine = [(each, act) for each in waiting(folder) if (act := _act_of(each, official))]
     if not mine:
-        click.echo("nothing waits for you")
+        click.echo(say("nothing waits for you"))
         return False
     show_table(
-        ("", "APPLICATION", "STATE", "YOU"),
+        ("", say("APPLICATION"), say("STATE"), say("YOU")),
         [
-            (number, each.application, each.state.value, _WORDS[act])
+            (number, each.application, each.state.value, say(_WORDS[act]))
             for number, (each, act) in enumerate(mine, 1)
         ],
     )
     chosen = click.prompt(
-        "Which (0 to leave)", type=click.IntRange(0, len(mine)), default=1, err=True
+        say("Which (0 to leave)"), type=click.IntRange(0, len(mine)), default=1, err=True
     )
     if chosen == 0:
         return False
@@ -102,8 +107,9 @@ def _one_case(folder: DeskFolder, official: Official, by: By) -> bool:
     try:
         _do(folder, case, act, by)
     except EdsError as error:
-        click.echo(f"{paint('✗', fg='red')} {escape(f'{error} [{error.code}]')}", err=True)
-    return click.confirm("Another case?", default=True, err=True)
+        told = message_of(error, language=language())
+        click.echo(f"{paint('✗', fg='red')} {escape(f'{told} [{error.code}]')}", err=True)
+    return click.confirm(say("Another case?"), default=True, err=True)
 
 
 def _act_of(application: Application, official: Official) -> str | None:
@@ -121,17 +127,18 @@ def _do(folder: DeskFolder, case: Application, act: str, by: By) -> None:
     name = case.application
     if act == "check_in":
         work.check_in(name, by)
-        done("the applicant is here; the case is yours now")
+        done(say("the applicant is here; the case is yours now"))
         return
     person = person_facts(work.person(name, by))
-    show({**case_facts(case), "person": person}, as_json=False, title="the case")
+    facts = {**case_facts(case), "person": person}
+    show(facts, as_json=False, title=say("the case"), words=say)
     if act == "record" and case.state.value == "present":
         work.record(name, by, ask_visit(case.flow.value))
-        done("the record is signed; another official decides over it")
+        done(say("the record is signed; another official decides over it"))
     elif act in ("record", "review"):
-        click.confirm("Sign this record?", abort=True, err=True)
+        click.confirm(say("Sign this record?"), abort=True, err=True)
         work.record(name, by)
-        done("the record is signed; another official decides over it")
+        done(say("the record is signed; another official decides over it"))
     else:
         _decide(work, name, by)
 
@@ -139,20 +146,26 @@ def _do(folder: DeskFolder, case: Application, act: str, by: By) -> None:
 def _decide(work: Casework, name: str, by: By) -> None:
     from eds_cli.centre_cases import write_files
 
-    choices = ["look", "approve", "return", "reject", "leave"]
+    choices = {say(word): word for word in _CHOICES}
     while True:
-        chosen = click.prompt("Your decision", type=click.Choice(choices), default="look", err=True)
+        answer = click.prompt(
+            say("Your decision"), type=click.Choice(list(choices)), default=say("look"), err=True
+        )
+        chosen = choices[answer]
         if chosen != "look":
             break
-        place = Path(click.prompt("Folder for the scans", default=f"case-{name[:8]}", err=True))
+        place = Path(
+            click.prompt(say("Folder for the scans"), default=f"case-{name[:8]}", err=True)
+        )
         for file in write_files(work.evidence(name, by), place):
             click.echo(f"  {file}")
     if chosen == "approve":
         half = work.approve(name, by).printed_half
-        done("approved")
+        done(say("approved"))
         if half:
-            click.echo(f"give the applicant this half of the secret, on paper: {half}")
+            words = say("give the applicant this half of the secret, on paper: {half}", half=half)
+            click.echo(words)
     elif chosen != "leave":
-        reason = click.prompt("Why (no personal data)", err=True)
+        reason = click.prompt(say("Why (no personal data)"), err=True)
         work.end(name, by, act="return" if chosen == "return" else "decline", reason=reason)
-        done("done")
+        done(say("done"))

@@ -13,6 +13,7 @@ from eds_cli.lazy import HELP_NAMES
 from eds_cli.output import done, json_option, show_json, show_table, write_public
 from eds_cli.pins import Secrets, secret_options
 from eds_cli.signing import key_options
+from eds_cli.speech import say
 
 if TYPE_CHECKING:
     from eds.enroll.folder import DeskFolder
@@ -68,14 +69,14 @@ def appoint(
 
     if proposal is not None:
         if roles or certificate or person or out:
-            raise click.UsageError("--proposal says it all")
+            raise click.UsageError(say("--proposal says it all"))
         read = Proposal.decode(Path(proposal).read_bytes())
         with acting(folder, key, store, certificate_files, secrets) as by:
             official = appoint_official(folder.desk, read, by, at=now())
         _tell("appointed", official.person, as_json=as_json)
         return
     if not roles or out is None:
-        raise click.UsageError("say the --role, and where the proposal goes: --out")
+        raise click.UsageError(say("say the --role, and where the proposal goes: --out"))
     relatives = Path(conflicts).read_text(encoding="utf-8").split() if conflicts else []
     official = Official(
         person=_person(folder, certificate, person),
@@ -138,8 +139,9 @@ def list_officials(folder: DeskFolder, as_json: bool) -> None:
         show_json(rows)
     else:
         show_table(
-            ("PERSON", "ROLES", "STATIONS"),
-            [(row["person"][:20], ", ".join(row["roles"]), ", ".join(row["stations"]))  # type: ignore[index,arg-type]
+            (say("PERSON"), say("ROLES"), say("STATIONS")),
+            [(row["person"][:20], ", ".join(say(role) for role in row["roles"]),  # type: ignore[index,attr-defined]
+              ", ".join(row["stations"]))  # type: ignore[arg-type]
              for row in rows],
         )  # fmt: skip
 
@@ -153,10 +155,10 @@ def _person(folder: DeskFolder, certificate: str | None, person: str | None) -> 
 
     if certificate is None:
         return folder.pseudonyms.person(
-            given(person, "Personal number of the person", option="--person")
+            given(person, say("Personal number of the person"), option="--person")
         )
     if person is not None:
-        raise click.UsageError("--of or --person, not both")
+        raise click.UsageError(say("--of or --person, not both"))
     found = Certificate.certificates(Path(certificate).read_bytes())
     number = certified_number(found[0]) if found else None
     if number is None:
@@ -178,6 +180,7 @@ def _tell(deed: str, person: str, *, as_json: bool, out: str | None = None) -> N
     if as_json:
         show_json({"person": person, "deed": deed, "out": out})
         return
-    done(f"{deed} {person[:20]}…")
+    done(f"{say(deed)} {person[:20]}…")
     if out is not None:
-        click.echo(f"the second officer: eds centre officials appoint --proposal {out} --key KEY")
+        command = f"eds centre officials appoint --proposal {out} --key KEY"
+        click.echo(say("the second officer: {command}", command=command))

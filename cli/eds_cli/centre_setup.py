@@ -14,6 +14,7 @@ from eds_cli.desks import acting, desk_option, issuing
 from eds_cli.instants import Instant, now
 from eds_cli.output import done, escape, json_option, show, show_json
 from eds_cli.pins import Secrets, secret_options
+from eds_cli.speech import say
 from eds_cli.stores import store_option
 
 if TYPE_CHECKING:
@@ -125,9 +126,10 @@ def init(
     if as_json:
         show_json(facts)
         return
-    done(f"made the desk {name} in {folder}")
-    show(facts, as_json=False)
-    click.echo(f"next: eds centre found --desk {escape(folder)} --key KEY --key KEY")
+    done(say("made the desk {name} in {folder}", name=name, folder=folder))
+    show(facts, as_json=False, words=say)
+    command = f"eds centre found --desk {escape(folder)} --key KEY --key KEY"
+    click.echo(say("next: {command}", command=command))
 
 
 def _seen_from(folder: Path, other: str) -> str:
@@ -175,7 +177,7 @@ def found(
     if as_json:
         show_json({"officers": people, "out": out})
     else:
-        done(f"{len(people)} security officers are in office")
+        done(say("{count} security officers are in office", count=len(people)))
 
 
 @click.command("run")
@@ -218,7 +220,7 @@ def run_desk(folder: DeskFolder, secrets: Secrets, as_json: bool) -> None:
         return
     for application, before_, after_ in moved:
         click.echo(f"{application}  {before_} → {after_}")
-    done(f"{len(moved)} went on, {len(ended)} ended")
+    done(say("{moved} went on, {ended} ended", moved=len(moved), ended=len(ended)))
 
 
 def _asking(folder: DeskFolder, secrets: Secrets) -> Any:
@@ -240,7 +242,11 @@ def upgrade(folder: DeskFolder, as_json: bool) -> None:
     if as_json:
         show_json({"before": before, "after": after})
     else:
-        done(f"the desk is at {after}" + ("" if before == after else f", from {before}"))
+        done(
+            say("the desk is at {after}", after=after)
+            if before == after
+            else say("the desk is at {after}, from {before}", after=after, before=before)
+        )
 
 
 @click.command("doctor")

@@ -12,6 +12,7 @@ from eds_cli.enrolling import Work, work_option
 from eds_cli.instants import now
 from eds_cli.lazy import HELP_NAMES
 from eds_cli.output import done, json_option, show_json, show_table, write_public
+from eds_cli.speech import say
 
 if TYPE_CHECKING:
     from eds.enroll.folder import DeskFolder
@@ -37,7 +38,7 @@ def people(folder: DeskFolder, as_json: bool) -> None:
         show_json([to_data(each) for each in rows])
         return
     show_table(
-        ("NAME", "PERSONAL NUMBER", "DOCUMENT", "RESIDENCY"),
+        (say("NAME"), say("PERSONAL NUMBER"), say("DOCUMENT"), say("RESIDENCY")),
         [
             (f"{one.surname} {one.given_name}", one.personal_number, " ".join(one.document),
              one.residency.value)
@@ -60,7 +61,7 @@ def person(file: Any, folder: DeskFolder, as_json: bool) -> None:
         if as_json:
             show_json({"people": len(folder.demonstration.people)})
         else:
-            done(f"{one.surname} {one.given_name} lives here")
+            done(say("{name} lives here", name=f"{one.surname} {one.given_name}"))
 
 
 def _row(octets: bytes) -> Any:
@@ -96,10 +97,10 @@ def messages(folder: DeskFolder, as_json: bool) -> None:
 def face(score: int, out: str, work: Work, as_json: bool) -> None:
     """Hold a face check for your application."""
     if work.folder is None:
-        raise click.UsageError("the desk is not on this machine")
+        raise click.UsageError(say("the desk is not on this machine"))
     token = work.folder.demonstration.face(work.standing(), score=score, at=now())
     write_public(token, out)
     if as_json:
         show_json({"score": score, "out": out})
     else:
-        done(f"the provider's assertion is in {out}")
+        done(say("the provider's assertion is in {file}", file=out))

@@ -13,6 +13,7 @@ from eds_cli.instants import now
 from eds_cli.output import done, json_option, show_json, write_public
 from eds_cli.pins import Secrets, secret_options
 from eds_cli.signing import key_options
+from eds_cli.speech import say
 
 if TYPE_CHECKING:
     from eds.enroll.folder import DeskFolder
@@ -79,19 +80,19 @@ def _change(
 
     if proposal is not None:
         if reference or reason or out:
-            raise click.UsageError("--proposal says it all")
+            raise click.UsageError(say("--proposal says it all"))
         read = Proposal.decode(Path(proposal).read_bytes())
         if read.change != change:
-            raise click.UsageError(f"the proposal is not a {change}")
+            raise click.UsageError(say("the proposal is not a {change}", change=say(change)))
         with acting(folder, key, store, certificate_files, secrets) as by:
             state = approve_change(folder.desk, folder.issuing, read, by, at=now())
         if as_json:
             show_json({"target": read.said.target, "change": change, "state": state})
         else:
-            done(f"{read.said.target}: {state}")
+            done(f"{read.said.target}: {say(state)}")
         return
     if reference is None or out is None:
-        raise click.UsageError("say the certificate, and where the proposal goes: --out")
+        raise click.UsageError(say("say the certificate, and where the proposal goes: --out"))
     issued = find_certificate(folder.authority.register, reference, issuer=None)
     with acting(folder, key, store, certificate_files, secrets) as by:
         made = propose_change(
@@ -102,5 +103,10 @@ def _change(
         show_json({"target": made.said.target, "change": change, "out": out})
     else:
         done(
-            f"proposed: {change} of {issued.serial.hex()}; the checker agrees with --proposal {out}"
+            say(
+                "proposed: {change} of {serial}; the checker agrees with --proposal {file}",
+                change=say(change),
+                serial=issued.serial.hex(),
+                file=out,
+            )
         )

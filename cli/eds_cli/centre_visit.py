@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eds_cli.desks import given
+from eds_cli.speech import say
 
 if TYPE_CHECKING:
     from eds.enroll.visits import Visit
@@ -34,47 +35,47 @@ def ask_visit(flow: str) -> Visit:
         path: Path = click.prompt(question, type=kind, err=True)
         return path.read_bytes()
 
-    click.echo("The document lies before you. Write down what it says.", err=True)
+    click.echo(say("The document lies before you. Write down what it says."), err=True)
     kind = SeenDocument(
         click.prompt(
-            "Kind",
+            say("Kind"),
             type=click.Choice([each.value for each in SeenDocument]),
             default="passport",
             err=True,
         )
     )
-    country = click.prompt("Country (two letters)", err=True).upper()
-    number = given(None, "Number of the document", option="VISIT").upper()
+    country = click.prompt(say("Country (two letters)"), err=True).upper()
+    number = given(None, say("Number of the document"), option="VISIT").upper()
     identity, personal_number = None, ""
     if flow == "centre":
         identity = DocumentIdentity(
             country=country,
             number=number,
-            surname=text("Surname"),
-            given_name=text("Given names") or None,
-            born=day("Born").date(),
-            nationality=text("Nationality (two letters)", country).upper(),
-            expires=day("The document expires").date(),
-            permission_until=day("Permission to stay until"),
+            surname=text(say("Surname")),
+            given_name=text(say("Given names")) or None,
+            born=day(say("Born")).date(),
+            nationality=text(say("Nationality (two letters)"), country).upper(),
+            expires=day(say("The document expires")).date(),
+            permission_until=day(say("Permission to stay until")),
         )
     else:
-        personal_number = given(None, "Personal number", option="VISIT")
+        personal_number = given(None, say("Personal number"), option="VISIT")
     questions = {
-        Inspection.ORIGINAL_SEEN: "Is it the original?",
-        Inspection.SECURITY_FEATURES: "Are its security features in order?",
-        Inspection.PHOTO_RESEMBLES: "Is it the person before you?",
-        Inspection.ZONE_AGREES: "Does the machine-readable zone agree?",
+        Inspection.ORIGINAL_SEEN: say("Is it the original?"),
+        Inspection.SECURITY_FEATURES: say("Are its security features in order?"),
+        Inspection.PHOTO_RESEMBLES: say("Is it the person before you?"),
+        Inspection.ZONE_AGREES: say("Does the machine-readable zone agree?"),
     }
     if flow == "centre":
-        questions[Inspection.TRANSLATION_NOTARISED] = "Is there a notarised translation?"
+        questions[Inspection.TRANSLATION_NOTARISED] = say("Is there a notarised translation?")
     inspections = {one for one, words in questions.items() if click.confirm(words, err=True)}
     chip, absence = None, None
-    if click.confirm("Was the chip read?", default=False, err=True):
-        chip = read_chip(Path(click.prompt("Folder with what was read", err=True)))
+    if click.confirm(say("Was the chip read?"), default=False, err=True):
+        chip = read_chip(Path(click.prompt(say("Folder with what was read"), err=True)))
     else:
         absence = ChipAbsence(
             click.prompt(
-                "Why not",
+                say("Why not"),
                 type=click.Choice([each.value for each in ChipAbsence]),
                 default="no_chip",
                 err=True,
@@ -86,16 +87,16 @@ def ask_visit(flow: str) -> Visit:
         number=number,
         identity=identity,
         personal_number=personal_number,
-        place=text("Where you sit (window, room)"),
+        place=text(say("Where you sit (window, room)")),
         inspections=frozenset(inspections),
-        capture=scan("File of the picture taken now"),
+        capture=scan(say("File of the picture taken now")),
         chip=chip,
         chip_absence=absence,
         translation=(
-            scan("File of the translation")
+            scan(say("File of the translation"))
             if Inspection.TRANSLATION_NOTARISED in inspections
             else b""
         ),
-        contact=text("Address for codes and notices"),
-        remark=text("Remark (may be empty)"),
+        contact=text(say("Address for codes and notices")),
+        remark=text(say("Remark (may be empty)")),
     )

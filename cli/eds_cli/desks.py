@@ -136,7 +136,7 @@ def given(source: str | None, question: str, *, option: str, hidden: bool = Fals
     Personal numbers, codes and passphrases come this way, never as arguments. Raises
     SecretUnavailable where nobody can be asked, OSError.
     """
-    from eds.errors import SecretUnavailable
+    from eds.errors import SecretUnavailable, Sentence
 
     if source == "-":
         return _stripped(sys.stdin.readline(_LINE_LIMIT), option)
@@ -144,17 +144,19 @@ def given(source: str | None, question: str, *, option: str, hidden: bool = Fals
         with Path(source).open(encoding="utf-8") as file:
             return _stripped(file.readline(_LINE_LIMIT), option)
     if not sys.stdin.isatty():
-        raise SecretUnavailable(reason=f"nobody can be asked here; see {option}")
+        raise SecretUnavailable(
+            reason=Sentence("nobody can be asked here; see {option}", option=option)
+        )
     answer: str = click.prompt(question, err=True, hide_input=hidden)
     return answer.strip()
 
 
 def _stripped(line: str, option: str) -> str:
-    from eds.errors import SecretUnavailable
+    from eds.errors import SecretUnavailable, Sentence
 
     text = line.strip()
     if not text:
-        raise SecretUnavailable(reason=f"{option}: nothing to read")
+        raise SecretUnavailable(reason=Sentence("{option}: nothing to read", option=option))
     return text
 
 

@@ -224,7 +224,7 @@ def tree(facts: Facts, *, indent: int = 0, words: Callable[[str], str] = str) ->
             yield head
             yield from _below(one, indent=indent + _INDENT, words=words)
             continue
-        lines = [line for text in _texts(one) for line in _wrap(text, column)]
+        lines = [line for text in _texts(one, words) for line in _wrap(text, column)]
         if used + 2 > column:  # a label that is longer than the column
             yield head
             used, head = 0, ""
@@ -238,7 +238,7 @@ def _below(value: Any, *, indent: int, words: Callable[[str], str]) -> Iterator[
         return
     for one in map(_for_people, value):
         if not isinstance(one, Mapping):
-            yield from (fit(" " * indent + text) for text in _texts(one))
+            yield from (fit(" " * indent + text) for text in _texts(one, words))
             continue
         lines = list(tree(one, indent=indent + _INDENT, words=words))
         if lines:
@@ -262,12 +262,12 @@ def _is_nested(value: Any) -> bool:
     )
 
 
-def _texts(value: Any) -> list[str]:
+def _texts(value: Any, words: Callable[[str], str]) -> list[str]:
     value = _for_people(value)
     if value is True or value is False:
-        return ["yes" if value else "no"]
+        return [words("yes" if value else "no")]
     if isinstance(value, list | tuple):
-        return [text for one in value for text in _texts(one)] or ["(none)"]
+        return [text for one in value for text in _texts(one, words)] or ["(none)"]
     return [escape(str(value))]
 
 

@@ -30,6 +30,15 @@ COMPUTED: Final = frozenset(
         *("number", "state", "tries left", "next", "station", "with"),
         *("from home", "at a service centre", "by renewal"),
         *("profile", "services", "key SHA-256", "all", "common name", "country", "given name"),
+        # officials: roles, decisions, acts, and the facts of a case
+        *("operator", "checker", "security_officer", "auditor", "applicant", "desk"),
+        *("look", "approve", "return", "reject", "leave", "yes", "no"),
+        *("appointed", "proposed", "removed", "hold", "revocation", "release"),
+        *("on_hold", "revoked", "valid"),
+        *("application", "flow", "version", "waits for", "next command", "deadline", "risk"),
+        *("evidence", "face checks", "returns", "reason without chip", "reason", "person"),
+        *("record SHA-256", "chip challenge", "files", "born", "alive", "residency", "has photo"),
+        *("permission until", "nationality", "expires", "folder", "name", "setting", "policy"),
         "surname",
     }
 )

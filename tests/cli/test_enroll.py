@@ -691,12 +691,15 @@ def test_officials_are_led_through_what_waits(citizen: Run, house: DeskHouse) ->
     screen = at_terminal(
         "centre",
         answers=[
-            *me, ("Your key", "checker\n"), ("Password", typed), ("Which", "\n"),
-            ("Your decision", "\n"), ("Folder for the scans", "\n"),
-            ("Your decision", "approve\n"), ("Another case?", "\n"),
+            ("Где ваш ключ", "officials\n"), ("Ваш ключ", "checker\n"), ("Пароль", typed),
+            ("Какое", "\n"), ("Ваше решение", "\n"), ("Папка для сканов", "\n"),
+            ("Ваше решение", "одобрить\n"), ("Следующее дело?", "\n"),
         ],
+        env={"LC_ALL": "ru_RU.UTF-8"},
     )  # fmt: skip
     assert "KARIMOV" in screen.out
+    assert "ваша роль: проверяющий" in screen.out
+    assert "гражданство" in screen.out
     assert (Path(f"case-{name[:8]}") / "live_capture").exists()
-    assert re.search(r"on paper: [A-Z2-9]{8}", screen.out), screen.out
+    assert re.search(r"на бумаге: [A-Z2-9]{8}", screen.out), screen.out
     assert house.desk.store.load(name).state.value == "cleared"
