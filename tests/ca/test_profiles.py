@@ -95,6 +95,7 @@ def put(**fields: object) -> Change:
 
 REFUSED: dict[str, tuple[str, Change]] = {
     "an unknown field": (LEAF, put(ca=True)),
+    "a purpose twice": ("tsa", put(optional_extended_key_usage=["timeStamping"])),
     "an unknown field inside": (LEAF, lambda data: data["subject"][0].update(regex="x")),
     "a missing field": (LEAF, lambda data: data.pop("ocsp")),
     "a text for a number": (LEAF, put(version="1")),

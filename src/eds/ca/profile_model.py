@@ -378,6 +378,8 @@ def _check(profile: CertificateProfile) -> None:
         refuse("extended_key_usage", "a purpose of servers, or any purpose")
     if not profile.extended_key_usage:
         refuse("extended_key_usage", "without one the certificate would be good for everything")
+    if {*profile.extended_key_usage} & {*profile.optional_extended_key_usage}:
+        refuse("optional_extended_key_usage", "one that every certificate has anyway")
     _check_purposes(profile, purposes, refuse)
     if isinstance(profile, AuthorityProfile):
         _check_authority(profile, refuse)
