@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from eds_cli.output import Facts, json_option, plain, show, show_json
+from eds_cli.output import Facts, Shown, confirm, json_option, plain, show, show_json
+from eds_cli.speech import say
 
 if TYPE_CHECKING:
     from eds.ca.folder import AuthorityFolder
@@ -71,16 +72,16 @@ class Consent:
 
         self._plan = plan
         if not self.as_json:
-            show(plan, as_json=False, title=f"plan: {title}")
+            show(plan, as_json=False, title=say("plan: {title}", title=title), words=say)
         if self._yes and not self._dry_run:
             return True
         if not self._dry_run and not self.as_json and sys.stdin.isatty():
-            click.confirm("Carry it out?", abort=True, err=True)
+            confirm(say("Carry it out?"))
             return True
         if self.as_json:
             show_json({"done": False, "plan": plain(plan)})
         if not self._dry_run:
-            click.echo("nothing was done; --yes carries it out", err=True)
+            click.echo(say("nothing was done; --yes carries it out"), err=True)
             self.status = PLANNED
         return False
 
@@ -108,7 +109,7 @@ def plan_options(command: F) -> F:
 def status_facts(status: Status) -> Facts:
     """Where a certificate stands."""
     return {
-        "state": status.state.value,
+        "state": Shown(status.state.value, say(status.state.value)),
         "since": status.since.isoformat(),
         "reason": status.reason.name.lower() if status.reason else None,
         "invalidity_date": status.invalidity_date.isoformat() if status.invalidity_date else None,

@@ -23,6 +23,7 @@ from eds_cli.ca_status import issued_facts, issuer_option
 from eds_cli.instants import Instant, now
 from eds_cli.output import done, json_option, show, show_json, show_table, write_public
 from eds_cli.pins import Secrets, secret_options
+from eds_cli.speech import say
 
 if TYPE_CHECKING:
     from eds.ca.authority import IssueRequest
@@ -141,7 +142,7 @@ def issue(
     rules = desk_rules(named)
     closed = folder.authority(named, ClosedKey.of(named), policy=rules)
     plan = _plan(named, made, closed.prepare(made, at=now()).tbs)
-    if not consent.given(plan, title=f"issue {wanted.name}"):
+    if not consent.given(plan, title=say("issue {profile}", profile=wanted.name)):
         return consent.status
     with folder.signer_of(named, pin=secrets.pin) as signer:
         authority = folder.authority(named, signer, policy=rules)
@@ -163,7 +164,7 @@ def issue(
         if out is None:
             click.echo(armoured, nl=False)
         else:
-            done(f"issued {serial} to {out}")
+            done(say("issued {serial} to {file}", serial=serial, file=out))
     return 0
 
 
@@ -197,7 +198,7 @@ def _subject(
             raise click.UsageError(f"{min(twice)} stands in the file and among the options")
         given |= read
     if "serial_number" in missing_attributes(profile, given) and sys.stdin.isatty():
-        given["serial_number"] = click.prompt("Identity number of the subject", err=True)
+        given["serial_number"] = click.prompt(say("Identity number of the subject"), err=True)
     return build_subject(profile, given)
 
 
@@ -288,7 +289,7 @@ def show_command(
     facts["certificate"] = describe.certificate(certificate, at=now())
     if out is not None:
         write_public(_pem(certificate.encoded), out)
-    show(facts, as_json=as_json, title=reference)
+    show(facts, as_json=as_json, title=reference, words=say)
 
 
 @click.command("find")
@@ -338,11 +339,14 @@ def find(
         show_json(rows)
     elif rows:
         show_table(
-            ("SERIAL", "ISSUER", "STATE", "UNTIL", "PROFILE", "PERSON", "NAME"),
+            (
+                *(say("SERIAL"), say("ISSUER"), say("STATE"), say("UNTIL")),
+                *(say("PROFILE"), say("PERSON"), say("NAME")),
+            ),
             [_row(row, one) for row, one in zip(rows, found, strict=True)],
         )
     else:
-        click.echo("none found", err=True)
+        click.echo(say("none found"), err=True)
     return 0 if rows else NOT_FOUND
 
 
@@ -350,7 +354,7 @@ def _row(row: Any, issued: Issued) -> tuple[str, ...]:
     return (
         row["serial_number"],
         row["issuer"],
-        row["state"],
+        row["state"].text,
         f"{issued.certificate.not_after:%Y-%m-%d}",
         row["profile"],
         row["person"],

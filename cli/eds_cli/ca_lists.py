@@ -14,6 +14,7 @@ from eds_cli.ca_status import issuer_option
 from eds_cli.instants import now
 from eds_cli.output import done, json_option, show_json
 from eds_cli.pins import Secrets, secret_options
+from eds_cli.speech import say
 
 if TYPE_CHECKING:
     from eds.ca.folder import AuthorityFolder
@@ -109,12 +110,26 @@ def crl(
                 }
             )
             if sys.stderr.isatty():
-                click.echo(f"\r{number} of {len(chosen)} lists", err=True, nl=False)
+                told = say("{number} of {count} lists", number=number, count=len(chosen))
+                click.echo(f"\r{told}", err=True, nl=False)
     if sys.stderr.isatty():
         click.echo("\r\033[K", err=True, nl=False)
     if as_json:
         show_json(rows)
         return
     for row in rows if len(rows) <= 16 else ():
-        click.echo(f"  {row['file']}: number {row['number']}, {row['entries']} entries")
-    done(f"published {len(rows)} {kind} lists of {named.label}")
+        told = say(
+            "{file}: number {number}, {entries} entries",
+            file=row["file"],
+            number=row["number"],
+            entries=row["entries"],
+        )
+        click.echo(f"  {told}")
+    done(
+        say(
+            "published {count} {kind} lists of {issuer}",
+            count=len(rows),
+            kind=say(kind),
+            issuer=named.label,
+        )
+    )

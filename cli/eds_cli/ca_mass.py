@@ -15,7 +15,8 @@ from eds_cli.ca_certificates import key_hash
 from eds_cli.ca_status import REASONS, issuer_option
 from eds_cli.instants import Instant, now
 from eds_cli.lazy import HELP_NAMES
-from eds_cli.output import Facts, done, json_option, show, show_json
+from eds_cli.output import Facts, Shown, done, json_option, show, show_json
+from eds_cli.speech import say
 
 if TYPE_CHECKING:
     from eds.ca.folder import AuthorityFolder
@@ -141,7 +142,9 @@ def _begin(
         ),
         at=now(),
     )
-    if not consent.given(_plan_facts(plan), title=f"mass {act.value} {name}"):
+    if not consent.given(
+        _plan_facts(plan), title=say("mass {act} {name}", act=say(act.value), name=name)
+    ):
         return consent.status
     acts.start(plan, at=now())
     return _run(acts, name, consent)
@@ -157,7 +160,7 @@ def resume(name: str, actor: str, folder: AuthorityFolder, consent: Consent) -> 
     folder.require_reference("actor", actor)
     acts = _acts(folder)
     facts = {**_plan_facts(acts.find(name)), "progress": _progress_facts(acts.progress(name))}
-    if not consent.given(facts, title=f"go on with {name}"):
+    if not consent.given(facts, title=say("go on with {name}", name=name)):
         return consent.status
     return _run(acts, name, consent)
 
@@ -171,12 +174,12 @@ def stop(name: str, actor: str, folder: AuthorityFolder, consent: Consent) -> in
     """Do nothing more of an act; what is done stays done."""
     folder.require_reference("actor", actor)
     acts = _acts(folder)
-    if not consent.given(_progress_facts(acts.progress(name)), title=f"stop {name}"):
+    if not consent.given(_progress_facts(acts.progress(name)), title=say("stop {name}", name=name)):
         return consent.status
     progress = acts.stop(name, actor=actor, at=now())
     consent.done({"progress": _progress_facts(progress)})
     if not consent.as_json:
-        done(f"stopped {name} after {progress.changed} changes")
+        done(say("stopped {name} after {count} changes", name=name, count=progress.changed))
     return 0
 
 
@@ -195,7 +198,7 @@ def show_mass(name: str | None, folder: AuthorityFolder, as_json: bool) -> None:
             click.echo(one)
         return
     facts = {**_plan_facts(acts.find(name)), "progress": _progress_facts(acts.progress(name))}
-    show(facts, as_json=as_json, title=name)
+    show(facts, as_json=as_json, title=name, words=say)
 
 
 def _acts(folder: AuthorityFolder) -> MassActs:
@@ -211,26 +214,39 @@ def _run(acts: MassActs, name: str, consent: Consent) -> int:
     def told(progress: MassProgress) -> None:
         if watched:
             seen = progress.changed + progress.passed
-            click.echo(f"\r{seen} of {progress.selected}", err=True, nl=False)
+            line = say("{seen} of {selected}", seen=seen, selected=progress.selected)
+            click.echo(f"\r{line}", err=True, nl=False)
 
     finished = acts.run(name, at=now(), progress=told)
     if watched:
         click.echo("\r\033[K", err=True, nl=False)
     consent.done({"progress": _progress_facts(finished)})
     if not consent.as_json:
-        done(f"{name}: {finished.changed} changed, {finished.passed} left as they were")
+        done(
+            say(
+                "{name}: {changed} changed, {passed} left as they were",
+                name=name,
+                changed=finished.changed,
+                passed=finished.passed,
+            )
+        )
     return 0
 
 
 def _plan_facts(plan: MassPlan) -> Facts:
     return {
         "name": plan.act.name,
-        "act": plan.act.act.value,
+        "act": Shown(plan.act.act.value, say(plan.act.act.value)),
         "reason": plan.act.reason.name.lower() if plan.act.reason else None,
         "selected": plan.selected,
         "changes": plan.changes,
         "counts": [
-            {"profile": one.profile, "state": one.state, "outcome": one.outcome, "count": one.count}
+            {
+                "profile": one.profile,
+                "state": Shown(one.state, say(one.state)),
+                "outcome": Shown(one.outcome, say(one.outcome)),
+                "count": one.count,
+            }
             for one in plan.counts
         ],
         "list_octets": plan.entry_octets,
@@ -241,7 +257,7 @@ def _plan_facts(plan: MassPlan) -> Facts:
 def _progress_facts(progress: MassProgress) -> Facts:
     return {
         "name": progress.name,
-        "state": progress.state,
+        "state": Shown(progress.state, say(progress.state)),
         "changed": progress.changed,
         "passed": progress.passed,
         "selected": progress.selected,

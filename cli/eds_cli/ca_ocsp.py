@@ -19,6 +19,7 @@ from eds_cli.instants import now
 from eds_cli.lazy import HELP_NAMES
 from eds_cli.output import done, json_option, show, show_json, write_public
 from eds_cli.pins import Secrets, secret_options
+from eds_cli.speech import say
 from eds_cli.stores import Algorithm
 
 if TYPE_CHECKING:
@@ -78,7 +79,14 @@ def answer(
     if as_json:
         show_json(facts)
     else:
-        done(f"{facts['status']}: {len(made.encoded)} octets in {out}")
+        done(
+            say(
+                "{status}: {count} octets in {file}",
+                status=facts["status"],
+                count=len(made.encoded),
+                file=out,
+            )
+        )
     return 0 if made.status is ResponseStatus.SUCCESSFUL else _FAILED
 
 
@@ -108,9 +116,9 @@ def show_responders(issuer: str | None, folder: AuthorityFolder, as_json: bool) 
         show_json(rows)
         return
     for row in rows:
-        show(row, as_json=False, title=str(row["issuer"]))
+        show(row, as_json=False, title=str(row["issuer"]), words=say)
     if not rows:
-        click.echo("no responders", err=True)
+        click.echo(say("no responders"), err=True)
 
 
 @ocsp.command("rotate")
@@ -162,7 +170,7 @@ def rotate_command(
         "validity_days": rotation.profile.validity.days,
         "standing_until": [instant.isoformat() for instant in rotation.until],
     }
-    if not consent.given(plan, title=f"new OCSP responder of {named.label}"):
+    if not consent.given(plan, title=say("new OCSP responder of {issuer}", issuer=named.label)):
         return consent.status
     made = rotate(
         rotation,
@@ -180,5 +188,12 @@ def rotate_command(
         }
     )
     if not consent.as_json:
-        done(f"{rotation.label} answers for {named.label} until {made.not_after:%Y-%m-%d}")
+        done(
+            say(
+                "{key} answers for {issuer} until {date}",
+                key=rotation.label,
+                issuer=named.label,
+                date=f"{made.not_after:%Y-%m-%d}",
+            )
+        )
     return 0

@@ -11,7 +11,8 @@ from eds_cli.authority import actor_option, authority_option
 from eds_cli.ca_status import REASONS, issuer_option, reference_argument
 from eds_cli.instants import Instant, now
 from eds_cli.lazy import HELP_NAMES
-from eds_cli.output import done, json_option, show_json, show_table
+from eds_cli.output import Shown, done, json_option, show_json, show_table
+from eds_cli.speech import say
 
 if TYPE_CHECKING:
     from eds.ca.folder import AuthorityFolder
@@ -81,7 +82,8 @@ def receive_command(
     if as_json:
         show_json({"request": name, "due_at": request.due_at.isoformat()})
     else:
-        done(f"kept {name}; due by {request.due_at.isoformat(timespec='seconds')}")
+        due = request.due_at.isoformat(timespec="seconds")
+        done(say("kept {request}; due by {due}", request=name, due=due))
 
 
 @revocations.command("refuse")
@@ -99,7 +101,7 @@ def refuse_command(name: str, why: str, actor: str, folder: AuthorityFolder, as_
     if as_json:
         show_json({"request": name, "refused": True})
     else:
-        done(f"refused {name}")
+        done(say("refused {request}", request=name))
 
 
 @revocations.command("list")
@@ -114,9 +116,9 @@ def list_command(folder: AuthorityFolder, as_json: bool) -> int:
     rows: list[dict[str, Any]] = [
         {
             "request": one.request,
-            "urgency": urgency,
+            "urgency": Shown(urgency, say(urgency)),
             "due_at": one.due_at.isoformat(),
-            "act": one.act.value,
+            "act": Shown(one.act.value, say(one.act.value)),
             "reason": one.reason.name.lower() if one.reason else None,
             "serial_number": one.serial.hex(),
             "issuer": folder.issuer(one.issuer).label,
@@ -128,10 +130,20 @@ def list_command(folder: AuthorityFolder, as_json: bool) -> int:
     if as_json:
         show_json(rows)
     elif rows:
-        headings = ("request", "urgency", "due_at", "act", "reason", "serial_number", "issuer")
+        columns = {
+            "request": say("REQUEST"),
+            "urgency": say("URGENCY"),
+            "due_at": say("DUE_AT"),
+            "act": say("ACT"),
+            "reason": say("REASON"),
+            "serial_number": say("SERIAL_NUMBER"),
+            "issuer": say("ISSUER"),
+        }
+        cells = [[row[name] for name in columns] for row in rows]
         show_table(
-            [name.upper() for name in headings], [[row[name] for name in headings] for row in rows]
+            list(columns.values()),
+            [[one.text if isinstance(one, Shown) else one for one in row] for row in cells],
         )
     else:
-        click.echo("none are open", err=True)
+        click.echo(say("none are open"), err=True)
     return _ALARM if sorted_.is_alarming else 0

@@ -16,6 +16,7 @@ from eds_cli.authority import (
 from eds_cli.instants import now
 from eds_cli.output import Facts, Shown, done, json_option, show, show_json, write_public
 from eds_cli.pins import Secrets, secret_options
+from eds_cli.speech import say
 from eds_cli.stores import Algorithm
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from eds.ca.folder import AuthorityFolder
 
 _FINDINGS = 1
+_NOTE = "serial numbers and key identifiers are not known before the keys are made"
 
 
 @click.command("init")
@@ -121,8 +123,8 @@ def init(
             }
         )
         return
-    done(f"made the authority {name} in {folder}")
-    click.echo(f"  key of the audit log, SHA-256 {print_}")
+    done(say("made the authority {name} in {folder}", name=name, folder=folder))
+    click.echo("  " + say("key of the audit log, SHA-256 {digest}", digest=print_))
 
 
 @click.command("ceremony")
@@ -191,7 +193,7 @@ def ceremony(
     plan = _plan_facts(described, planned, at)
     if any(item.problems for item in planned):
         return _refuse(plan, planned, consent)
-    if not consent.given(plan, title=f"ceremony {described.name}"):
+    if not consent.given(plan, title=say("ceremony {name}", name=described.name)):
         return consent.status
     outcome = carry_out(
         described,
@@ -210,12 +212,16 @@ def ceremony(
     }
     consent.done(result)
     if not consent.as_json:
-        word = "had been finished before" if outcome.was_finished else "is finished"
-        done(f"ceremony {described.name} {word}")
-        show({key: result[key] for key in ("report", "signature", "report_sha256")}, as_json=False)
+        done(
+            say("ceremony {name} had been finished before", name=described.name)
+            if outcome.was_finished
+            else say("ceremony {name} is finished", name=described.name)
+        )
+        made = {key: result[key] for key in ("report", "signature", "report_sha256")}
+        show(made, as_json=False, words=say)
         for row in _reported(outcome.report):
             show({"sha256": row["sha256"], "key": row["key_uri"]}, as_json=False,
-                 title=row["label"])  # fmt: skip
+                 title=row["label"], words=say)  # fmt: skip
     return 0
 
 
@@ -226,7 +232,7 @@ def _refuse(plan: Facts, planned: tuple[PlannedCertificate, ...], consent: Conse
     if consent.as_json:
         show_json({"done": False, "plan": plan})
     else:
-        show(plan, as_json=False, title="plan with problems")
+        show(plan, as_json=False, title=say("plan with problems"), words=say)
     worst = next(item for item in planned if item.problems)
     return complain(f"{worst.role.label}: {worst.problems[0]}", "ca.lint_failed")
 
@@ -240,7 +246,7 @@ def _plan_facts(described: Ceremony, planned: tuple[PlannedCertificate, ...], at
             {"name": person.name, "role": person.role} for person in described.participants
         ],
         "certificates": [_planned_facts(item, at) for item in planned],
-        "note": "serial numbers and key identifiers are not known before the keys are made",
+        "note": Shown(_NOTE, say(_NOTE)),
     }
 
 
@@ -256,9 +262,10 @@ def _planned_facts(item: PlannedCertificate, at: Any) -> Facts:
         if not item.key_stands:
             certificate.pop("public_key", None)
     settings = role.settings
+    state = "stands" if item.stands else "key stands" if item.key_stands else "to be made"
     return {
         "label": role.label,
-        "state": "stands" if item.stands else "key stands" if item.key_stands else "to be made",
+        "state": Shown(state, say(state)),
         "profile": f"{role.profile.name}/{role.profile.version}",
         "profile_sha256": role.profile.hash.hex(),
         "issuer": role.issuer,
@@ -322,9 +329,9 @@ def _verify(
             {"code": one.code, "place": one.place, "detail": one.detail} for one in findings
         ],
     }
-    show(facts, as_json=as_json, title="report of a ceremony")
+    show(facts, as_json=as_json, title=say("report of a ceremony"), words=say)
     if not as_json:
-        done("the report holds" if not findings else f"{len(findings)} findings")
+        done(say("{count} findings", count=len(findings)) if findings else say("the report holds"))
     return _FINDINGS if findings else 0
 
 
@@ -349,7 +356,7 @@ def checkpoint(folder: AuthorityFolder, out: str | None, secrets: Secrets, as_js
     elif out is None:
         click.echo(signed.note, nl=False)
     else:
-        done(f"checkpoint {made.number} in {out}")
+        done(say("checkpoint {number} in {file}", number=made.number, file=out))
 
 
 @click.command("upgrade")
@@ -363,4 +370,8 @@ def upgrade(folder: AuthorityFolder, as_json: bool) -> None:
     if as_json:
         show_json({"before": before, "after": after})
     else:
-        done(f"the database is at {after}" + ("" if before == after else f", from {before}"))
+        done(
+            say("the database is at {after}", after=after)
+            if before == after
+            else say("the database is at {after}, from {before}", after=after, before=before)
+        )

@@ -16,11 +16,12 @@ from eds_cli.authority import (
     status_facts,
 )
 from eds_cli.instants import Instant, now
-from eds_cli.output import Facts, done
+from eds_cli.output import Facts, Shown, done
+from eds_cli.speech import say
 
 if TYPE_CHECKING:
     from eds.ca.folder import AuthorityFolder
-    from eds.ca.lifecycle import Change
+    from eds.ca.lifecycle import Act, Change
     from eds.ca.register import Issued
 
 # Those of RFC 5280 §5.3.1 that a revocation may give.
@@ -129,14 +130,14 @@ def _change(
     issued = find_certificate(folder.register, reference, issuer=within)
     planned = plan_change(folder.register, issued, change)
     facts = {
-        "act": change.act.value,
+        "act": Shown(change.act.value, say(change.act.value)),
         "certificate": issued_facts(folder, issued),
         "before": status_facts(issued.status),
         "after": status_facts(planned.after),
         "key_blocked": planned.blocks_key,
         "others_of_this_key": [issued_facts(folder, one) for one in planned.others],
     }
-    if not consent.given(facts, title=f"{change.act.value} {issued.serial.hex()}"):
+    if not consent.given(facts, title=f"{say(change.act.value)} {issued.serial.hex()}"):
         return consent.status
     # Somebody read the plan meanwhile: what follows holds from now on, and for what is so now.
     issued = find_certificate(folder.register, reference, issuer=within)
@@ -150,9 +151,18 @@ def _change(
     )
     consent.done({"status": [status_facts(one) for one in after]})
     if not consent.as_json:
-        word = {"hold": "held", "release": "released", "revoke": "revoked"}[change.act.value]
-        done(f"{word} {issued.serial.hex()}; the next list tells of it")
+        done(_changed(change.act, issued.serial.hex()))
     return 0
+
+
+def _changed(act: Act, serial: str) -> str:
+    match act.value:
+        case "hold":
+            return say("held {serial}; the next list tells of it", serial=serial)
+        case "release":
+            return say("released {serial}; the next list tells of it", serial=serial)
+        case _:
+            return say("revoked {serial}; the next list tells of it", serial=serial)
 
 
 def issued_facts(folder: AuthorityFolder, issued: Issued) -> Facts:
@@ -170,7 +180,7 @@ def issued_facts(folder: AuthorityFolder, issued: Issued) -> Facts:
         "not_before": certificate.not_before.isoformat(),
         "not_after": certificate.not_after.isoformat(),
         "sha256": certificate.fingerprint.hex(),
-        "state": issued.status.state.value,
+        "state": Shown(issued.status.state.value, say(issued.status.state.value)),
     }
 
 
@@ -209,13 +219,18 @@ def recover(older_than: int, actor: str, folder: AuthorityFolder, consent: Conse
     if not intents:
         consent.done({"given_up": []})
         if not consent.as_json:
-            done("nothing is unfinished")
+            done(say("nothing is unfinished"))
         return 0
-    if not consent.given({"intents": rows}, title=f"give up {len(rows)}"):
+    if not consent.given({"intents": rows}, title=say("give up {count}", count=len(rows))):
         return consent.status
     for intent in intents:
         give_up(intent, register=folder.register, actor=actor, at=now())
     consent.done({"given_up": [row["serial_number"] for row in rows]})
     if not consent.as_json:
-        done(f"gave up {len(rows)}; their serial numbers are revoked in the next list")
+        done(
+            say(
+                "gave up {count}; their serial numbers are revoked in the next list",
+                count=len(rows),
+            )
+        )
     return 0

@@ -40,6 +40,20 @@ COMPUTED: Final = frozenset(
         *("record SHA-256", "chip challenge", "files", "born", "alive", "residency", "has photo"),
         *("permission until", "nationality", "expires", "folder", "name", "setting", "policy"),
         "surname",
+        # authority: acts, states, and the facts of plans
+        *("revoke", "full", "delta", "last", "overdue", "due", "waiting", "running"),
+        *("finished", "stopped", "changes", "stays", "stands", "key stands", "to be made", "since"),
+        *("invalidity date", "held since", "act", "before", "after", "key blocked", "request"),
+        *("others of this key", "profile SHA-256", "registration authority", "evidence SHA-256"),
+        *("key store", "responder store", "shards", "profiles", "shard", "status", "history"),
+        *("intents", "begun at", "validity days", "standing until", "answers", "selected"),
+        *("counts", "outcome", "count", "list octets", "plan SHA-256", "progress", "changed"),
+        *("passed", "ceremony", "description SHA-256", "participants", "role", "certificates"),
+        *("note", "rsa bits", "issues", "problems", "warnings", "report", "report SHA-256"),
+        *("started at", "finished at", "remarks", "signed by", "findings", "place", "detail"),
+        *("actor", "authority", "store", "anchors", "intermediates", "purposes", "source"),
+        *("signature algorithm", "self issued", "extensions", "bits", "key identifier", "holder"),
+        "serial numbers and key identifiers are not known before the keys are made",
     }
 )
 

@@ -11,6 +11,7 @@ from eds_cli.authority import Consent, plan_options
 from eds_cli.instants import Instant, now
 from eds_cli.lazy import HELP_NAMES
 from eds_cli.output import Facts, done, json_option, show, show_json, show_table
+from eds_cli.speech import say
 from eds_cli.trusting import load_trust, trust_folders, trust_option
 
 if TYPE_CHECKING:
@@ -150,12 +151,19 @@ def add(
         "anchors": [_anchor_facts(one) for one in anchors],
         "intermediates": [_certificate_facts(one) for one in certificates],
     }
-    if not consent.given(plan, title="believe these certificates"):
+    if not consent.given(plan, title=say("believe these certificates")):
         return consent.status
     save_trust_store(new, place)
     consent.done(_store_facts(new))
     if not consent.as_json:
-        done(f"{place}: {len(new.anchors)} anchors, {len(new.certificates)} intermediates")
+        done(
+            say(
+                "{folder}: {anchors} anchors, {intermediates} intermediates",
+                folder=place,
+                anchors=len(new.anchors),
+                intermediates=len(new.certificates),
+            )
+        )
     return 0
 
 

@@ -394,6 +394,19 @@ def test_hold_release_and_revocation_are_told_by_list_and_responder(
     assert (again.status, again.code) == (5, "register.status_change_refused")
 
 
+def test_an_authority_speaks_the_language_of_the_official(eds: Eds, house: AuthorityFolder) -> None:
+    serial = issue(eds)
+    planned = eds("ca", "hold", serial, "--language", "ru")
+    assert planned.status == 8
+    assert planned.out.startswith(f"план: приостановление {serial}\n")
+    assert re.search(r"^  после изменения\n +состояние +приостановлен$", planned.out, re.MULTILINE)
+    assert planned.err == "ничего не сделано; --yes выполнит это\n"
+    assert eds("ca", "hold", serial, "--json").json["plan"]["after"]["state"] == "on_hold"
+    held = eds("ca", "hold", serial, "--yes", "--language", "ru")
+    last = held.out.splitlines()[-1]
+    assert last == f"сертификат {serial} приостановлен; об этом скажет следующий список"
+
+
 def test_a_released_hold_is_taken_back_in_the_delta(eds: Eds, house: AuthorityFolder) -> None:
     serial = issue(eds)
     eds("ca", "hold", serial, "--yes")
