@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from eds_cli.lazy import HELP_NAMES
-from eds_cli.output import done, escape, json_option, show, show_json, show_table
+from eds_cli.output import done, escape, json_option, label, show, show_json, show_table
+from eds_cli.speech import say
 
 if TYPE_CHECKING:
     from eds.audit import Finding, Item, LogVerifier, SignedCheckpoint
@@ -69,7 +70,8 @@ def show_command(place: str | None, database: str, last: int, as_json: bool) -> 
             record = log.record(*_place(place))
             facts = {**_facts(record), "details": _thawed(record.details)}
             show({**facts, "previous": record.previous.hex(), "hash": record.hash.hex()},
-                 as_json=as_json, title=f"audit record {place}")  # fmt: skip
+                 as_json=as_json, title=say("audit record {place}", place=place),
+                 words=_words(record.details))  # fmt: skip
             return
         found = [
             AuditRecord.decode(stored.encoded)
@@ -81,7 +83,7 @@ def show_command(place: str | None, database: str, last: int, as_json: bool) -> 
         show_json(rows)
         return
     headings = ("writer", "sequence", "at", "act", "actor", "subject")
-    show_table(headings, [[row[name] for name in headings] for row in rows])
+    show_table([say(name) for name in headings], [[row[name] for name in headings] for row in rows])
 
 
 @audit.command("verify")
@@ -209,7 +211,7 @@ def _written(out: str, size: int, *, as_json: bool) -> None:
     if as_json:
         show_json({"file": out, "octets": size})
     else:
-        done(f"{size} octets in {out}")
+        done(say("{count} octets in {file}", count=size, file=out))
 
 
 def _url(database: str) -> str:
@@ -259,6 +261,12 @@ def _facts(record: Any) -> dict[str, Any]:
     }
 
 
+def _words(names: Iterable[str]) -> Callable[[str], str]:
+    """Labels in the language of this run; names that stand in the log are as they were written."""
+    written = {label(one) for one in names}
+    return lambda text: text if text in written else say(text)
+
+
 def _thawed(details: Any) -> dict[str, Any]:
     return dict(details)
 
@@ -285,7 +293,7 @@ def _list(findings: Iterable[Finding], *, as_json: bool) -> tuple[int, list[dict
                 place = f"{finding.place}: " if finding.place else ""
                 click.echo(escape(f"{place}{finding.detail} [{finding.code}]"))
     if count > _SHOWN and not as_json:
-        click.echo(f"and {count - _SHOWN} more")
+        click.echo(say("and {count} more", count=count - _SHOWN))
     return count, kept
 
 
@@ -306,8 +314,9 @@ def _report(verifier: LogVerifier, items: Iterator[Item], *, as_json: bool) -> i
         show_json(facts)
     else:
         hidden = ("findings", "finding_count")
-        show({k: v for k, v in facts.items() if k not in hidden}, as_json=False)
-        done("the log is what was written" if not count else f"{count} findings")
+        shown = {k: v for k, v in facts.items() if k not in hidden}
+        show(shown, as_json=False, words=_words(verifier.sizes))
+        done(say("{count} findings", count=count) if count else say("the log is what was written"))
     return _FINDINGS if count else 0
 
 
@@ -324,6 +333,7 @@ def _report_proof(proof: Any, findings: Sequence[Finding], *, as_json: bool) -> 
     if as_json:
         show_json(facts)
     else:
-        show({k: facts[k] for k in ("record", "checkpoint", "checkpoint_at")}, as_json=False)
-        done("the record stands in the log" if not count else f"{count} findings")
+        shown = {k: facts[k] for k in ("record", "checkpoint", "checkpoint_at")}
+        show(shown, as_json=False, words=_words(proof.record.details))
+        done(say("{count} findings", count=count) if count else say("the record stands in the log"))
     return _FINDINGS if count else 0

@@ -53,6 +53,10 @@ COMPUTED: Final = frozenset(
         *("started at", "finished at", "remarks", "signed by", "findings", "place", "detail"),
         *("actor", "authority", "store", "anchors", "intermediates", "purposes", "source"),
         *("signature algorithm", "self issued", "extensions", "bits", "key identifier", "holder"),
+        # audit log
+        *("writer", "sequence", "at", "details", "previous", "hash", "records", "writers"),
+        *("checkpoints", "newest checkpoint", "newest checkpoint at", "record", "checkpoint at"),
+        *("records without checkpoint", "checkpoint"),
         "serial numbers and key identifiers are not known before the keys are made",
     }
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,18 @@ def test_verify_a_database(kept: House, tmp_path: Path, capsys: pytest.CaptureFi
     assert (status, facts["findings"][0]["place"]) == (1, "node-1:2")
     status, text = eds(capsys, "verify", "--database", kept.url, "--key", tmp_path / "log.key")
     assert (status, "node-1:2: not in the log [audit.record_missing]" in text) == (1, True)
+
+
+def test_the_log_is_told_in_the_language_of_who_asks(
+    kept: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ("--database", kept.url, "--language", "ru")
+    status, text = eds(capsys, "verify", *where, "--key", tmp_path / "log.key")
+    assert (status, "журнал соответствует записанному\n" in text) == (0, True)
+    assert "контрольные точки" in text
+    text = eds(capsys, "show", "node-1:5", *where)[1]
+    assert text.startswith("запись аудита node-1:5\n")
+    assert re.search(r"^    number +5$", text, re.MULTILINE)  # as it was written
 
 
 def test_export_and_verify_the_file(
