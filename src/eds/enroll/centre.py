@@ -142,11 +142,6 @@ def examine(
     )  # fmt: skip
 
 
-def record_to_sign(desk: Desk, application: str, *, operator: str) -> bytes:
-    """The octets of the record as this operator (a pseudonym) is to sign it by its SHA-256."""
-    return replace(desk.store.load(application), operator=operator).record_octets()
-
-
 def record(desk: Desk, application: str, envelope: Envelope, act: SignedAct) -> Application:
     """The operator's record. Raises as `check_in` does."""
 

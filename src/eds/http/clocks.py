@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from ..ca.tsa import ClockReading
+from .tasks import beside
 
 
 def system_clock() -> datetime:
@@ -59,13 +60,8 @@ class WatchedClock:
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
         """Watch every second for as long as the context lasts."""
-        task = asyncio.create_task(self._watch())
-        try:
+        async with beside(self._watch()):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def _watch(self) -> None:
         while True:

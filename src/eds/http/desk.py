@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final
 
 from ..enroll.issuing import tick
@@ -14,6 +14,7 @@ from .deskservice import DeskService
 from .openapi import description
 from .operations import Operation
 from .routing import Route
+from .tasks import beside
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *applicantacts.operations(),
@@ -51,13 +52,8 @@ class DeskClock:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """For as long as the doors are open."""
-        task = asyncio.create_task(self._run())
-        try:
+        async with beside(self._run()):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def _run(self) -> None:
         desk, issuing, clock = self._service.desk, self._service.issuing, self._service.clock

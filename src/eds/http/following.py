@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from ..ca.feed import ChangeFeed, Changes
 from ..errors import EdsError, WorkTimedOut
+from .tasks import beside
 from .threads import Threads
 
 Listener = Callable[[Changes], None]
@@ -52,13 +53,8 @@ class Follower:
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
         """Follow for as long as the context lasts."""
-        task = asyncio.create_task(self._follow())
-        try:
+        async with beside(self._follow()):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def _follow(self) -> None:
         while True:

@@ -15,6 +15,7 @@ from ..errors import EdsError
 from .clocks import WatchedClock
 from .following import Follower
 from .messages import Request, Response
+from .tasks import beside
 from .threads import Threads
 
 Check = Callable[[], str | None]
@@ -118,13 +119,8 @@ class ListAges:
     async def reading(self) -> AsyncIterator[None]:
         """Read again and again for as long as the context lasts; once before it begins."""
         await self._read()
-        task = asyncio.create_task(self._again())
-        try:
+        async with beside(self._again()):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def _again(self) -> None:
         while True:

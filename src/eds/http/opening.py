@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -42,6 +42,7 @@ from .settings import (
     TimeStampSettings,
     VerifySettings,
 )
+from .tasks import beside
 from .threads import Threads
 
 KINDS: Final = (
@@ -316,13 +317,8 @@ class _Opening:
     @asynccontextmanager
     async def _ticking(self) -> AsyncIterator[None]:
         """Write down once a second what this worker has."""
-        task = asyncio.create_task(self._tick())
-        try:
+        async with beside(self._tick()):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def _tick(self) -> None:
         hand = self.around.hand
