@@ -15,18 +15,18 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from sqlalchemy import Connection, Engine, event, make_url
+from sqlalchemy import Engine, make_url
 
 from bench.report import Row
-from eds.audit import statements
+from eds.audit.statements import Cursor, Pen, Statement
 from eds.audit.store import AuditWriter
-from eds.ca.database import open_database
+from eds.ca.database import Line, open_database
 from eds.enroll import remote
 from eds.enroll.application import Application
 from eds.enroll.desk import Desk, Envelope
@@ -84,17 +84,18 @@ class Nowhere:
 
 
 class Recorder:
-    """What an engine's transactions write by the statements of the desk and of the log."""
+    """What transactions write by the statements of the desk and of the log."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self) -> None:
         self.written: Written = []
         self._open: list[tuple[str, Any, bool]] = []
-        event.listen(engine, "commit", self._commit)
-        self._run = statements.run
-        statements.run = self._record
+        self._carry_out, self._commit = Statement.__call__, Line.commit
+        setattr(Statement, "__call__", lambda *told: self._record(*told))  # noqa: B010, PLW0108
+        setattr(Line, "commit", lambda line: self._end(line))  # noqa: B010, PLW0108
 
     def close(self) -> None:
-        statements.run = self._run
+        setattr(Statement, "__call__", self._carry_out)  # noqa: B010
+        setattr(Line, "commit", self._commit)  # noqa: B010
 
     def take(self) -> Written:
         """The transactions since the last time: sorted out here, where no clock runs."""
@@ -104,14 +105,13 @@ class Recorder:
             for transaction in taken
         ]
 
-    def _record(
-        self, connection: statements.Link, text: str, values: Any = (), *, many: bool = False
-    ) -> statements.Cursor:
-        self._open.append((text, values, many))
-        return self._run(connection, text, values, many=many)
+    def _record(self, statement: Statement, pen: Pen, rows: Sequence[Any]) -> Cursor:
+        many = len(rows) > 1
+        self._open.append((statement.text(pen.dialect), rows if many else rows[0], many))
+        return self._carry_out(statement, pen, rows)
 
-    def _commit(self, connection: Connection) -> None:
-        del connection
+    def _end(self, line: Line) -> None:
+        self._commit(line)
         self.written.append(self._open)
         self._open = []
 
@@ -248,7 +248,7 @@ def beside(
     crowd.desk.store.record(act="bench.begun", actor="bench", subject="bench", details={}, at=NOON)
     engine.dispose()
     connection, write = copied()
-    recorder = Recorder(engine)
+    recorder = Recorder()
     ours, floor = [], []
     try:
         with closing(connection):

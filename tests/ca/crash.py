@@ -26,9 +26,8 @@ from datetime import timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from sqlalchemy import Engine, event, select, text
+from sqlalchemy import Engine, select, text
 
-from eds.audit.statements import Statement
 from eds.audit.store import AuditWriter
 from eds.ca import tables as t
 from eds.ca.authority import Authority, IssueRequest
@@ -53,6 +52,7 @@ from tests.ca.status_desk import (
     ocsp_request,
     signer_of,
 )
+from tests.steps import at_each_step
 
 PROFILE = PROFILES["natural-person-signature"]
 LATER = NOON + timedelta(days=1)
@@ -137,17 +137,7 @@ def live(url: str, pipe: int, *, seed: int, die_at: int | None) -> None:
         os.write(pipe, f"{line}\n".encode())
 
     engine = open_database(url)
-    for name in ("before_cursor_execute", "after_cursor_execute", "begin", "commit"):
-        event.listen(engine, name, step)
-    carry_out = Statement.__call__
-
-    def carry_out_in_steps(*arguments: Any) -> Any:
-        step()
-        found = carry_out(*arguments)
-        step()
-        return found
-
-    setattr(Statement, "__call__", carry_out_in_steps)  # noqa: B010
+    at_each_step(engine, step)
     register = open_register(engine, 2)
     signer = signer_of(authority("issuing-ca").key)
     issuing = new_authority(register, Telling(signer, tell, step))

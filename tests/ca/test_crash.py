@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from eds.ca.database import open_database
 from eds.ca.register import Register
@@ -88,16 +88,13 @@ def issue(register: Register, told: Told, *, number: int, at_signing: Callable[[
 @pytest.mark.parametrize("register_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("moment", ["before", "between"])
 def test_a_full_disk_stops_the_issuing_and_spoils_nothing(register: Register, moment: str) -> None:
-    full = False
-
-    @event.listens_for(register.engine, "begin")
-    def _(connection: Any) -> None:
-        # SQLite takes the least that the file has already for a smaller number.
-        connection.exec_driver_sql(f"PRAGMA max_page_count = {1 if full else 1 << 30}")
+    def limit(pages: int) -> None:
+        # Of the connection that the next transaction has, too.
+        with register.writing() as connection:
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
 
     def fill() -> None:
-        nonlocal full
-        full = True
+        limit(1)  # SQLite takes the least that the file has already for a smaller number
 
     told = Told()
     if moment == "before":
@@ -111,7 +108,7 @@ def test_a_full_disk_stops_the_issuing_and_spoils_nothing(register: Register, mo
         issue_until_full()
     issued = len(told.delivered)
     assert isinstance(refused.value, RegisterUnavailable | AuditUnavailable)
-    full = False
+    limit(1 << 30)
     assert [*problems(register, told), *recovered(register)] == []
     issue(register, told, number=issued, at_signing=lambda: None)  # the same request, anew
     assert [*problems(register, told)] == []

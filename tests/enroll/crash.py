@@ -20,11 +20,7 @@ import tempfile
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import event
-
-from eds.audit import statements
 from eds.ca.database import open_database
 from eds.enroll import issuing
 from eds.enroll.simulators import read_outbox
@@ -32,6 +28,7 @@ from eds.enroll.states import State
 from eds.errors import EdsError
 from tests.enroll.house import NOON, House
 from tests.enroll.machine import Machine
+from tests.steps import at_each_step
 
 STEPS = 60
 
@@ -53,18 +50,7 @@ def live(url: str, seed: int, die_at: int, start: float, outbox: Path) -> None:
         if next(steps) == die_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    for name in ("before_cursor_execute", "after_cursor_execute", "begin", "commit"):
-        event.listen(engine, name, step)
-    # Short statements go to the driver's cursor, past the engine's events.
-    run = statements.run
-
-    def counted(*values: Any, **named: Any) -> Any:
-        step()
-        found = run(*values, **named)
-        step()
-        return found
-
-    statements.run = counted
+    at_each_step(engine, step)
     for _ in range(STEPS):
         machine.honest_step()
     os._exit(0)

@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from eds.audit.statements import Pen
 from eds.ca.authority import IssueRequest
 from eds.ca.database import writing
 from eds.ca.subjects import build_subject
@@ -411,7 +412,7 @@ def test_one_octet_of_evidence_changed_after_the_decision_stops_the_issue(house:
     # By somebody with the master key in hand, so that it opens well.
     with writing(house.engine) as connection:
         sealedfiles.keep(
-            connection, application.application, {name: b"another document"}, master=MASTER,
+            Pen.of(connection), application.application, {name: b"another document"}, master=MASTER,
             is_new=False, at=house.at,
         )  # fmt: skip
     assert house.store.file(application.application, name) == b"another document"

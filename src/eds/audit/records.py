@@ -37,6 +37,7 @@ _WRITER: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _ACT: Final = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+")
 _KEY: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _REFERENCE: Final = re.compile(r"[!-~]{1,200}")
+_REFERENCE_LIMIT: Final = 200
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _FIELDS: Final = frozenset(
@@ -94,35 +95,11 @@ class AuditRecord:
     hash: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        named = type(self.writer) is type(self.act) is str
-        if not (named and _is_named(self.writer, self.act)):
-            _match(_WRITER, self.writer, "writer")
-            _match(_ACT, self.act, "act")
-        _match(_REFERENCE, self.actor, "actor")
-        _match(_REFERENCE, self.subject, "subject")
         if type(self.sequence) is not int or not 1 <= self.sequence <= INTEGER_LIMIT:
             raise InvalidArgument(argument="sequence", reason="an integer from 1 is wanted")
         if type(self.previous) is not bytes or len(self.previous) != HASH_SIZE:
             raise InvalidArgument(argument="previous", reason="32 octets are wanted")
-        if not isinstance(self.details, Mapping):
-            raise InvalidArgument(argument="details", reason="a mapping is wanted")
-        if type(self.details) is dict and (text := _flat(self.details)) is not None:
-            details = self.details.copy()
-        else:
-            details = _frozen(self.details, "details", DEPTH_LIMIT)
-            text = _ENCODER.encode(details)
-        at = instant(self.at, "at")
-        # In the order of the names.
-        encoded = _octets(
-            f'{{"act":{_quoted(self.act)},"actor":{_quoted(self.actor)},"at":"{at}",'
-            f'"details":{text},"previous":"{self.previous.hex()}",'
-            f'"sequence":{self.sequence},"subject":{_quoted(self.subject)},"v":{VERSION},'
-            f'"writer":{_quoted(self.writer)}}}'
-        )
-        if len(encoded) > RECORD_LIMIT:
-            raise InvalidArgument(
-                argument="details", reason=f"a record is limited to {RECORD_LIMIT} octets"
-            )
+        details, encoded = _written(self, self.writer, self.sequence, self.previous)
         object.__setattr__(self, "at", self.at.astimezone(UTC))
         object.__setattr__(self, "details", MappingProxyType(details))
         object.__setattr__(self, "encoded", encoded)
@@ -156,18 +133,6 @@ class AuditRecord:
             raise MalformedAuditRecord(reason="not in canonical form")
         return record
 
-    def require_impersonal(self, is_personal: IsPersonal) -> None:
-        """Raises PersonalDataRefused where `is_personal` recognises a text of this record."""
-        values = self.details.values()
-        if _TEXTS.issuperset(map(type, values)):
-            texts = (self.actor, self.subject, *self.details, *values)
-            if not any(map(is_personal, texts)):
-                return
-        for name in ("actor", "subject"):
-            if is_personal(getattr(self, name)):
-                raise PersonalDataRefused(field=name)
-        _search(self.details, "details", is_personal)
-
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, AuditRecord):
             return NotImplemented
@@ -178,6 +143,60 @@ class AuditRecord:
 
     def __reduce__(self) -> tuple[Callable[[bytes], AuditRecord], tuple[bytes]]:
         return AuditRecord.decode, (self.encoded,)
+
+
+def write_record(
+    entry: AuditEntry, *, writer: str, sequence: int, previous: bytes, is_personal: IsPersonal
+) -> bytes:
+    """The canonical bytes of an AuditRecord that says what `entry` does, as record `sequence`.
+
+    Raises what making the record does, and PersonalDataRefused where `is_personal` recognises one
+    of its texts.
+    """
+    details, encoded = _written(entry, writer, sequence, previous)
+    values = details.values()
+    if (
+        not _TEXTS.issuperset(map(type, values))
+        or any(map(is_personal, (entry.actor, entry.subject, *values)))
+        or not _are_impersonal(tuple(details), is_personal)
+    ):
+        # One after the other, to say which it is.
+        for name in ("actor", "subject"):
+            if is_personal(getattr(entry, name)):
+                raise PersonalDataRefused(field=name)
+        _search(details, "details", is_personal)
+    return encoded
+
+
+def _written(
+    said: AuditEntry | AuditRecord, writer: str, sequence: int, previous: bytes
+) -> tuple[dict[str, Any], bytes]:
+    """Details that nobody else holds, and the canonical bytes."""
+    act, actor, subject, details = said.act, said.actor, said.subject, said.details
+    if not (type(writer) is type(act) is str and _is_named(writer, act)):
+        _match(_WRITER, writer, "writer")
+        _match(_ACT, act, "act")
+    if not (type(actor) is type(subject) is str and _are_references(actor, subject)):
+        _match(_REFERENCE, actor, "actor")
+        _match(_REFERENCE, subject, "subject")
+    if type(details) is dict and (text := _flat(details)) is not None:
+        details = details.copy()
+    elif isinstance(details, Mapping):
+        details = _frozen(details, "details", DEPTH_LIMIT)
+        text = _ENCODER.encode(details)
+    else:
+        raise InvalidArgument(argument="details", reason="a mapping is wanted")
+    # In the order of the names.
+    encoded = _octets(
+        f'{{"act":"{act}","actor":{_quoted(actor)},"at":"{instant(said.at, "at")}",'
+        f'"details":{text},"previous":"{previous.hex()}","sequence":{sequence},'
+        f'"subject":{_quoted(subject)},"v":{VERSION},"writer":"{writer}"}}'
+    )
+    if len(encoded) > RECORD_LIMIT:
+        raise InvalidArgument(
+            argument="details", reason=f"a record is limited to {RECORD_LIMIT} octets"
+        )
+    return details, encoded
 
 
 # --- canonical JSON -------------------------------------------------------------------------------
@@ -219,10 +238,11 @@ _DECODER: Final = json.JSONDecoder(parse_float=_refuse_number, parse_constant=_r
 
 def instant(at: datetime, argument: str) -> str:
     """An aware instant as `2026-11-23T09:00:00.000000Z`. Raises NaiveDatetime."""
-    if at.utcoffset() is None:
-        raise NaiveDatetime(argument=argument)
-    moment = at if at.tzinfo is UTC else at.astimezone(UTC)
-    return moment.isoformat(timespec="microseconds")[:26] + "Z"
+    if at.tzinfo is not UTC:
+        if at.utcoffset() is None:
+            raise NaiveDatetime(argument=argument)
+        at = at.astimezone(UTC)
+    return at.isoformat("T", "microseconds")[:26] + "Z"
 
 
 def parse_instant(text: object) -> datetime:
@@ -291,6 +311,24 @@ def _frozen(value: Any, place: str, depth: int) -> Any:
 def _is_named(writer: str, act: str) -> bool:
     """A writer does few kinds of acts, again and again."""
     return _WRITER.fullmatch(writer) is not None and _ACT.fullmatch(act) is not None
+
+
+@lru_cache(maxsize=256)
+def _are_impersonal(names: tuple[str, ...], is_personal: IsPersonal) -> bool:
+    """The records of one act all have the same names, and nobody's number is among them."""
+    return not any(map(is_personal, names))
+
+
+def _are_references(actor: str, subject: str) -> bool:
+    """Whether both are of the form of `_REFERENCE`, where neither is too long for both."""
+    both = f"{actor}{subject}"
+    return (
+        len(both) <= _REFERENCE_LIMIT
+        and actor != "" != subject
+        and both.isascii()
+        and both.isprintable()
+        and " " not in both
+    )
 
 
 @lru_cache(maxsize=1024)

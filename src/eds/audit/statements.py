@@ -18,7 +18,7 @@ from ..errors import InvalidArgument
 DIALECTS: Final[Mapping[str, Any]] = {"sqlite": sqlite, "postgresql": postgresql}
 # Values in the order of the text, whatever a driver would rather have.
 _POSITIONAL: Final = {"sqlite": "qmark", "postgresql": "format"}
-_CURSOR: Final = "eds.cursor"
+_PEN: Final = "eds.pen"
 
 Row = tuple[int | str | bytes | bool | None, ...]
 
@@ -32,46 +32,31 @@ class Cursor(Protocol):
     def fetchall(self) -> Sequence[Any]: ...
 
 
-class Cursors(Protocol):
-    """Gives the driver's cursors."""
-
-    def cursor(self) -> Any: ...
-
-
-class Link(Protocol):
-    """Where a statement is carried out: a `Connection`, or what stands for one."""
-
-    @property
-    def dialect(self) -> Dialect: ...
-
-    @property
-    def connection(self) -> Cursors: ...
-
-
 class Pen:
-    """A link with one cursor for all statements on a connection of the driver, which keeps it.
+    """The one cursor of a connection of the driver that short statements share.
 
     A cursor knows how to write values of the types that it has met: each new one finds that out
-    again. What one statement gave back is gone with the next, of whatever pen of that connection.
+    again. What one statement gave back is gone with the next. `failure` is what it raises, `kept`
+    what others want to know of this connection as long as it lives.
     """
 
-    __slots__ = ("_cursor", "dialect")
+    __slots__ = ("cursor", "dialect", "failure", "kept", "name")
 
-    def __init__(self, connection: Connection) -> None:
-        self.dialect = connection.dialect
+    def __init__(self, dialect: Dialect, cursor: Any) -> None:
+        self.dialect = dialect
+        self.name = dialect.name
+        self.cursor = cursor
+        self.kept: dict[str, Any] = {}
+        self.failure: type[Exception] = dialect.loaded_dbapi.Error
+
+    @classmethod
+    def of(cls, connection: Connection) -> Pen:
+        """The pen of that connection, which keeps it."""
         opened = connection.connection
-        self._cursor = opened.info.get(_CURSOR)
-        if self._cursor is None:
-            self._cursor = opened.info[_CURSOR] = opened.cursor()
-
-    @property
-    def connection(self) -> Pen:
-        """Where its cursor is to be had: itself."""
-        return self
-
-    def cursor(self) -> Any:
-        """The one there is."""
-        return self._cursor
+        found: Pen | None = opened.info.get(_PEN)
+        if found is None:
+            found = opened.info[_PEN] = cls(connection.dialect, opened.cursor())
+        return found
 
 
 class Statement:
@@ -83,7 +68,7 @@ class Statement:
     def __init__(self, clauses: Mapping[str, Any], names: Sequence[str]) -> None:
         self.clauses = clauses
         self.names = list(names)
-        self._written: dict[str, tuple[str, list[str]]] = {}
+        self._texts: dict[str, str] = {}
 
     @classmethod
     def of(cls, clause: Any, *names: str) -> Statement:
@@ -95,43 +80,32 @@ class Statement:
         """A row of that table, all columns in their order."""
         return cls.of(Insert(table), *(column.name for column in table.columns))
 
-    def __call__(self, connection: Link, rows: Sequence[Mapping[str, object] | Row]) -> Cursor:
+    def __call__(self, pen: Pen, rows: Sequence[Row]) -> Cursor:
         """Carry it out, once for each of `rows`, of which there is at least one.
 
-        A row is a mapping, or a tuple in the order of the names, which then must be that of the
-        text. Raises the errors of SQLAlchemy, their parameters hidden.
+        A row has its values in the order of the names, which must be that of the text. Raises the
+        errors of SQLAlchemy, their parameters hidden.
         """
-        text, places = self._written.get(connection.dialect.name) or self._write(connection.dialect)
-        values: Any = rows
-        if type(rows[0]) is not tuple:
-            values = [[row[name] for name in places] for row in values]
-        elif places is not self.names:
-            raise InvalidArgument(argument="names", reason=f"the text has {places}")
-        if len(values) == 1:
-            return run(connection, text, values[0])
-        return run(connection, text, values, many=True)
+        text = self._texts.get(pen.name) or self.text(pen.dialect)
+        found: Cursor = pen.cursor
+        try:
+            if len(rows) == 1:
+                pen.cursor.execute(text, rows[0])
+            else:
+                pen.cursor.executemany(text, rows)
+        except pen.failure as error:
+            raise DBAPIError.instance(
+                text, None, error, pen.failure, hide_parameters=True, dialect=pen.dialect
+            ) from error
+        return found
 
-    def _write(self, dialect: Dialect) -> tuple[str, list[str]]:
+    def text(self, dialect: Dialect) -> str:
+        """How that database writes it. Raises InvalidArgument for names in another order."""
+        if dialect.name in self._texts:
+            return self._texts[dialect.name]
         kind: Any = type(dialect)
         positional = kind(paramstyle=_POSITIONAL[dialect.name])
         found = self.clauses[dialect.name].compile(dialect=positional, column_keys=self.names)
-        places = self.names if found.positiontup == self.names else found.positiontup
-        self._written[dialect.name] = str(found), places
-        return self._written[dialect.name]
-
-
-def run(connection: Link, text: str, values: Any = (), *, many: bool = False) -> Cursor:
-    """One text of SQL by the driver's cursor. Raises the errors of SQLAlchemy."""
-    cursor: Any = connection.connection.cursor()
-    try:
-        if many:
-            cursor.executemany(text, values)
-        else:
-            cursor.execute(text, values)
-    except connection.dialect.loaded_dbapi.Error as error:
-        base = connection.dialect.loaded_dbapi.Error
-        raise DBAPIError.instance(
-            text, None, error, base, hide_parameters=True, dialect=connection.dialect
-        ) from error
-    found: Cursor = cursor
-    return found
+        if found.positiontup != self.names:
+            raise InvalidArgument(argument="names", reason=f"the text has {found.positiontup}")
+        return self._texts.setdefault(dialect.name, str(found))

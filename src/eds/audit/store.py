@@ -48,7 +48,8 @@ from ..errors import (
 )
 from .chain import Item, StoredCheckpoint, StoredHead, StoredRecord
 from .checkpoints import SignedCheckpoint, sizes_of
-from .records import GENESIS, AuditEntry, AuditRecord, IsPersonal
+from .merkle import leaf_hash
+from .records import GENESIS, AuditEntry, AuditRecord, IsPersonal, write_record
 from .statements import Pen, Statement
 from .triggers import TRIGGERS
 
@@ -79,7 +80,7 @@ _checkpoints: Final = Table(
     Column("peaks", Text, nullable=False),
 )
 
-_GUESS: Final = "eds.audit.heads"
+_GUESS: Final = "eds.audit.head of "
 _PAGE: Final = 10_000  # rows fetched at once
 
 
@@ -141,7 +142,7 @@ class AuditWriter:
 
     def append_all(
         self, connection: Connection, entries: Iterable[AuditEntry]
-    ) -> tuple[AuditRecord, ...]:
+    ) -> tuple[bytes, ...]:
         """Append records for several acts of one transaction. Raises like `append`."""
         return append_all(connection, entries, writer=self.writer, is_personal=self.is_personal)
 
@@ -164,65 +165,65 @@ def append(
     be committed.
     """
     entry = AuditEntry(at=at, act=act, actor=actor, subject=subject, details=details)
-    return append_all(connection, (entry,), writer=writer, is_personal=is_personal)[0]
+    (encoded,) = append_all(connection, (entry,), writer=writer, is_personal=is_personal)
+    return AuditRecord.decode(encoded)
 
 
 def append_all(
     connection: Connection, entries: Iterable[AuditEntry], *, writer: str, is_personal: IsPersonal
-) -> tuple[AuditRecord, ...]:
-    """Record several acts of one transaction at once: one move of the head for all of them."""
+) -> tuple[bytes, ...]:
+    """Record several acts of one transaction at once: one move of the head for all of them.
+
+    Returns the records, encoded. Raises like `append`.
+    """
     if not connection.in_transaction():
         raise InvalidArgument(argument="connection", reason="the act's transaction is not begun")
     acts = tuple(entries)
     if not acts:
         return ()
     try:
-        opened = connection.connection
-        if getattr(opened.dbapi_connection, "autocommit", False) is True:
+        pen = Pen.of(connection)
+        if getattr(pen.cursor.connection, "autocommit", False) is True:
             why = "it commits each statement by itself"
             raise InvalidArgument(argument="connection", reason=why)
         # Only a guess: where it fails (another process wrote, a savepoint was rolled back), the
         # head is read under its lock.
-        guesses = opened.info.setdefault(_GUESS, {})
-        pen = Pen(connection)
-        head = guesses.pop(writer, None)
-        records = _chained(acts, writer, head, is_personal) if head else ()
-        if not records or not _move(pen, writer, head, records[-1]):
+        guess = f"{_GUESS}{writer}"
+        head = pen.kept.pop(guess, None)
+        rows = _chained(acts, writer, head, is_personal) if head else []
+        if not rows or not _move(pen, head, rows[-1]):
             head = _lock(connection, writer)
-            records = _chained(acts, writer, head, is_personal)
-            if not _move(pen, writer, head, records[-1]):
+            rows = _chained(acts, writer, head, is_personal)
+            if not _move(pen, head, rows[-1]):
                 raise AuditUnavailable(reason=f"the head of {writer} moved under its lock")
-        _INSERT_RECORD(pen, [(writer, one.sequence, one.hash, one.encoded) for one in records])
-        guesses[writer] = (records[-1].sequence, records[-1].hash)
+        _INSERT_RECORD(pen, rows)
+        pen.kept[guess] = rows[-1][1:3]
     except SQLAlchemyError as error:
         raise _unavailable(error) from error
-    return records
+    return tuple(encoded for _, _, _, encoded in rows)
+
+
+_Record = tuple[str, int, bytes, bytes]  # writer, sequence, hash, encoded
 
 
 def _chained(
     acts: Sequence[AuditEntry], writer: str, head: tuple[int, bytes], is_personal: IsPersonal
-) -> tuple[AuditRecord, ...]:
+) -> list[_Record]:
     sequence, previous = head
-    records = []
-    for sequence, entry in enumerate(acts, sequence + 1):  # noqa: B020 - goes on from the head
-        record = AuditRecord(
-            writer=writer,
-            sequence=sequence,
-            at=entry.at,
-            act=entry.act,
-            actor=entry.actor,
-            subject=entry.subject,
-            details=entry.details,
-            previous=previous,
+    rows = []
+    for entry in acts:
+        sequence += 1
+        encoded = write_record(
+            entry, writer=writer, sequence=sequence, previous=previous, is_personal=is_personal
         )
-        record.require_impersonal(is_personal)
-        previous = record.hash
-        records.append(record)
-    return tuple(records)
+        previous = leaf_hash(encoded)
+        rows.append((writer, sequence, previous, encoded))
+    return rows
 
 
-def _move(pen: Pen, writer: str, head: tuple[int, bytes], last: AuditRecord) -> bool:
-    return _MOVE_HEAD(pen, [(last.sequence, last.hash, writer, *head)]).rowcount == 1
+def _move(pen: Pen, head: tuple[int, bytes], last: _Record) -> bool:
+    writer, sequence, digest, _ = last
+    return _MOVE_HEAD(pen, ((sequence, digest, writer, *head),)).rowcount == 1
 
 
 def _lock(connection: Connection, writer: str) -> tuple[int, bytes]:

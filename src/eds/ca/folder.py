@@ -322,7 +322,9 @@ class is_personal:  # noqa: N801 - read as a function
 
     def __call__(self, text: str) -> bool:
         # One UUID in three hundred ends in twelve digits; it names nobody.
-        return self._search(_UUID.sub("", text)) is not None
+        if "-" in text:
+            text = _UUID.sub("", text)
+        return self._search(text) is not None
 
 
 def database_url(folder: Path, database: str) -> str:

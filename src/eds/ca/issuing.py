@@ -47,7 +47,7 @@ def reserve(connection: Connection, intents: Sequence[Intent], *, node: int) -> 
     """
     if not intents:
         return
-    pen = Pen(connection)
+    pen = Pen.of(connection)
     keys = {intent.key_hash: intent.person for intent in intents}
     for key, person, source in _claim(connection, pen, _CLAIM_KEY, sorted(keys.items())):
         if source is not None:
@@ -114,7 +114,7 @@ def complete(connection: Connection, signed: Sequence[Signed], *, now: int) -> N
     """Close the intents, and write the certificates with their first status. Raises Conflict."""
     if not signed:
         return
-    pen = Pen(connection)
+    pen = Pen.of(connection)
     ordered = sorted(signed, key=_by_serial)
     closed = _CLOSE(
         pen, [("issued", now, one.issuer, one.serial, "reserved") for one, _, _ in ordered]

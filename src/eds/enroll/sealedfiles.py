@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from ..audit.statements import Link
+from ..audit.statements import Pen
 from ..ca.database import to_micros
 from . import tables as t
 from .evidence.vault import (
@@ -28,7 +28,7 @@ from .filing import retention_of
 
 
 def keep(
-    connection: Link,
+    pen: Pen,
     application: str,
     files: Mapping[str, bytes],
     *,
@@ -37,7 +37,7 @@ def keep(
     at: datetime,
 ) -> None:
     """Seal files and keep them. Raises EvidenceDestroyed, EvidenceUnreadable, LimitExceeded."""
-    known = {} if is_new else _keys(connection, application)
+    known = {} if is_new else _keys(pen, application)
     rows = []
     for name, octets in files.items():
         retention = retention_of(name)
@@ -45,10 +45,10 @@ def keep(
         if key is None:
             key = known[retention] = new_data_key(application, retention, master=master)
             made = (application, retention.value, key.key_id, key.wrapped, None)
-            t.INSERT_KEY(connection, [made])
+            t.INSERT_KEY(pen, [made])
         sealed = seal(octets, kind=name, key=key, master=master).octets
         rows.append((application, name, sealed, to_micros(at)))
-    t.PUT_FILE(connection, rows)
+    t.PUT_FILE(pen, rows)
 
 
 def opened(row: Any, application: str, name: str, *, master: MasterKey) -> bytes:
@@ -67,17 +67,17 @@ def opened(row: Any, application: str, name: str, *, master: MasterKey) -> bytes
     return unseal(evidence, key=key, master=master)
 
 
-def set_due(connection: Link, application: str, *, ended_at: datetime) -> None:
+def set_due(pen: Pen, application: str, *, ended_at: datetime) -> None:
     """Say of each key of an application that ended when it is to be destroyed."""
     rows = [
         (to_micros(ended_at + lasts), application, retention.value)
         for retention, lasts in RETENTION.items()
     ]
-    t.SET_DUE(connection, rows)
+    t.SET_DUE(pen, rows)
 
 
-def _keys(connection: Link, application: str) -> dict[RetentionClass, WrappedKey]:
-    rows = t.KEYS_OF(connection, [(application,)]).fetchall()
+def _keys(pen: Pen, application: str) -> dict[RetentionClass, WrappedKey]:
+    rows = t.KEYS_OF(pen, [(application,)]).fetchall()
     return {
         RetentionClass(retention): WrappedKey(
             application=application,

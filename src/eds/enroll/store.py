@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from ..audit.statements import Link, Pen
+from ..audit.statements import Pen
 from ..ca.database import from_micros, insert_or_ignore, micros_of, reading, to_micros, writer_of
 from ..ca.register import AuditTrail
 from ..errors import (
@@ -136,7 +136,7 @@ class ApplicationStore:
         data = self._data(step.before) | changes
         known = _Known(step.after, {key: each for key, each in data.items() if each is not None})
         with self._writing() as connection:
-            pen = Pen(connection)
+            pen = Pen.of(connection)
             self._message(pen, step)
             self._application(pen, step, known.body)
             self._claims(pen, step.before, step.after)
@@ -158,7 +158,7 @@ class ApplicationStore:
             )
         return self._keep_known(known)
 
-    def _message(self, pen: Link, step: Step) -> None:
+    def _message(self, pen: Pen, step: Step) -> None:
         after = step.after
         row = (
             after.application, step.message, step.digest, after.version, " ".join(step.refused)
@@ -166,7 +166,7 @@ class ApplicationStore:
         if t.INSERT_MESSAGE(pen, [row]).rowcount != 1:
             raise ApplicationChanged(application=after.application)
 
-    def _application(self, pen: Link, step: Step, body: str) -> None:
+    def _application(self, pen: Pen, step: Step, body: str) -> None:
         after, deadline = step.after, micros_of(step.after.deadline)
         name, state, version = after.application, after.state.value, after.version
         if step.before is None:
@@ -179,7 +179,7 @@ class ApplicationStore:
         if done.rowcount != 1:
             raise ApplicationChanged(application=name)
 
-    def _claims(self, pen: Link, before: Application | None, after: Application) -> None:
+    def _claims(self, pen: Pen, before: Application | None, after: Application) -> None:
         if not after.is_open:
             t.GIVE_UP_CLAIMS(pen, [(after.application,)])
             return
@@ -189,13 +189,13 @@ class ApplicationStore:
                 raise ApplicationOpen
 
     def _spend(
-        self, pen: Link, application: str, spent: Iterable[tuple[str, bytes]], *, at: datetime
+        self, pen: Pen, application: str, spent: Iterable[tuple[str, bytes]], *, at: datetime
     ) -> None:
         for kind, digest in sorted(spent):
             if t.SPEND(pen, [(kind, digest, application, to_micros(at))]).rowcount != 1:
                 raise EvidenceUsed(kind=kind)
 
-    def _keep(self, pen: Link, name: str, step: Step) -> None:
+    def _keep(self, pen: Pen, name: str, step: Step) -> None:
         if step.files:
             sealedfiles.keep(
                 pen, name, step.files, master=self.master, is_new=step.before is None, at=step.at
@@ -213,7 +213,7 @@ class ApplicationStore:
         for mark in step.marks:
             self._mark(pen, mark, at=step.at)
 
-    def _mark(self, pen: Link, mark: Mark, *, at: datetime) -> None:
+    def _mark(self, pen: Pen, mark: Mark, *, at: datetime) -> None:
         t.MARK(pen, [(mark.kind, mark.name, mark.reference, mark.holder, to_micros(at))])
 
     # -- reading
@@ -482,7 +482,7 @@ class ApplicationStore:
         body = encode(official).decode()
         row = t.officials.c
         with self._writing() as connection:
-            self._spend(connection, "", [("act", each) for each in acts], at=at)
+            self._spend(Pen.of(connection), "", [("act", each) for each in acts], at=at)
             made = insert_or_ignore(self.engine, t.officials).values(
                 person=official.person, version=1, body=body
             )
@@ -511,7 +511,7 @@ class ApplicationStore:
     def mark(self, mark: Mark, *, at: datetime) -> None:
         """Count something outside an application: it changes nothing that the log tells."""
         with self._writing() as connection:
-            self._mark(connection, mark, at=at)
+            self._mark(Pen.of(connection), mark, at=at)
 
     def unlock(self, document: str, *, acts: Sequence[bytes], actor: str, at: datetime) -> None:
         """Take the locks off a document (a pseudonym), on signed acts that are used once.
@@ -520,7 +520,7 @@ class ApplicationStore:
         """
         row = t.marks.c
         with self._writing() as connection:
-            self._spend(connection, "", [("act", each) for each in acts], at=at)
+            self._spend(Pen.of(connection), "", [("act", each) for each in acts], at=at)
             gone = connection.execute(
                 delete(t.marks).where(row.kind == "lock", row.name == document)
             )
@@ -536,7 +536,7 @@ class ApplicationStore:
     def spend(self, kind: str, digest: bytes, *, record: Mapping[str, Any], at: datetime) -> None:
         """Spend something outside an application, with its audit record. Raises EvidenceUsed."""
         with self._writing() as connection:
-            self._spend(connection, "", [(kind, digest)], at=at)
+            self._spend(Pen.of(connection), "", [(kind, digest)], at=at)
             self.audit(connection, at=at, **record)
 
     def record(
