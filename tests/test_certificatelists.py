@@ -11,7 +11,7 @@ from cryptography import x509
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eds import der, extensions
+from eds import certificatelists, der, extensions
 from eds.certificatelists import CertificateList
 from eds.errors import EdsError, LimitExceeded, MalformedCertificateList
 from eds.extensions import Extension, RevocationReason, write_extensions
@@ -41,6 +41,26 @@ def made(*entries: bytes, found: tuple[Extension, ...] = ()) -> bytes:
         der.explicit(0, write_extensions(found)) if found else b"",
     )
     return der.sequence(tbs, ALGORITHM, der.bit_string(b"nobody"))
+
+
+def usual_list(
+    inner: bytes = ALGORITHM,
+    issuer: bytes = ISSUER.encoded,
+    outer: bytes = ALGORITHM,
+    entries: int = 7,
+) -> bytes:
+    """One in the form that nearly all have, which nobody signed."""
+    key = der.sequence(der.value(0x80, b"k" * 20))
+    more = [
+        extension(extensions.AUTHORITY_KEY_IDENTIFIER, key),
+        extension(extensions.CRL_NUMBER, der.integer(7)),
+    ]
+    tbs = der.sequence(
+        *(der.integer(1), inner, issuer, der.time(NOON), der.time(NOON)),
+        der.sequence(*(entry((1 << 100) + number) for number in range(entries))),
+        der.explicit(0, write_extensions(more)),
+    )
+    return der.sequence(tbs, outer, der.bit_string(b"nobody" * 11))
 
 
 def extension(oid: str, encoded: bytes) -> Extension:
@@ -247,6 +267,70 @@ def test_walk_through_a_list_keeps_nothing() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 100_000
+
+
+def told(encoded: bytes) -> object:
+    """All that the head of a list says, or the error that it is refused with."""
+    try:
+        found = CertificateList(encoded)
+    except EdsError as error:
+        return error.code
+    said: dict[str, object] = {}
+    for name in ("version", "issuer", "this_update", "next_update", "extensions", "is_delta",
+                 "crl_number", "issuing_distribution_point", "authority_key_identifier",
+                 "tbs_encoded", "signature_algorithm", "signature", "__len__"):  # fmt: skip
+        try:
+            value = len(found) if name == "__len__" else getattr(found, name)
+        except EdsError as error:
+            value = error.code
+        said[name] = value.encoded if isinstance(value, der.Element) else value
+    return said
+
+
+def test_usual_list_is_read_at_once_as_it_is_field_by_field(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    usual = usual_list()
+    assert certificatelists._usual_fields(usual) is not None
+    changed = [usual]
+    for place, octet in enumerate(usual):
+        head, tail = usual[:place], usual[place + 1 :]
+        changed += [head + bytes((other,)) + tail for other in {octet ^ 1, octet ^ 0x80, 0, 0xFF}]
+        changed += [head, head + tail, head + bytes((octet, octet)) + tail]
+    # Lengths of lengths, and what would be there if they were lengths.
+    for size in range(0x80, 0x86):
+        odd = bytes((der.SEQUENCE, size)) + ALGORITHM + bytes(size - len(ALGORITHM))
+        changed += [usual_list(inner=odd), usual_list(issuer=odd), usual_list(outer=odd)]
+    changed += [usual_list(inner=odd, outer=odd) for odd in (b"0\0", b"\5\0", ISSUER.encoded)]
+    # A length in two octets that one would hold.
+    short = usual_list(issuer=der.sequence(bytes(0x3D)), entries=3)
+    assert short[4:7] == b"\x30\x81\xff"
+    changed += [short, der.sequence(b"\x30\x82\0\xff" + short[7:])]
+    at_once = [told(encoded) for encoded in changed]
+    monkeypatch.setattr(certificatelists, "_usual_fields", lambda _: None)
+    for encoded, said in zip(changed, at_once, strict=True):
+        assert told(encoded) == said, encoded.hex()
+
+
+def test_plain_list_has_no_more_than_a_number_and_the_name_of_its_key() -> None:
+    usual = usual_list()
+    plain = 0
+    for place, octet in enumerate(usual):
+        for other in {octet ^ 1, octet ^ 0x80, 0, 0xFF}:
+            try:
+                found = CertificateList(usual[:place] + bytes((other,)) + usual[place + 1 :])
+            except EdsError:
+                continue
+            if found.is_plain:
+                plain += 1
+                assert len(found.extensions) == 2
+                assert {extensions.AUTHORITY_KEY_IDENTIFIER, extensions.CRL_NUMBER}.issuperset(
+                    found.extensions
+                )
+                assert not any(one.critical for one in found.extensions.values())
+                assert not found.is_delta
+    assert plain > 500
+    assert not CertificateList(made(entry(1), found=(INDIRECT,))).is_plain
 
 
 @needs_data

@@ -96,12 +96,12 @@ def test_answer_is_found_for_its_certificate_alone() -> None:
 # --- what we made ourselves -------------------------------------------------------------------
 
 
-def cert_id(digest: str = "1.3.14.3.2.26") -> bytes:
+def cert_id(digest: str = "1.3.14.3.2.26", number: int = -5) -> bytes:
     return der.sequence(
         der.sequence(der.object_identifier(digest), der.null()),
         der.octet_string(b"n" * 20),
         der.octet_string(b"k" * 20),
-        der.integer(-5),
+        der.integer(number),
     )
 
 
@@ -109,7 +109,7 @@ def single(status: bytes, *rest: bytes) -> bytes:
     return der.sequence(cert_id(), status, der.generalized_time(NOON), *rest)
 
 
-def made(*singles: bytes, status: int = 0, found: bytes = b"") -> bytes:
+def made(*singles: bytes, status: int = 0, found: bytes = b"", value: bytes = b"nobody") -> bytes:
     """A response that nobody signed."""
     tbs = der.sequence(
         der.explicit(2, der.octet_string(b"h" * 20)),
@@ -118,7 +118,7 @@ def made(*singles: bytes, status: int = 0, found: bytes = b"") -> bytes:
         found,
     )
     basic = der.sequence(
-        tbs, der.sequence(der.object_identifier("1.3.101.112")), der.bit_string(b"nobody")
+        tbs, der.sequence(der.object_identifier("1.3.101.112")), der.bit_string(value)
     )
     kind = der.object_identifier("1.3.6.1.5.5.7.48.1.1")
     return der.sequence(
@@ -205,10 +205,13 @@ def told(encoded: bytes) -> object:
     return said
 
 
-def test_plain_answer_is_read_at_once_as_it_is_field_by_field(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(("number", "size"), [(0x1234, 32), (0x80FF, 71), ((1 << 158) - 9, 256)])
+def test_answer_in_the_profile_is_read_at_once_as_it_is_field_by_field(
+    monkeypatch: pytest.MonkeyPatch, number: int, size: int
 ) -> None:
-    plain = made(single(GOOD, der.explicit(0, der.generalized_time(NOON))))
+    after = der.explicit(0, der.generalized_time(NOON))
+    good = der.sequence(cert_id(number=number), GOOD, der.generalized_time(NOON), after)
+    plain = made(good, value=b"v" * size)
     assert "responses" in vars(OcspResponse(plain))  # nobody asked yet
     changed = [plain]
     for place in range(len(plain)):
@@ -216,11 +219,7 @@ def test_plain_answer_is_read_at_once_as_it_is_field_by_field(
         changed += [head + bytes((other,)) + tail for other in {octet ^ 1, octet ^ 0x80, 0, 0xFF}]
         changed += [head, head + tail, head + bytes((octet, octet)) + tail]
     at_once = [told(encoded) for encoded in changed]
-
-    def refuse(_: bytes) -> ocsp.OCSPResponse:
-        raise ValueError
-
-    monkeypatch.setattr("eds.ocsp._load_native", refuse)
+    monkeypatch.setattr("eds.ocsp._read_profile", lambda *_: False)
     for encoded, said in zip(changed, at_once, strict=True):
         assert told(encoded) == said, encoded.hex()
 

@@ -8,6 +8,7 @@ some 0.3 µs an entry, about 100 octets each. `eds` reads lists itself because a
 
 from __future__ import annotations
 
+import struct
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -31,19 +32,21 @@ from eds.values import Encoded, extension_value, read_once
 
 R = TypeVar("R")
 
-# What nearly all lists consist of: the fields of the whole, and of a version 2 TBSCertList with
-# entries, extensions, and times before 2050.
-_OUTER: Final = bytes((der.SEQUENCE, der.SEQUENCE, der.BIT_STRING))
-_VERSION_2: Final = bytes(
-    (
-        *(der.INTEGER, der.SEQUENCE, der.SEQUENCE, der.UTC_TIME, der.UTC_TIME),
-        *(der.SEQUENCE, der.context(0)),
-    )
-)
+# How nearly all lists begin, up to the length of the AlgorithmIdentifier: two lengths of two
+# octets, the version. And what stands before each of two times before 2050.
+_EXTENSIONS: Final = der.context(0)
+_HEAD: Final = struct.Struct(">HHHHIB")
+_LONG_SEQUENCE: Final = der.SEQUENCE << 8 | 0x82
+_VERSION_2: Final = int.from_bytes((der.INTEGER, 1, 1, der.SEQUENCE), "big")
+_TIME: Final = bytes((der.UTC_TIME, 13))
 _NO_EXTENSIONS: Final[Mapping[str, Extension]] = MappingProxyType({})
 _new: Final = tuple.__new__  # half the cost of `_Fields(…)`, as in `der`
 _SEARCHES: Final = 16
 _TELLING: Final = 8  # octets; shorter serial numbers are met by chance
+# What a plain list does not have.
+_ABSENT: Final = dict.fromkeys(
+    ("delta_crl_indicator", "issuing_distribution_point", "expired_certificates_since")
+)
 _CRITICAL: Final = b"\x01\x01\xff\x04"  # critical TRUE, and the OCTET STRING after it
 
 
@@ -81,6 +84,64 @@ class _Fields(NamedTuple):
     signature: der.Element
 
 
+def _usual_fields(data: bytes) -> _Fields | None:
+    """The fields of a list as nearly all are: version 2, entries, extensions, times before 2050.
+
+    Read where they must stand if it is one, of less than 64 KiB. None is no refusal: the others
+    are read field by field.
+    """
+    try:
+        head, size, tbs_head, tbs_size, version, length = _HEAD.unpack_from(data)
+        end, tbs_end, issuer = 4 + size, 8 + tbs_size, 13 + length
+        this = issuer + 2 + data[issuer + 1]
+        entries = this + 30
+        if (
+            head != _LONG_SEQUENCE
+            or tbs_head != _LONG_SEQUENCE
+            or version != _VERSION_2
+            or end != len(data)
+            or length >= 0x80
+            or data[issuer] != der.SEQUENCE
+            or data[issuer + 1] >= 0x80
+            or data[this : this + 2] != _TIME
+            or data[this + 15 : this + 17] != _TIME
+            or not 0x100 <= tbs_size < size
+        ):
+            return None
+        tag, content, stop = der.header(data, entries, tbs_end)
+        found, size = stop + 4, tbs_end - stop
+        outer, signature = data[tbs_end + 1], tbs_end + 2 + data[tbs_end + 1]
+        if (
+            tag != der.SEQUENCE
+            or outer >= 0x80
+            or not 4 <= size < 0x82
+            or data[stop:found] != bytes((_EXTENSIONS, size - 2, der.SEQUENCE, size - 4))
+            or data[tbs_end] != der.SEQUENCE
+            or data[signature] != der.BIT_STRING
+        ):
+            return None
+        _, value, last = der.header(data, signature, end)
+        if last != end:
+            return None
+        return _new(
+            _Fields,
+            (
+                _new(der.Element, (data, der.SEQUENCE, 4, 8, tbs_end)),
+                2,
+                _new(der.Element, (data, der.SEQUENCE, 11, 13, issuer)),
+                _new(der.Element, (data, der.SEQUENCE, issuer, issuer + 2, this)),
+                _new(der.Element, (data, der.UTC_TIME, this, this + 2, this + 15)).time(),
+                _new(der.Element, (data, der.UTC_TIME, entries - 15, entries - 13, entries)).time(),
+                _new(der.Element, (data, der.SEQUENCE, entries, content, stop)),
+                _new(der.Element, (data, der.SEQUENCE, stop + 2, found, tbs_end)),
+                _new(der.Element, (data, der.SEQUENCE, tbs_end, tbs_end + 2, signature)),
+                _new(der.Element, (data, der.BIT_STRING, signature, value, end)),
+            ),
+        )
+    except (IndexError, struct.error, DecodeError):
+        return None
+
+
 def _read_time(octets: bytes) -> datetime:
     return der.decode(octets).expect(der.GENERALIZED_TIME).time()
 
@@ -102,22 +163,14 @@ class CertificateList(Encoded):
 
     @read_once
     def _fields(self) -> _Fields:
-        whole = der.decode(self.encoded)
-        usual = whole.usual_fields(_OUTER)
+        usual = _usual_fields(self.encoded)
         if usual is not None:
-            tbs, outer_algorithm, signature = usual
-        else:
-            outer = whole.fields()
-            tbs = outer.take(der.SEQUENCE)
-            outer_algorithm = outer.take(der.SEQUENCE)
-            signature = outer.take(der.BIT_STRING)
-            outer.finish()
-        usual = tbs.usual_fields(_VERSION_2)
-        if usual is not None and usual[0].octets == b"\x01":
-            _, algorithm, issuer, this, after, entries, more = usual
-            times = this.time(), after.time()
-            places = tbs, 2, algorithm, issuer, *times, entries, more.only_child()
-            return _new(_Fields, (*places, outer_algorithm, signature))
+            return usual
+        outer = der.decode(self.encoded).fields()
+        tbs = outer.take(der.SEQUENCE)
+        outer_algorithm = outer.take(der.SEQUENCE)
+        signature = outer.take(der.BIT_STRING)
+        outer.finish()
         inner = tbs.fields()
         version = inner.optional(der.INTEGER)
         inner_algorithm = inner.take(der.SEQUENCE)
@@ -221,6 +274,22 @@ class CertificateList(Encoded):
         found = self._fields.extensions
         return _NO_EXTENSIONS if found is None else extensions.read_extensions(found)
 
+    @read_once
+    def is_plain(self) -> bool:
+        """Whether its extensions say nothing but its number and what names its key.
+
+        Such a list is complete, and about all certificates of its issuer. False says nothing.
+        """
+        found = self._fields.extensions
+        if (
+            found is None
+            or found.tag != der.SEQUENCE
+            or not extensions.only_identify(found.data, found.content, found.end)
+        ):
+            return False
+        self.__dict__.update(_ABSENT)
+        return True
+
     def _extension(self, oid: str, read: Callable[[bytes], R]) -> R | None:
         extension = self.extensions.get(oid)
         if extension is None:
@@ -233,7 +302,7 @@ class CertificateList(Encoded):
     @property
     def is_delta(self) -> bool:
         """Whether it lists only what changed."""
-        return extensions.DELTA_CRL_INDICATOR in self.extensions
+        return not self.is_plain and extensions.DELTA_CRL_INDICATOR in self.extensions
 
     @read_once
     def freshest_crl(self) -> tuple[DistributionPoint, ...]:

@@ -273,13 +273,14 @@ class Element(NamedTuple):
 
     def time(self) -> datetime:
         """UTCTime or GeneralizedTime as RFC 5280 §4.1.2.5 wants them: seconds, Z, no fraction."""
-        octets = self.octets
-        if self.tag == UTC_TIME and len(octets) == 13:
+        data, tag, _, content, end = self
+        octets = data[content:end]
+        if tag == UTC_TIME and end - content == 13:
             # RFC 5280 §4.1.2.5.1: 50 to 99 are of the 20th century.
-            return self._instant((b"20" if octets < b"50" else b"19") + octets)
-        if self.tag == GENERALIZED_TIME and len(octets) == 15:
-            return self._instant(octets)
-        self.fail("not a time in the form of RFC 5280")
+            octets = (b"20" if octets < b"50" else b"19") + octets
+        elif tag != GENERALIZED_TIME or end - content != 15:
+            self.fail("not a time in the form of RFC 5280")
+        return instant(octets, self.start)
 
     def time_with_fraction(self) -> datetime:
         """GeneralizedTime as RFC 3161 §2.4.2 wants it: a fraction may follow, without end zeros.
@@ -299,19 +300,7 @@ class Element(NamedTuple):
             or rest[-1:] != b"Z"
         ):
             self.fail("not a time in the form of RFC 3161")
-        instant = self._instant(whole + b"Z")
-        return instant.replace(microsecond=int(digits[:6].ljust(6, b"0")))
-
-    def _instant(self, octets: bytes) -> datetime:
-        digits = octets[:14]
-        # ISO 8601 knows 24 o'clock, X.690 does not.
-        if digits.isdigit() and octets[14:] == b"Z" and digits[8:10] < b"24":
-            text = octets.decode("ascii")
-            try:
-                return datetime.fromisoformat(f"{text[:8]}T{text[8:]}")
-            except ValueError:
-                self.fail("no such date or time of day")
-        self.fail("not a time in the form of RFC 5280")
+        return instant(whole + b"Z", self.start).replace(microsecond=int(digits[:6].ljust(6, b"0")))
 
 
 # Half the cost of `Element(…)`, which passes through Python once more.
@@ -415,6 +404,18 @@ class Fields:
             )
         self._position = stop
         return content
+
+
+def instant(octets: bytes, offset: int) -> datetime:
+    """The instant YYYYMMDDHHMMSSZ, found at `offset`. Raises MalformedDer."""
+    digits = octets[:14]
+    # ISO 8601 knows 24 o'clock, X.690 does not.
+    if digits.isdigit() and octets[14:] == b"Z" and digits[8:10] < b"24":
+        try:
+            return datetime.fromisoformat((digits[:8] + b"T" + octets[8:]).decode())
+        except ValueError:
+            raise MalformedDer(reason="no such date or time of day", offset=offset) from None
+    raise MalformedDer(reason="not a time in the form of RFC 5280", offset=offset)
 
 
 def header(data: bytes, position: int, end: int) -> tuple[int, int, int]:

@@ -390,18 +390,47 @@ _LIMITING: Final = {
     der.object_identifier(BASIC_CONSTRAINTS): "basic_constraints",
     der.object_identifier(KEY_USAGE): "key_usage",
 }
-_SILENT: Final = {
-    bytes((der.SEQUENCE, 7 + size))
-    + der.object_identifier(oid)
-    + bytes((der.OCTET_STRING, size)): name
-    for oid, name in (
-        (SUBJECT_KEY_IDENTIFIER, "subject_key_identifier"),
-        (AUTHORITY_KEY_IDENTIFIER, "authority_key_identifier"),
-        (CRL_DISTRIBUTION_POINTS, "crl_distribution_points"),
-    )
-    for size in range(0x80 - 7)
-}
+
+
+def _heads(names: Mapping[str, str]) -> dict[bytes, str]:
+    """What stands before the value of a short extension that is not critical, to its name."""
+    return {
+        bytes((der.SEQUENCE, 7 + size))
+        + der.object_identifier(oid)
+        + bytes((der.OCTET_STRING, size)): name
+        for oid, name in names.items()
+        for size in range(0x80 - 7)
+    }
+
+
+_SILENT: Final = _heads(
+    {
+        SUBJECT_KEY_IDENTIFIER: "subject_key_identifier",
+        AUTHORITY_KEY_IDENTIFIER: "authority_key_identifier",
+        CRL_DISTRIBUTION_POINTS: "crl_distribution_points",
+    }
+)
 _ADDRESSES: Final = der.object_identifier(AUTHORITY_INFORMATION_ACCESS) + b"\4"
+
+
+def only_identify(data: bytes, position: int, end: int) -> bool:
+    """Whether the extensions there are a list's number and what names its key, not critical.
+
+    Neither limits what the list says. False: for `read_extensions` to read or to refuse.
+    """
+    found: list[str] = []
+    while position < end:
+        name = _IDENTIFYING.get(data[position : position + 9])
+        if name is None or name in found:
+            return False
+        found.append(name)
+        position += 2 + data[position + 1]
+    return position == end and bool(found)
+
+
+_IDENTIFYING: Final = _heads(
+    {AUTHORITY_KEY_IDENTIFIER: "authority_key_identifier", CRL_NUMBER: "crl_number"}
+)
 
 
 @_remembered

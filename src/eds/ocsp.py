@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple, Self
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.x509 import DuplicateExtension
-from cryptography.x509 import ocsp as native
-
 from eds import der, extensions
-from eds.algorithms import SHA1, DigestAlgorithm, digest_algorithm, digest_by_oid
+from eds.algorithms import SHA1, DigestAlgorithm, digest_by_oid
 from eds.certificatelists import read_reason
 from eds.certificates import Certificate
 from eds.errors import AlgorithmError, DecodeError, MalformedOcspResponse
@@ -39,14 +37,18 @@ _NO_EXTENSIONS: Final[Mapping[str, Extension]] = MappingProxyType({})
 _LIMITS: Final = der.Limits(size=256 * 1024, elements=4096)
 
 
-_load_native: Final = native.load_der_ocsp_response
-_SUCCESSFUL: Final = native.OCSPResponseStatus.SUCCESSFUL
-_IS_GOOD: Final = native.OCSPCertStatus.GOOD
-# What `cryptography` raises for what it does not read, and does not know.
-_CANNOT_READ: Final = (
-    *(ValueError, TypeError, OverflowError),
-    *(UnsupportedAlgorithm, DuplicateExtension, AlgorithmError, DecodeError),
+# The signed part as an issuer writes it itself in the profile of RFC 5019, and the length of the
+# AlgorithmIdentifier after it: the responder named by its key, one answer under SHA-1, "good",
+# a next update, nothing beside. Lengths that hang on that of the serial number are groups.
+_PROFILE: Final = re.compile(
+    rb"\x30\x81(.)\xa2\x16\x04\x14(.{20})\x18\x0f(.{15})\x30(.)\x30(.)\x30(.)"
+    rb"\x30\x09\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00\x04\x14(.{20})\x04\x14(.{20})"
+    rb"\x02(.)([\x00-\x7f].{1,19})\x80\x00\x18\x0f(.{15})\xa0\x11\x18\x0f(.{15})\x30([\x00-\x7f])",
+    re.DOTALL,
 )
+_LENGTHS: Final = {
+    size: bytes((142 + size, 99 + size, 97 + size, 57 + size, size)) for size in range(2, 21)
+}
 
 
 class ResponseStatus(Enum):
@@ -161,7 +163,7 @@ class OcspResponse(Encoded):
 
     def __init__(self, encoded: bytes) -> None:
         super().__init__(encoded)
-        if _read_plain(encoded, self.__dict__):
+        if _read_profile(encoded, self.__dict__):
             return
         if self.status is ResponseStatus.SUCCESSFUL:
             _ = self._basic
@@ -335,60 +337,87 @@ class OcspResponse(Encoded):
     @read_once
     def signature(self) -> bytes:
         """The octets of the signature value."""
-        algorithm = self.signature_algorithm
-        return der.element(algorithm.data, algorithm.end, len(algorithm.data)).bit_string()
+        return self._basic.signature.bit_string()
 
 
-def _read_plain(encoded: bytes, found: dict[str, object]) -> bool:
-    """Put into `found` what `cryptography` reads in the plainest of responses.
+def _read_profile(encoded: bytes, found: dict[str, object]) -> bool:
+    """Put into `found` what a response as above says, as its properties would read it.
 
-    That is one answer, "good", of a responder named by its key, with nothing beside: what most
-    are, in half the time. False for all others, and for what it refuses: these are read field by
-    field, and refused with the reason.
+    Lengths are compared, as they follow from each other; nothing is searched for. False for all
+    others: these are read field by field, and refused with the reason.
     """
-    try:
-        read = _load_native(encoded)
-        if read.response_status is not _SUCCESSFUL or read.certificate_status is not _IS_GOOD:
-            return False
-        responder, serial_number = read.responder_key_hash, read.serial_number
-        if (
-            responder is None
-            or serial_number.bit_length() > 8 * extensions.SERIAL_LIMITS.integer - 1
-            or read.certificates
-            or len(read.extensions)
-            or len(read.single_extensions)
-        ):
-            return False
-        cert_id = CertId(
-            hash_oid=digest_algorithm(read.hash_algorithm.name).oid,
-            issuer_name_hash=read.issuer_name_hash,
-            issuer_key_hash=read.issuer_key_hash,
-            serial_number=serial_number,
-        )
-        single = SingleResponse(
-            cert_id=cert_id,
-            status=CertificateStatus.GOOD,
-            this_update=read.this_update_utc,
-            next_update=read.next_update_utc,
-        )
-        # `cryptography` writes it anew: it counts only as it stands there.
-        tbs = read.tbs_response_bytes
-        start = encoded.find(tbs)
-        if start < 0:
-            return False
-        found.update(
-            status=ResponseStatus.SUCCESSFUL,
-            responder=responder,
-            responses=(single,),
-            certificates=(),
-            extensions=_NO_EXTENSIONS,
-            produced_at=read.produced_at_utc,
-            tbs_encoded=tbs,
-            signature_algorithm=der.element(encoded, start + len(tbs), len(encoded)),
-        )
-    except _CANNOT_READ:
+    end = len(encoded)
+    head = _head(end)
+    if head is None or not encoded.startswith(head):
         return False
+    shape = _PROFILE.match(encoded, len(head))
+    if shape is None:
+        return False
+    size, responder, produced, answers, answer, cert_id, *others = shape.groups()
+    name_hash, key_hash, width, serial, this, after, algorithm = others
+    stop = shape.end()
+    start, value = stop - 2, stop + algorithm[0]
+    if size + answers + answer + cert_id + width != _LENGTHS[len(serial)] or (
+        serial[0] == 0 and serial[1] < 0x80
+    ):
+        return False
+    try:
+        tag, content, last = der.header(encoded, value, end)
+        if tag != der.BIT_STRING or last != end or encoded[content] != 0:
+            return False
+        single = SingleResponse(
+            cert_id=CertId(
+                hash_oid=SHA1.oid,
+                issuer_name_hash=name_hash,
+                issuer_key_hash=key_hash,
+                serial_number=int.from_bytes(serial, "big"),
+            ),
+            status=CertificateStatus.GOOD,
+            this_update=der.instant(this, start),
+            next_update=der.instant(after, start),
+            extensions=_NO_EXTENSIONS,
+        )
+        produced_at = der.instant(produced, start)
+    except (IndexError, DecodeError):
+        return False
+    found.update(
+        status=ResponseStatus.SUCCESSFUL,
+        responder=responder,
+        responses=(single,),
+        certificates=(),
+        extensions=_NO_EXTENSIONS,
+        produced_at=produced_at,
+        tbs_encoded=encoded[len(head) : start],
+        signature_algorithm=_new(der.Element, (encoded, der.SEQUENCE, start, stop, value)),
+        signature=encoded[content + 1 :],
+    )
     return True
+
+
+_new: Final = tuple.__new__  # half the cost of `Element(…)`, as in `der`
+
+
+# All responses of a size begin alike.
+@lru_cache(maxsize=256)
+def _head(size: int) -> bytes | None:
+    """What stands before the signed part of a response of `size` octets; None: no such size."""
+    head = b""
+    for tag, first in (
+        (der.SEQUENCE, der.enumerated(0)),
+        (der.context(0), b""),
+        (der.SEQUENCE, der.object_identifier(BASIC_RESPONSE)),
+        (der.OCTET_STRING, b""),
+        (der.SEQUENCE, b""),
+    ):
+        for width in (2, 3, 4):
+            header = der.head(tag, max(size - width, 0))
+            if len(header) == width <= size:
+                break
+        else:
+            return None
+        head += header + first
+        size -= width + len(first)
+    return head
 
 
 def write_request(

@@ -122,7 +122,7 @@ def _points(inquiry: Inquiry, found: CertificateList) -> tuple[DistributionPoint
     own = issuer.encoded == certificate.issuer_encoded or (
         inquiry.trust.prepared(issuer) == inquiry.trust.prepared(certificate.issuer)
     )
-    if own and extensions.ISSUING_DISTRIBUTION_POINT not in found.extensions:
+    if own and (found.is_plain or extensions.ISSUING_DISTRIBUTION_POINT not in found.extensions):
         return (_ASSUMED,)  # it covers everything of that issuer, wherever it was published
     points = [
         point
@@ -227,7 +227,7 @@ def _believe(
     """
     inquiry.require_issued(found.this_update)
     found, signer, until, signature = _signed(inquiry, found)
-    if not _KNOWN.issuperset(found.extensions):
+    if not found.is_plain and not _KNOWN.issuperset(found.extensions):
         unknown = sorted(
             oid for oid, one in found.extensions.items() if one.critical and oid not in _KNOWN
         )
