@@ -101,10 +101,12 @@ def _usual_places(data: bytes) -> _Places | None:
     are shorter than 128 octets. None: a shape to be read field by field.
     """
     end = 8 + (data[6] << 8 | data[7])
-    algorithm = 15 + data[14]
-    if data[12] != 2 or data[14] >= 0x80 or data[algorithm + 1] >= 0x80:
+    size = data[14]
+    algorithm = 15 + size
+    width, outer = data[algorithm + 1], data[end + 1]
+    if data[12] != 2 or size >= 0x80 or width >= 0x80 or outer >= 0x80:
         return None
-    issuer = algorithm + 2 + data[algorithm + 1]
+    issuer = algorithm + 2 + width
     size = data[issuer + 1]
     validity = issuer + 2 + size if size < 0x80 else der.header(data, issuer, end)[2]
     subject = validity + 2 + data[validity + 1]
@@ -114,12 +116,10 @@ def _usual_places(data: bytes) -> _Places | None:
     after = public_key + 2 + size if size < 0x80 else der.header(data, public_key, end)[2]
     if data[after] != _EXTENSIONS:  # at the end there is the tag of what follows
         return None
-    extensions = _content(after, end)
-    outer = data[end + 1]
-    if outer >= 0x80:
-        return None
-    found = 4, 15, algorithm, issuer, validity, subject, public_key, after, extensions, end
-    return _new(_Places, (*found, end + 2 + outer))
+    size = end - after  # under 64 KiB
+    found = after + 2 if size < 0x82 else after + 3 if size < 0x103 else after + 4
+    places = 4, 15, algorithm, issuer, validity, subject, public_key, after, found, end
+    return _new(_Places, (*places, end + 2 + outer))
 
 
 def _content(start: int, end: int) -> int:
@@ -500,33 +500,33 @@ class Certificate(Encoded):
         path has nothing more to look for, and what it asks is read here at once, as the
         properties would read it. False says nothing.
         """
-        data = self.encoded
+        data, fields = self.encoded, self.__dict__
         if _POLICIES in data or _PURPOSES in data:
             return False  # as most that are not plain; a search costs next to nothing
-        places, fields = self._places, self.__dict__
-        start, first, last = places.extensions, places.outer_algorithm, places.signature
+        _, serial_number, algorithm, issuer, validity, subject, key, _, start, end, last = (
+            self._places
+        )
         if (
             start is None
             or data[start] != der.SEQUENCE
-            or last - first >= 0x82
-            or data[places.algorithm : places.issuer] != data[first:last]
-            or not data.startswith(_VERSION_3, places.serial_number - 7)
+            or last - end >= 0x82
+            or data[algorithm:issuer] != data[end:last]
+            or not data.startswith(_VERSION_3, serial_number - 7)
         ):
             return False
-        found = extensions.read_plain_extensions(data, _content(start, first), first)
+        found = extensions.read_plain_extensions(data, _content(start, end), end)
         if found is None:
             return False
         content = _content(last, len(data))
         if data[content : content + 1] == b"\0":  # no bits left unused
             fields["signature"] = data[content + 1 :]
-        fields.update(_ABSENT)
         fields.update(
-            version=3,
+            _OF_PLAIN,
             basic_constraints=found.get("basic_constraints"),
             key_usage=found.get("key_usage"),
-            issuer_encoded=data[places.issuer : places.validity],
-            subject_encoded=data[places.subject : places.public_key],
-            signature_algorithm=_new(der.Element, (data, der.SEQUENCE, first, first + 2, last)),
+            issuer_encoded=data[issuer:validity],
+            subject_encoded=data[subject:key],
+            signature_algorithm=_new(der.Element, (data, der.SEQUENCE, end, end + 2, last)),
         )
         if "crl_distribution_points" not in found:
             fields["crl_distribution_points"] = ()
@@ -614,8 +614,8 @@ class Certificate(Encoded):
 
 _POLICIES: Final = der.object_identifier(extensions.CERTIFICATE_POLICIES)
 _PURPOSES: Final = der.object_identifier(extensions.EXTENDED_KEY_USAGE)
-# What a plain certificate does not have, of what a path asks for.
-_ABSENT: Final = dict.fromkeys(
+# What a path asks for that is the same of every plain certificate: most is not there.
+_OF_PLAIN: Final[dict[str, object]] = {"version": 3} | dict.fromkeys(
     (
         *("extended_key_usage", "policies", "policy_mappings", "policy_constraints"),
         *("inhibit_any_policy", "name_constraints", "subject_alternative_names"),

@@ -55,16 +55,18 @@ class PublicKey(Encoded):
     format = Format.PUBLIC_KEY
 
     def __init__(self, encoded: bytes) -> None:
+        if type(encoded) is bytes:
+            for head, curve, parameters in _HEADS.get(len(encoded), ()):
+                if encoded.startswith(head):
+                    self.__dict__.update(
+                        encoded=encoded,
+                        _parts=(EC_PUBLIC_KEY, parameters, encoded[len(head) :]),
+                        key_type=KeyType.EC,
+                        curve=curve,
+                        bits=curve.bits,
+                    )
+                    return
         super().__init__(encoded)
-        for head, curve, parameters in _HEADS.get(len(encoded), ()):
-            if encoded.startswith(head):
-                self.__dict__.update(
-                    _parts=(EC_PUBLIC_KEY, parameters, encoded[len(head) :]),
-                    key_type=KeyType.EC,
-                    curve=curve,
-                    bits=curve.bits,
-                )
-                return
         _ = self._parts
 
     @classmethod

@@ -60,6 +60,7 @@ from .revocation_inquiry import (
     Observation,
     Status,
 )
+from .revocation_straight import only_observation
 from .trust import TrustAnchor, TrustStore
 
 __all__ = ["PathRevocation", "RevocationResult", "Status", "check", "check_path"]
@@ -243,21 +244,26 @@ def _check(inquiry: Inquiry) -> RevocationResult:
         excused = _without_status(inquiry)
         if excused is not None:
             return excused
-        observations = revocation_ocsp.observe(inquiry)
-        observations += revocation_lists.observe(inquiry)
-        # By identity: to hash a list is to read all of it.
-        believed: dict[int, CertificateList | OcspResponse] = {}
-        for one in observations:
-            if one.speaks and inquiry.at <= one.end:
-                believed[id(one.source)] = one.source
-                for source in one.beside:
-                    believed[id(source)] = source
-        inquiry.believed = tuple(believed.values())
-        return _decide(inquiry, observations)
+        only = only_observation(inquiry)
+        return _inquire(inquiry) if only is None else _good_alone(inquiry, only)
     except EdsError as error:
         # The certificate itself cannot be read where its status depends on it.
         finding = WELL_FORMED.broken(GENERAL_FAILURE, error=error.code)
         return _undetermined(inquiry, Status.UNKNOWN, (finding,))
+
+
+def _inquire(inquiry: Inquiry) -> RevocationResult:
+    observations = revocation_ocsp.observe(inquiry)
+    observations += revocation_lists.observe(inquiry)
+    # By identity: to hash a list is to read all of it.
+    believed: dict[int, CertificateList | OcspResponse] = {}
+    for one in observations:
+        if one.speaks and inquiry.at <= one.end:
+            believed[id(one.source)] = one.source
+            for source in one.beside:
+                believed[id(source)] = source
+    inquiry.believed = tuple(believed.values())
+    return _decide(inquiry, observations)
 
 
 def _without_status(inquiry: Inquiry) -> RevocationResult | None:
@@ -290,11 +296,6 @@ def _without_status(inquiry: Inquiry) -> RevocationResult | None:
 
 def _decide(inquiry: Inquiry, observations: Sequence[Observation]) -> RevocationResult:
     at = inquiry.at
-    if len(observations) == 1:  # nearly always; nothing is to be weighed
-        only = observations[0]
-        whole = only.speaks and only.is_fresh(at) and only.reasons == ALL_REASONS
-        if only.status is Status.GOOD and whole:
-            return _good(inquiry, observations, None)
     ended = [one for one in observations if one.status is Status.REVOKED]
     earliest = min(ended, key=_since, default=None)
     if earliest is not None and _since(earliest) <= at:
@@ -399,6 +400,29 @@ def _on_hold(
         next_update=held.next_update,
         source=held.source,
         believed=inquiry.believed,
+    )
+
+
+def _good_alone(inquiry: Inquiry, one: Observation) -> RevocationResult:
+    """`_good` where nothing is to be weighed, as nearly always."""
+    at, this, after, end = inquiry.at, one.this_update, one.next_update, one.end
+    fresh = FRESHNESS.kept(this_update=this, next_update=after, judged_at=at)
+    findings = (*one.findings, fresh, STATUS.kept(judged_at=at))
+    valid = min(at, this), max(at, end)
+    of_revocation = None, None, None
+    return _new(
+        RevocationResult,
+        (
+            Status.GOOD,
+            None,
+            findings,
+            *valid,
+            *of_revocation,
+            this,
+            after,
+            one.source,
+            (one.source,),
+        ),
     )
 
 

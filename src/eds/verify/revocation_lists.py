@@ -58,7 +58,7 @@ _KNOWN: Final = frozenset(
 )
 _KNOWN_OF_ENTRIES: Final = frozenset({extensions.REASON_CODE, extensions.INVALIDITY_DATE})
 _EVERYTHING: Final = IssuingDistributionPoint()
-_MINE: Final = (AUTHORITY.kept(), SCOPE.kept())
+OF_ISSUER: Final = (AUTHORITY.kept(), SCOPE.kept())
 
 
 class _Believed(NamedTuple):
@@ -236,7 +236,7 @@ def _believe(
     if found.next_update is not None and found.next_update < found.this_update:
         raise NotUsable(WELL_FORMED, GENERAL_FAILURE, next_update=found.next_update)
     reasons = _reasons_in_scope(inquiry, found, points)
-    return _Believed(found, signer, reasons, until, (signature, *_MINE))
+    return _Believed(found, signer, reasons, until, (signature, *OF_ISSUER))
 
 
 def _signed(
@@ -252,7 +252,7 @@ def _signed(
             continue
         try:
             algorithm = algorithm_of(found.signature_algorithm, signer.public_key)
-            kept, finding = _verified(inquiry, found, signer, algorithm)
+            kept, finding = verified(inquiry, found, signer, algorithm)
         except NotUsable as wrong:
             refusal = refusal or wrong
             continue
@@ -266,9 +266,10 @@ def _signed(
     raise refusal or NotUsable(AUTHORITY, GENERAL_FAILURE, signer="not known")
 
 
-def _verified(
+def verified(
     inquiry: Inquiry, found: CertificateList, signer: Certificate, algorithm: SignatureAlgorithm
 ) -> tuple[CertificateList, Finding]:
+    """The list, kept where it was verified before with that key. Raises NotUsable."""
     memo = inquiry.trust.verified_lists
     # The signature finds it, and all octets are compared: cheaper than a digest of millions.
     key = (found.signature, signer.public_key.encoded)

@@ -31,7 +31,7 @@ from .revocation_inquiry import (
 )
 from .trust import Purpose
 
-_KNOWN: Final = frozenset({extensions.OCSP_NONCE, extensions.OCSP_EXTENDED_REVOKE})
+UNDERSTOOD: Final = frozenset({extensions.OCSP_NONCE, extensions.OCSP_EXTENDED_REVOKE})
 _KNOWN_OF_SINGLES: Final = frozenset(
     {
         extensions.OCSP_ARCHIVE_CUTOFF,
@@ -52,7 +52,7 @@ _KNOWN_OF_RESPONDERS: Final = frozenset(
     }
 )
 _MAY_SIGN: Final = frozenset({KeyUsage.DIGITAL_SIGNATURE, KeyUsage.NON_REPUDIATION})
-_AUTHORISED: Final = AUTHORITY.kept()
+AUTHORISED: Final = AUTHORITY.kept()
 _NEVER_ISSUED: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -89,10 +89,10 @@ def _observe(inquiry: Inquiry, found: OcspResponse, observed: list[Observation])
     if inquiry.validation_time is not None:
         issued = (single.this_update for single in singles)
         inquiry.require_issued(max(found.produced_at, *issued))
-    _require_understood(found.extensions, _KNOWN)
+    _require_understood(found.extensions, UNDERSTOOD)
     if inquiry.nonce is not None and found.nonce != inquiry.nonce:
         raise NotUsable(NONCE, GENERAL_FAILURE, present=found.nonce is not None)
-    findings = signature, _AUTHORISED
+    findings = signature, AUTHORISED
     # One by one: what the first say counts, whatever is wrong with the last.
     for single in singles:
         observation = _observation(inquiry, found, single, until, findings)
