@@ -53,7 +53,9 @@ TABLES = {
     "eds/sign/pdf_screening.py": ("_ROWS",),
     "eds/country/kz/terms.py": ("ROLES", "IDENTIFICATIONS", "STORAGES", "POLICIES"),
     "eds/verify/report_html.py": ("_WORD",),
-    "eds/enroll/wording.py": ("STATES", "NEXT", "REFUSALS"),
+    "eds/enroll/wording.py": (
+        *("STATES", "NEXT", "REFUSALS", "_CERTIFICATES", "_NEXT_OF_CERTIFICATES", "_REASONS"),
+    ),
     "eds/country/kz/__init__.py": ("_LABELS",),
     "eds/country/contract.py": ("HolderKind", "KeyUse"),
     "eds_cli/centre_guide.py": ("_WORDS",),

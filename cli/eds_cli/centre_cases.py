@@ -11,7 +11,7 @@ import click
 
 from eds_cli.desks import acting, desk_option, given, open_access, source_option, write_secret
 from eds_cli.enroll_steps import apply, require_terms
-from eds_cli.enrolling import application_option, tell
+from eds_cli.enrolling import application_option, status_facts, tell
 from eds_cli.instants import now
 from eds_cli.output import Facts, Shown, done, json_option, plain, show, show_json, show_table
 from eds_cli.pins import Secrets, secret_options
@@ -132,11 +132,15 @@ def show_case(
     as_json: bool,
 ) -> None:
     """Show an application. With --key, an official sees its person too, and the log says so."""
+    from eds.enroll.certified import certificate_status
     from eds.enroll.readers import chip_challenge
     from eds.enroll.visits import visit_challenge
 
     found = folder.store.load(application)
     facts = dict(case_facts(found))
+    status = certificate_status(folder.issuing.register, found.certificate, at=now())
+    facts["certificate_sha256"] = found.certificate.hex() or None
+    facts["certificate_status"] = None if status is None else status_facts(status)
     facts["chip_challenge"] = chip_challenge(visit_challenge(found)).hex()
     if key is not None:
         with acting(folder, key, store, certificate_files, secrets) as by:

@@ -321,7 +321,8 @@ _STEPS: Final[Mapping[str, Callable[[Work, Standing, PinSource], None]]] = {
 def _rest(work: Work, standing: Standing) -> None:
     """Nothing is to be done here now: who is waited for, and where to go."""
     step = standing.step.value
-    paragraph(next_step(standing.state, language=language()))
+    came_to = None if standing.status is None else standing.status.state
+    paragraph(next_step(standing.state, language=language(), certificate=came_to))
     if step == "visit":
         paragraph(say("Tell them at the service centre this number:"))
         click.echo(f"\n    {standing.application}  {standing.station}\n", err=True)

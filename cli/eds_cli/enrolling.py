@@ -22,6 +22,7 @@ from eds_cli.speech import language, say
 if TYPE_CHECKING:
     from eds.certificates import Certificate
     from eds.enroll.applicant import Access, Session, Standing
+    from eds.enroll.certified import CertificateStatus
     from eds.enroll.folder import DeskFolder
     from eds.keys import KeyRef, KeyStore, PinSource, Signer
 
@@ -45,6 +46,7 @@ COMMANDS: Final = {
     "key": "eds enroll key",
     "confirm": "eds enroll confirm",
     "activate": "eds enroll activate",
+    "release": "eds enroll status",
     "done": "eds sign FILE",
     "ended": "eds enroll start",
 }
@@ -207,7 +209,7 @@ def standing_facts(standing: Standing) -> Facts:
     """Where an application stands, for programs."""
     from eds.enroll.readers import chip_challenge
 
-    challenge, deadline = standing.challenge, standing.deadline
+    challenge, deadline, status = standing.challenge, standing.deadline, standing.status
     return {
         "application": standing.application,
         "flow": standing.flow.value,
@@ -222,6 +224,18 @@ def standing_facts(standing: Standing) -> Facts:
         "challenge": challenge.hex() or None,
         "chip_challenge": chip_challenge(challenge).hex() if challenge else None,
         "certificate": standing.certificate.hex() or None,
+        "certificate_status": None if status is None else status_facts(status),
+    }
+
+
+def status_facts(status: CertificateStatus) -> Facts:
+    """Where the certificate stands, for programs."""
+    return {
+        "serial_number": status.serial.hex(),
+        "state": status.state.value,
+        "since": status.since.isoformat(),
+        "not_after": status.not_after.isoformat(),
+        "reason": None if status.reason is None else status.reason.name.lower(),
     }
 
 
@@ -229,16 +243,38 @@ def standing_words(standing: Standing) -> Facts:
     """The same for people: what it is, how long there is, what is next and how."""
     from eds.enroll.wording import next_step, state_in_words
 
-    spoken, deadline = language(), standing.deadline
+    spoken, deadline, status = language(), standing.deadline, standing.status
+    came_to = None if status is None else status.state
     return {
         "number": standing.application,
         "certificate": f"{standing.profile}, {say(_WAYS[standing.flow.value])}",
-        "state": state_in_words(standing.state, language=spoken),
+        "state": state_in_words(standing.state, language=spoken, certificate=came_to),
         "until": "" if deadline is None else _time_left(deadline, at=now()),
         "tries_left": standing.tries_left,
-        "next": next_step(standing.state, language=spoken),
+        "next": next_step(standing.state, language=spoken, certificate=came_to),
         "station": standing.station if standing.step.value == "visit" else "",
         "with": COMMANDS[standing.step.value],
+        **({} if status is None else _status_words(status)),
+        "certificate_sha256": standing.certificate.hex(),
+    }
+
+
+def _status_words(status: CertificateStatus) -> Facts:
+    """Where the certificate stands, for people."""
+    from eds.enroll.wording import reason_in_words
+
+    words = say(
+        "{state} since {since}",
+        state=say(status.state.value),
+        since=f"{status.since.astimezone():%Y-%m-%d %H:%M}",
+    )
+    if status.state.value == "expired":
+        words = say(status.state.value)
+    return {
+        "serial_number": status.serial.hex(),
+        "standing": words,
+        "reason": reason_in_words(status.reason, language=language()),
+        "valid_until": f"{status.not_after.astimezone():%Y-%m-%d %H:%M}",
     }
 
 

@@ -34,7 +34,7 @@ COMPUTED: Final = frozenset(
         *("operator", "checker", "security_officer", "auditor", "applicant", "desk"),
         *("look", "approve", "return", "reject", "leave", "yes", "no"),
         *("appointed", "proposed", "removed", "hold", "revocation", "release"),
-        *("on_hold", "revoked", "valid"),
+        *("on_hold", "revoked", "valid", "held", "expired", "certificate status"),
         *("application", "flow", "version", "waits for", "next command", "deadline", "risk"),
         *("evidence", "face checks", "returns", "reason without chip", "reason", "person"),
         *("record SHA-256", "chip challenge", "files", "born", "alive", "residency", "has photo"),

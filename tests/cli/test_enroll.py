@@ -184,6 +184,18 @@ def test_after_renewal_by_key_and_code_the_passphrase_revokes(
         "revoke", "--yes", "--passphrase", "passphrase", "--reason", "key-compromise", "--json"
     )
     assert done.json["state"] == "revoked"
+    standing = citizen("status", "--json").json
+    status = standing["certificate_status"]
+    assert (status["state"], status["reason"]) == ("revoked", "key_compromise")
+    assert (standing["state"], standing["step"]) == ("active", "ended")
+    serial = openssl("x509", "-in", "mine.pem", "-noout", "-serial").strip().partition("=")[2]
+    assert status["serial_number"] == serial.lower()
+    told = eds("--language", "ru", "enroll", "status").out
+    for words in (
+        "Сертификат отозван.", "отозван с 20", "ключ утрачен или может быть известен другим",
+        "Начните новое заявление", serial.lower(), standing["certificate"],
+    ):  # fmt: skip
+        assert words in told
     replace(house, at=datetime.now(UTC)).publish()
     assert verified(eds, house).json[0]["report"]["indication"] != "TOTAL_PASSED"
 
@@ -408,12 +420,21 @@ def test_two_officials_hold_and_release_a_certificate(
     applied(citizen, eds)
     face(citizen, eds, 950)
     certified(citizen)
-    which = citizen("status", "--json").json["certificate"]
+    before = citizen("status", "--json").json
+    which = before["certificate"]
+    assert (before["certificate_status"]["state"], before["step"]) == ("valid", "done")
     official(OPERATOR, "hold", which, "--reason", "reported by telephone", "--out", "hold.json")
     alone = official(OPERATOR, "hold", "--proposal", "hold.json", status=5)
     assert "same_person" in alone.err
     done = official(CHECKER, "hold", "--proposal", "hold.json", "--json")
     assert done.json["state"] == "on_hold"
+    held = citizen("status", "--json").json
+    assert (held["certificate_status"]["state"], held["step"]) == ("held", "release")
+    spoken = eds("--language", "kk", "enroll", "status").out
+    assert "Сертификат тоқтатыла тұр" in spoken
+    assert "қайта іске қосу үшін" in spoken
+    shown = eds("centre", "show", held["application"], "--json").json
+    assert shown["certificate_status"] == held["certificate_status"]
     again = official(CHECKER, "hold", "--proposal", "hold.json", status=5)
     assert again.code in ("enroll.evidence_used", "ca.status_change_refused")
     official(OPERATOR, "release", which, "--reason", "found", "--out", "release.json")
@@ -422,6 +443,7 @@ def test_two_officials_hold_and_release_a_certificate(
     swapped = official(CHECKER, "revoke", "--proposal", "changed.json", status=5)
     assert "act_for_another" in swapped.err
     official(CHECKER, "release", "--proposal", "release.json")
+    assert citizen("status", "--json").json["step"] == "done"
     assert citizen("hold", "--yes", "--json", secret=True).json["state"] == "held"
 
 

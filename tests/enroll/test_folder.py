@@ -6,6 +6,7 @@ import re
 import shutil
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from eds.ca.settings import read_toml
 from eds.enroll import applicant
 from eds.enroll.applicant import Session, Standing, Step, Turn, Wanted, new_passphrase, new_token
+from eds.enroll.certified import CertificateState
 from eds.enroll.desksettings import DeskSettings, FaceProvider, Setting, read_desk_settings
 from eds.enroll.doctor import examine
 from eds.enroll.evidence.assurance import Level
@@ -129,6 +131,14 @@ def test_a_resident_gets_a_certificate_from_a_desk_in_a_folder(
     assert (standing.state, standing.step) == (State.ACTIVE, Step.DONE)
     assert found[0].public_key == key.signer.public_key
     assert [each.subject for each in found[1:]] == [each.issuer for each in found[:-1]]
+    ends = found[0].not_after
+    for at, state, step in (
+        (ends, CertificateState.VALID, Step.DONE),
+        (ends + timedelta(seconds=1), CertificateState.EXPIRED, Step.ENDED),
+    ):
+        then = folder.reception(now=repeat(at).__next__, issue=None).standing(session)
+        assert then.status is not None
+        assert (then.status.state, then.step) == (state, step)
     done = reception.end_by_passphrase(
         found[0].fingerprint, "revoke", passphrase=passphrase, reason="key-compromise"
     )

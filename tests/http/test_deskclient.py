@@ -10,17 +10,21 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
+from itertools import repeat
 from pathlib import Path
 
 import pytest
 
 from eds.enroll import applicant
 from eds.enroll.applicant import Access, Session, Step, Wanted, new_passphrase, new_token
+from eds.enroll.certified import CertificateState
 from eds.enroll.failures import NOT_ACCEPTED
 from eds.enroll.folder import DeskFolder
 from eds.enroll.reception import digest_of
 from eds.enroll.states import Flow, State
 from eds.errors import DeskRefused, InvalidArgument, ProviderUnavailable, TransitionRefused
+from eds.extensions import RevocationReason
 from eds.http.deskclient import HttpDesk
 from eds.http.metrics import Worker
 from eds.http.opening import Surroundings, new_board, open_doors
@@ -108,10 +112,23 @@ def test_an_applicant_gets_a_certificate_from_a_desk_at_an_address(
         held = desk.end_by_passphrase(
             fingerprint, "hold", passphrase=passphrase, reason="unspecified"
         )
+        assert desk.standing(session).step is Step.RELEASE
+        before = house.now()
         ended = applicant.end_by_key(
             desk, fingerprint, "revoke", holder.signer, reason="key-compromise", at=house.now()
         )
+        status = desk.standing(session).status
     assert (held, ended) == ("held", "revoked")
+    assert status is not None
+    assert (status.state, status.reason) == (
+        CertificateState.REVOKED, RevocationReason.KEY_COMPROMISE,
+    )  # fmt: skip
+    assert before < status.since < house.now()
+    # The same at the folder, and after the certificate's end as well.
+    for at in (house.now(), status.not_after + timedelta(days=1)):
+        assert house.desk.reception(now=repeat(at).__next__, issue=None).standing(
+            session
+        ).status == (status)
 
 
 def trusting(certificate: Path) -> ssl.SSLContext:
@@ -245,6 +262,10 @@ STANDING: dict[str, object] = {
     "deadline": None, "challenge": "", "nonce": "", "renews": "", "certificate": "",
     "in_person": False, "station": "", "tries_left": None,
 }  # fmt: skip
+STATUS = {
+    "serial": "01", "state": "revoked", "since": "2026-12-16T09:00:00Z",
+    "not_after": "2027-12-16T09:00:00Z", "reason": "superseded",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -254,12 +275,18 @@ STANDING: dict[str, object] = {
         {"deadline": "2026-12-16T09:00:00"},  # of which zone?
         {"tries_left": "many"},
         {"evidence": 7},
+        {"certificate_status": "valid"},
+        {"certificate_status": {"state": "good"}},
+        {"certificate_status": STATUS | {"reason": "because"}},
+        {"certificate_status": STATUS | {"since": "2026-12-16T09:00:00"}},
     ],
 )
 def test_a_standing_that_none_has_is_not_believed(change: dict[str, object]) -> None:
     session = Session(application="0" * 32, token=new_token())
     with lying(told(b"200 OK", STANDING)) as desk:
         assert desk.standing(session).state is State.DRAFT
+    with lying(told(b"200 OK", STANDING | {"certificate_status": STATUS})) as desk:
+        assert desk.standing(session).status is not None
     with lying(told(b"200 OK", STANDING | change)) as desk, pytest.raises(ProviderUnavailable):
         desk.standing(session)
 

@@ -17,6 +17,7 @@ from ..certificates import Certificate
 from ..errors import CertificateMismatch
 from ..names import Name
 from ..requests import CertificationRequest, RequestSigner
+from .certified import CertificateState, CertificateStatus
 from .evidence.chips import ChipRead
 from .issuing import CertificateFields
 from .kinds import EvidenceKind
@@ -57,6 +58,7 @@ class Step(Enum):
     KEY = "key"
     CONFIRM = "confirm"
     ACTIVATE = "activate"
+    RELEASE = "release"
     DONE = "done"
     ENDED = "ended"
 
@@ -94,6 +96,14 @@ NEXT: Final[Mapping[State, tuple[Turn, Step]]] = {
 }
 
 
+# What a certificate came to after its issue → what its holder does next.
+_NEXT_OF: Final[Mapping[CertificateState, Step]] = {
+    CertificateState.HELD: Step.RELEASE,
+    CertificateState.REVOKED: Step.ENDED,
+    CertificateState.EXPIRED: Step.ENDED,
+}
+
+
 def next_step(flow: Flow, state: State) -> tuple[Turn, Step]:
     """Whose turn it is, and what they do next. In a renewal the code comes with the old key."""
     if flow is Flow.RENEWAL and state is State.RESOLVED:
@@ -116,7 +126,7 @@ class Standing:
     `challenge`, `nonce`, `renews` and `certificate` (its SHA-256) are what statements are made
     over. `tries_left` is of what is being asked for now; `in_person`: an activation secret was
     given at the centre, and is wanted with the key; `photo`: the register's picture was taken to
-    compare a face with.
+    compare a face with. `status` is that of the certificate, None where the desk knows none.
     """
 
     application: str
@@ -132,6 +142,7 @@ class Standing:
     station: str
     tries_left: int | None = None
     photo: bool = False
+    status: CertificateStatus | None = None
 
     @property
     def turn(self) -> Turn:
@@ -139,7 +150,10 @@ class Standing:
 
     @property
     def step(self) -> Step:
-        return next_step(self.flow, self.state)[1]
+        step = next_step(self.flow, self.state)[1]
+        if step is not Step.DONE or self.status is None:
+            return step
+        return _NEXT_OF.get(self.status.state, step)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

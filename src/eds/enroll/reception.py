@@ -30,6 +30,7 @@ from ..extensions import RevocationReason
 from . import centre, issuing, remote, renewal, status
 from .applicant import Session, Standing, Wanted
 from .application import Application
+from .certified import certificate_status
 from .desk import Desk, Envelope, is_token
 from .encoding import encode
 from .evidence.chips import ChipRead
@@ -312,6 +313,7 @@ class Reception:
             station=found.station,
             tries_left=tries_left(found, self.desk.policy),
             photo=EvidenceKind.REGISTER_PHOTO in found.kinds,
+            status=certificate_status(self.issuing.register, found.certificate, at=self.now()),
         )
 
 

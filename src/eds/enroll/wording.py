@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from ..extensions import RevocationReason
 from ..languages import translator
+from .certified import CertificateState
 from .failures import NOT_ACCEPTED
 from .states import State
 
@@ -70,6 +72,29 @@ NEXT: Final = {
     State.LOCKED: "Come to a service centre with your identity document.",
     State.EXPIRED: "Open a new application.",
     State.CANCELLED: "Open a new application if you still want a certificate.",
+}
+# What is said of a certificate in use instead, once it is no longer valid.
+_CERTIFICATES: Final = {
+    CertificateState.HELD: "The certificate is on hold: what is signed meanwhile is not relied on.",
+    CertificateState.REVOKED: "The certificate is revoked.",
+    CertificateState.EXPIRED: "The certificate has expired.",
+}
+_NEXT_OF_CERTIFICATES: Final = {
+    CertificateState.HELD: (
+        "Come to a service centre to have it released, or revoke it where its key may be known to "
+        "others."
+    ),
+    CertificateState.REVOKED: "Open a new application if you still want a certificate.",
+    CertificateState.EXPIRED: "Open a new application if you still want a certificate.",
+}
+# Why a certificate was revoked (RFC 5280 §5.3.1).
+_REASONS: Final = {
+    RevocationReason.KEY_COMPROMISE: "the key was lost, or others may know it",
+    RevocationReason.CA_COMPROMISE: "the key of the authority was compromised",
+    RevocationReason.AFFILIATION_CHANGED: "the holder no longer belongs to the organisation",
+    RevocationReason.SUPERSEDED: "another certificate took its place",
+    RevocationReason.CESSATION_OF_OPERATION: "it is no longer needed",
+    RevocationReason.PRIVILEGE_WITHDRAWN: "the right to it was withdrawn",
 }
 # What an applicant may be shown (`Failure.shown`), and what officials read besides.
 REFUSALS: Final[Mapping[str, str]] = MappingProxyType(
@@ -153,14 +178,34 @@ REFUSALS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def state_in_words(state: State, *, language: str) -> str:
-    """Where the application stands. Raises InvalidArgument for a language not spoken here."""
-    return translator(language)(STATES[state])
+def state_in_words(
+    state: State, *, language: str, certificate: CertificateState | None = None
+) -> str:
+    """Where the application stands, and its certificate once that is in use.
+
+    Raises InvalidArgument for a language not spoken here.
+    """
+    said = STATES[state]
+    if state is State.ACTIVE and certificate is not None:
+        said = _CERTIFICATES.get(certificate, said)
+    return translator(language)(said)
 
 
-def next_step(state: State, *, language: str) -> str:
+def next_step(state: State, *, language: str, certificate: CertificateState | None = None) -> str:
     """What the applicant does now. Raises InvalidArgument for a language not spoken here."""
-    return translator(language)(NEXT[state])
+    said = NEXT[state]
+    if state is State.ACTIVE and certificate is not None:
+        said = _NEXT_OF_CERTIFICATES.get(certificate, said)
+    return translator(language)(said)
+
+
+def reason_in_words(reason: RevocationReason | None, *, language: str) -> str:
+    """Why a certificate was revoked; empty where that was not said.
+
+    Raises InvalidArgument for a language not spoken here.
+    """
+    said = _REASONS.get(reason) if reason is not None else None
+    return translator(language)(said) if said else ""
 
 
 def refusal_in_words(code: str, *, language: str) -> str:

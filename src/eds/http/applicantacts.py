@@ -81,8 +81,8 @@ def chip_read(chip: Any) -> ChipRead:
     )
 
 
-def _shown(service: DeskService, found: Application) -> Any:
-    return views.application_view(found, service.desk.policy)
+def _shown(service: DeskService, call: Call, found: Application) -> Any:
+    return views.application_view(found, service.desk.policy, service.status_of(found, at=call.at))
 
 
 # --- the acts -------------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ def _open(service: DeskService, call: Call) -> Any:
         document=(document["country"], document["number"]),
         device=said.get("device", ""),
     )
-    return _shown(service, opened)
+    return _shown(service, call, opened)
 
 
 def _renew(service: DeskService, call: Call) -> Any:
@@ -119,17 +119,17 @@ def _renew(service: DeskService, call: Call) -> Any:
     opened = renewal.open_renewal(
         service.desk, service.issuing, call.envelope, certificate=certificate
     )
-    return _shown(service, opened)
+    return _shown(service, call, opened)
 
 
 def _look(service: DeskService, call: Call) -> Any:
-    return _shown(service, service.desk.store.load(call.application))
+    return _shown(service, call, service.desk.store.load(call.application))
 
 
 def _go_on(service: DeskService, call: Call) -> Any:
     """What the desk does by itself; where it waits for people, nothing."""
     found = service.desk.store.load(call.application)
-    return _shown(service, step_alone(service.desk, found, at=call.at, risk=service.risk))
+    return _shown(service, call, step_alone(service.desk, found, at=call.at, risk=service.risk))
 
 
 def _submit(service: DeskService, call: Call) -> Any:
@@ -146,27 +146,27 @@ def _appoint(service: DeskService, call: Call) -> Any:
     station = call.values.get("station") or min(service.desk.policy.stations)
     if (found.state, found.station) != (State.APPOINTED, station):
         found = centre.appoint(service.desk, call.application, station=station, at=call.at)
-    return _shown(service, found)
+    return _shown(service, call, found)
 
 
 def _send_code(service: DeskService, call: Call) -> Any:
     found = service.desk.store.load(call.application)
     send = renewal.send_factor if found.flow is Flow.RENEWAL else remote.send_code
-    return _shown(service, send(service.desk, call.application, call.envelope))
+    return _shown(service, call, send(service.desk, call.application, call.envelope))
 
 
 def _confirm_contact(service: DeskService, call: Call) -> Any:
     found = remote.confirm_contact(
         service.desk, call.application, call.envelope, code=call.values["code"]
     )
-    return _shown(service, found)
+    return _shown(service, call, found)
 
 
 def _offer(service: DeskService, call: Call) -> Any:
     # Read again, a piece would answer another challenge: what was said names the message.
     known, _ = answered(service.desk, call.application, call.envelope, call.values)
     if known is not None:
-        return _shown(service, known)
+        return _shown(service, call, known)
     before = service.desk.store.load(call.application)
     if before.state is not State.CONTACT_CONFIRMED:
         raise WrongState(
@@ -176,7 +176,7 @@ def _offer(service: DeskService, call: Call) -> Any:
         service.desk, call.application, pieces=(_piece(service, before, call),),
         message=call.envelope.message, at=call.at, content=call.values,
     )  # fmt: skip
-    return _shown(service, found)
+    return _shown(service, call, found)
 
 
 def _piece(service: DeskService, before: Application, call: Call) -> CheckedEvidence:
@@ -224,7 +224,7 @@ def _bind(service: DeskService, call: Call) -> Any:
         request=said["request"], possession=said["possession"], algorithm=said["algorithm"],
         secret=said.get("secret", ""),
     )  # fmt: skip
-    return _shown(service, found)
+    return _shown(service, call, found)
 
 
 def _fields(service: DeskService, call: Call) -> Any:
@@ -237,7 +237,7 @@ def _confirm(service: DeskService, call: Call) -> Any:
         service.desk, call.application, call.envelope,
         confirmation=call.values["confirmation"], algorithm=call.values["algorithm"],
     )  # fmt: skip
-    return _shown(service, found)
+    return _shown(service, call, found)
 
 
 _ISSUABLE: Final = frozenset({State.CONFIRMED, State.ISSUING, State.ISSUED, State.ACTIVE})
@@ -252,7 +252,8 @@ def _issue(service: DeskService, call: Call) -> Any:
             service.desk, service.issuing, service.authority, call.application, at=call.at
         )
     found = service.desk.store.load(call.application)
-    return views.certificate_view(made, found, service.desk.policy, issuers=service.chain)
+    known = service.status_of(found, at=call.at)
+    return views.certificate_view(made, found, service.desk.policy, known, issuers=service.chain)
 
 
 def _activate(service: DeskService, call: Call) -> Any:
@@ -261,16 +262,16 @@ def _activate(service: DeskService, call: Call) -> Any:
         service.desk, service.issuing, call.application, call.envelope,
         acceptance=said["acceptance"], algorithm=said["algorithm"], passphrase=said["passphrase"],
     )  # fmt: skip
-    return _shown(service, found)
+    return _shown(service, call, found)
 
 
 def _repudiate(service: DeskService, call: Call) -> Any:
     found = issuing.repudiate(service.desk, service.issuing, call.application, call.envelope)
-    return _shown(service, found)
+    return _shown(service, call, found)
 
 
 def _cancel(service: DeskService, call: Call) -> Any:
-    return _shown(service, remote.cancel(service.desk, call.application, call.envelope))
+    return _shown(service, call, remote.cancel(service.desk, call.application, call.envelope))
 
 
 def _status_by_key(service: DeskService, call: Call) -> Any:

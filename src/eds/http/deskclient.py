@@ -22,12 +22,14 @@ from urllib.parse import urlsplit
 
 from ..certificates import Certificate
 from ..enroll.applicant import Session, Standing, Wanted
+from ..enroll.certified import CertificateState, CertificateStatus
 from ..enroll.evidence.chips import ChipRead
 from ..enroll.failures import NOT_ACCEPTED, Told
 from ..enroll.issuing import CertificateFields
 from ..enroll.kinds import EvidenceKind
 from ..enroll.states import Flow, State
 from ..errors import DeskRefused, InvalidArgument, ProviderUnavailable, TransitionRefused
+from ..extensions import RevocationReason
 
 _ROOT: Final = "/desk/v1"
 _ANSWER_LIMIT: Final = 1 << 20
@@ -248,8 +250,9 @@ class HttpDesk:
                 station=str(told["station"]),
                 tries_left=None if told["tries_left"] is None else int(told["tries_left"]),
                 photo=EvidenceKind.REGISTER_PHOTO.value in told["evidence"],
+                status=_status(told.get("certificate_status")),
             )
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, AttributeError):
             raise self._strange() from None
 
     def _get(self, path: str, *, token: bytes = b"") -> Any:
@@ -330,6 +333,19 @@ def _instant(text: str) -> datetime:
     if found.utcoffset() is None:
         raise ValueError
     return found
+
+
+def _status(told: Any) -> CertificateStatus | None:
+    if told is None:
+        return None
+    reason = told["reason"]
+    return CertificateStatus(
+        serial=bytes.fromhex(told["serial"]),
+        state=CertificateState(told["state"]),
+        since=_instant(told["since"]),
+        not_after=_instant(told["not_after"]),
+        reason=None if reason is None else RevocationReason[reason.upper()],
+    )
 
 
 def _is_here(host: str) -> bool:

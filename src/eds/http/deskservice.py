@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from ..ca.authority import Authority
 from ..certificates import Certificate
 from ..enroll.application import Application
+from ..enroll.certified import CertificateStatus, certificate_status
 from ..enroll.desk import Desk, Envelope, is_token
 from ..enroll.evidence.cscas import CscaStore
 from ..enroll.folder import DeskFolder
@@ -52,6 +53,10 @@ class DeskService:
     _turns: tuple[Lock, ...] = field(
         default_factory=lambda: tuple(Lock() for _ in range(64)), repr=False
     )
+
+    def status_of(self, found: Application, *, at: datetime) -> CertificateStatus | None:
+        """Where the certificate of an application stands, by the register."""
+        return certificate_status(self.issuing.register, found.certificate, at=at)
 
     def turn_of(self, application: str) -> Lock:
         """Issuing gives up what a run that died has left: two at once would take the living one

@@ -14,6 +14,7 @@ from typing import Any, Final
 from ..ca.lifecycle import Status
 from ..certificates import Certificate
 from ..enroll.application import Application
+from ..enroll.certified import CertificateState, CertificateStatus
 from ..enroll.failures import Code, Failure
 from ..enroll.issuing import CertificateFields
 from ..enroll.kinds import EvidenceKind
@@ -48,6 +49,20 @@ def a_list(of: Schema) -> Schema:
     return {"type": "array", "items": of}
 
 
+REASON: Final[Schema] = {"type": ["string", "null"]}
+CERTIFICATE_STATUS: Final[Schema] = {
+    "anyOf": [
+        {"type": "null"},
+        an_object(
+            "CertificateOfApplication",
+            serial={"type": "string", "pattern": "^[0-9a-f]{2,40}$"},
+            state={"type": "string", "enum": [state.value for state in CertificateState]},
+            since=INSTANT,
+            not_after=INSTANT,
+            reason=REASON,
+        ),
+    ]
+}
 APPLICATION: Final = an_object(
     "Application",
     application=TEXT,
@@ -62,6 +77,7 @@ APPLICATION: Final = an_object(
     in_person={"type": "boolean"},
     tries_left={"type": ["integer", "null"]},
     certificate=DIGEST,
+    certificate_status=CERTIFICATE_STATUS,
     renews=DIGEST,
     not_after=INSTANT,
     deadline=INSTANT,
@@ -70,8 +86,10 @@ APPLICATION: Final = an_object(
 )
 
 
-def application_view(found: Application, policy: EnrolmentPolicy) -> dict[str, Any]:
-    """What the applicant is shown."""
+def application_view(
+    found: Application, policy: EnrolmentPolicy, status: CertificateStatus | None
+) -> dict[str, Any]:
+    """What the applicant is shown; `status` is that of the certificate, as far as it is known."""
     return {
         "application": found.application,
         "flow": found.flow.value,
@@ -85,11 +103,23 @@ def application_view(found: Application, policy: EnrolmentPolicy) -> dict[str, A
         "in_person": found.in_person,
         "tries_left": tries_left(found, policy),
         "certificate": found.certificate.hex(),
+        "certificate_status": None if status is None else certificate_status_view(status),
         "renews": found.renews.hex(),
         "not_after": instant(found.not_after),
         "deadline": instant(found.deadline),
         "ends_at": instant(found.ends_at),
         "reason": shown_reason(found.reason),
+    }
+
+
+def certificate_status_view(status: CertificateStatus) -> dict[str, Any]:
+    """The present state of the certificate that an application led to."""
+    return {
+        "serial": status.serial.hex(),
+        "state": status.state.value,
+        "since": instant(status.since),
+        "not_after": instant(status.not_after),
+        "reason": None if status.reason is None else status.reason.name.lower(),
     }
 
 
@@ -138,6 +168,7 @@ def certificate_view(
     certificate: Certificate,
     found: Application,
     policy: EnrolmentPolicy,
+    status: CertificateStatus | None,
     *,
     issuers: Iterable[Certificate],
 ) -> dict[str, Any]:
@@ -146,7 +177,7 @@ def certificate_view(
         "certificate": base64_of(certificate.encoded),
         "fingerprint": certificate.fingerprint.hex(),
         "issuers": [base64_of(each.encoded) for each in issuers],
-        "application": application_view(found, policy),
+        "application": application_view(found, policy, status),
     }
 
 
@@ -154,7 +185,7 @@ STATUS: Final = an_object(
     "CertificateStatus",
     state={"type": "string", "enum": ["valid", "on_hold", "revoked"]},
     since=INSTANT,
-    reason={"type": ["string", "null"]},
+    reason=REASON,
 )
 
 
@@ -192,10 +223,12 @@ CASE: Final = an_object(
 )
 
 
-def case_view(found: Application, policy: EnrolmentPolicy) -> dict[str, Any]:
+def case_view(
+    found: Application, policy: EnrolmentPolicy, status: CertificateStatus | None
+) -> dict[str, Any]:
     """What an official is shown: pseudonyms, counts, the real reason."""
     return {
-        "application": application_view(found, policy),
+        "application": application_view(found, policy, status),
         "applicant": found.applicant,
         "subject": found.subject,
         "operator": found.operator,

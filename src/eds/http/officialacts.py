@@ -89,8 +89,8 @@ def _act(call: Call, name: str = "act") -> SignedAct:
     return SignedAct(statement=said["statement"], signature=said["signature"])
 
 
-def _case(service: DeskService, found: Application) -> Any:
-    return views.case_view(found, service.desk.policy)
+def _case(service: DeskService, call: Call, found: Application) -> Any:
+    return views.case_view(found, service.desk.policy, service.status_of(found, at=call.at))
 
 
 # --- looking --------------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ def _queue(service: DeskService, call: Call) -> Any:
         after=None if after is None else (after["deadline"], after["application"]),
     )
     return {
-        "applications": [_case(service, each) for each in page.applications],
+        "applications": [_case(service, call, each) for each in page.applications],
         "after": None
         if page.after is None
         else {"deadline": views.instant(page.after[0]), "application": page.after[1]},
@@ -120,7 +120,7 @@ def _show(service: DeskService, call: Call) -> Any:
     operator = found.operator or who.person
     record = replace(found, operator=operator).record_octets()
     return {
-        "case": _case(service, found),
+        "case": _case(service, call, found),
         "person": views.person_view(person),
         "record": views.base64_of(record),
         "chip_challenge": chip_challenge(visit_challenge(found)).hex(),
@@ -157,7 +157,7 @@ _DECISIONS: Final[tuple[tuple[str, str, _Decision], ...]] = (
 def _deciding(decide: _Decision) -> Callable[[DeskService, Call], Any]:
     def act(service: DeskService, call: Call) -> Any:
         found = decide(service.desk, call.application, call.envelope, _act(call))
-        return _case(service, found)
+        return _case(service, call, found)
 
     return act
 
@@ -171,7 +171,7 @@ def _examine(service: DeskService, call: Call) -> Any:
         kept = desk.store.file(call.application, f"act/examine/{known.version - 1}")
         if kept != encode(act):
             raise MessageReused(application=call.application)
-        return _case(service, desk.store.load(call.application))
+        return _case(service, call, desk.store.load(call.application))
     before = desk.store.load(call.application)
     visit = _visit(call.values["visit"])
     pieces = pieces_of(
@@ -188,7 +188,7 @@ def _examine(service: DeskService, call: Call) -> Any:
         pieces=pieces, identity=visit.identity, contact=visit.contact,
         reason_without_chip=visit.chip_absence.value if visit.chip_absence else "",
     )  # fmt: skip
-    return _case(service, found)
+    return _case(service, call, found)
 
 
 def _visit(said: Any) -> Visit:
@@ -224,7 +224,7 @@ def _visit(said: Any) -> Visit:
 def _new_secret(service: DeskService, call: Call) -> Any:
     made = centre.new_secret(service.desk, call.application, call.envelope, _act(call))
     return {
-        "case": _case(service, made.application),
+        "case": _case(service, call, made.application),
         "printed_half": made.printed_half,
     }
 
@@ -239,7 +239,7 @@ def _clear(service: DeskService, call: Call) -> Any:
     if found.state is State.CHECKER_APPROVED:
         cleared = centre.clear(service.desk, call.application, at=call.at)
         found, half = cleared.application, cleared.printed_half
-    return {"case": _case(service, found), "printed_half": half}
+    return {"case": _case(service, call, found), "printed_half": half}
 
 
 # --- officials and certificates -------------------------------------------------------------------
