@@ -228,7 +228,14 @@ class House:
             (self.path / f"{name}.pem").write_bytes(encoded)
 
 
-def build_house(path: Path, *, people: int = 3, hosts: str = "") -> House:
+def build_house(
+    path: Path,
+    *,
+    people: int = 3,
+    hosts: str = "",
+    database: str = "register.db",
+    key_store: str = "keys",
+) -> House:
     """An authority whose ceremony was an hour ago. With `hosts` all its addresses lead there."""
     description = DESCRIPTION + _TIME
     if hosts:
@@ -236,7 +243,12 @@ def build_house(path: Path, *, people: int = 3, hosts: str = "") -> House:
             rb"http://[a-z]+\.example\.kz/", f"http://{hosts}/".encode(), description
         )
     with cheap_keys():
-        folder = new_authority(path, at=datetime.now(UTC) - timedelta(hours=1))
+        folder = new_authority(
+            path,
+            at=datetime.now(UTC) - timedelta(hours=1),
+            database=database,
+            key_store=key_store,
+        )
         hold_ceremony(folder, description, at=datetime.now(UTC) - timedelta(hours=1))
     folder.forget()
     house = House(folder)
@@ -244,7 +256,8 @@ def build_house(path: Path, *, people: int = 3, hosts: str = "") -> House:
     house.publish()
     house.write()
     save_trust_store(house.trust, path / "trust")
-    (path / "serve.toml").write_text(CONFIG)
+    config = CONFIG.replace('key_store = "keys"', f'key_store = "{key_store}"')
+    (path / "serve.toml").write_text(config)
     folder.register.engine.dispose()
     return house
 
@@ -331,13 +344,15 @@ class Server:
 
 
 @contextmanager
-def serving(house: House, *, config: str = "serve.toml") -> Iterator[Server]:
+def serving(
+    house: House, *, config: str = "serve.toml", password: str = PASSWORD
+) -> Iterator[Server]:
     """The server of that house, all of whose workers answer."""
     process = subprocess.Popen(
         [sys.executable, "-m", "eds_cli", "serve", str(house.path / config),
          "--password-env", "EDS_TEST_PASSWORD"],
         stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        env={**untraced(), "EDS_TEST_PASSWORD": PASSWORD},
+        env={**untraced(), "EDS_TEST_PASSWORD": password},
     )  # fmt: skip
     try:
         server = Server(process)

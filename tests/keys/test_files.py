@@ -560,3 +560,16 @@ def test_a_single_file_is_deleted_with_its_key(store: FileKeyStore, pin: Pins) -
     made = make(store, pin)
     SingleFileKeyStore(path_of(store)).delete(made, pin=pin)
     assert store.keys() == ()
+
+
+def test_a_folder_on_a_disk_that_is_not_there_is_not_made_elsewhere(tmp_path: Path) -> None:
+    store = FileKeyStore(tmp_path / "stick" / "keys", cost=CHEAP)
+    with pytest.raises(StoreUnavailable) as refused:
+        store.generate(
+            label="a",
+            algorithm=ECDSA_P256_SHA256,
+            purpose=KeyPurpose.SIGNATURE,
+            pin=Pins(),
+        )
+    assert str(tmp_path / "stick") in refused.value.reason
+    assert not (tmp_path / "stick").exists()

@@ -352,7 +352,8 @@ def make_authority(
     if (path / SETTINGS_FILE).exists():
         raise InvalidArgument(argument="folder", reason="there is an authority already")
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (path / "profiles").mkdir(mode=0o700, exist_ok=True)
+    for name in ("profiles", "keys"):  # a root's keys may be in one below, others in a token
+        (path / name).mkdir(mode=0o700, exist_ok=True)
     where = parse_key_uri(settings.audit_store)
     if isinstance(where, FileUri) and not where.path.is_absolute():
         where = FileUri(path=path / where.path)

@@ -144,6 +144,10 @@ def make_folder(path: Path) -> None:
             path.mkdir(_FOLDER_MODE)
         except FileExistsError:
             return
+        except FileNotFoundError:
+            # Not made as well: it may be a disk that is not there yet.
+            reason = f"there is no folder {path.parent}"
+            raise StoreUnavailable(store=str(path), reason=reason) from None
         _sync_folder(path.parent)
 
 
