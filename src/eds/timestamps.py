@@ -230,12 +230,12 @@ class TimeStampResponse(Encoded):
 def read_message_imprint(element: der.Element) -> tuple[str, bytes]:
     """(OID of the digest, digest) of a MessageImprint. Raises MalformedDer."""
     fields = element.fields()
-    algorithm = fields.take(der.SEQUENCE).fields()
-    oid = algorithm.take(der.OBJECT_IDENTIFIER).object_identifier()
+    algorithm = fields.fields()
+    oid = algorithm.object_identifier()
     if algorithm.next_tag is not None:
         algorithm.take()
     algorithm.finish()
-    imprint = fields.take(der.OCTET_STRING).octets
+    imprint = fields.octets(der.OCTET_STRING)
     fields.finish()
     return oid, imprint
 

@@ -152,22 +152,27 @@ def permit_ocsp(response_data: bytes, *, issuer_kind: GuardedKey) -> None:
     """Raises MonitorRefused unless this ResponseData may be signed: by a responder's key alone."""
     if issuer_kind is not GuardedKey.OCSP_RESPONDER:
         _refuse("this key signs no OCSP responses")
+    found = []
     try:
-        fields = der.decode(response_data).fields()
-        if fields.next_tag == 0xA0:
-            fields.take()
-        if fields.take().tag not in (0xA1, 0xA2):
-            _refuse("not an OCSP response: no responder")
-        fields.take(der.GENERALIZED_TIME)
-        fields.take(der.SEQUENCE)
-        fields.optional(0xA1)
-        fields.finish()
+        tag, position, end = der.header(response_data, 0, len(response_data))
+        while position < end:
+            found.append(response_data[position])
+            position = der.header(response_data, position, end)[2]
     except DecodeError as error:
         raise MonitorRefused(reason=f"not an OCSP response: {error}") from error
+    if tag != der.SEQUENCE or end != len(response_data) or bytes(found) not in _RESPONSE_DATA:
+        _refuse("not an OCSP response: other fields")
 
 
-_CONTENT_TYPE: Final = "1.2.840.113549.1.9.3"
-_MESSAGE_DIGEST: Final = "1.2.840.113549.1.9.4"
+# A version or none, who responds (by name or by key), when, to what, extensions or none.
+_RESPONSE_DATA: Final = frozenset(
+    bytes((*version, responder, der.GENERALIZED_TIME, der.SEQUENCE, *extensions))
+    for version in (b"", b"\xa0")
+    for responder in b"\xa1\xa2"
+    for extensions in (b"", b"\xa1")
+)
+_CONTENT_TYPE: Final = der.object_identifier("1.2.840.113549.1.9.3")
+_MESSAGE_DIGEST: Final = der.object_identifier("1.2.840.113549.1.9.4")
 _TST_INFO: Final = der.object_identifier("1.2.840.113549.1.9.16.1.4")
 
 
@@ -175,14 +180,15 @@ def permit_time_stamp(signed_attributes: bytes, *, issuer_kind: GuardedKey) -> N
     """Raises MonitorRefused unless these are the signed attributes of a time-stamp token."""
     if issuer_kind is not GuardedKey.TIME_STAMPING:
         _refuse("this key signs no time-stamps")
-    found: dict[str, bytes] = {}
+    found: dict[bytes, bytes] = {}
     count = 0
     try:
-        for attribute in der.decode(signed_attributes).expect(der.SET).iterate():
-            fields = attribute.fields()
-            oid = fields.take(der.OBJECT_IDENTIFIER).object_identifier()
-            found[oid] = fields.take(der.SET).octets
-            fields.finish()
+        attributes = der.decode(signed_attributes).fields(der.SET)
+        while attributes.next_tag is not None:
+            attribute = attributes.fields()
+            oid = attribute.encoded(der.OBJECT_IDENTIFIER)
+            found[oid] = attribute.octets(der.SET)
+            attribute.finish()
             count += 1
     except DecodeError as error:
         raise MonitorRefused(reason=f"not signed attributes: {error}") from error

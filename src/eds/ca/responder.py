@@ -204,13 +204,18 @@ class Responder:
                 end = moment.good
             else:
                 end = _revoked(status) + moment.known
-            singles += _wrap(0x30, item.cert_id + end)
-        tbs = _wrap(
-            0x30,
-            moment.head
-            + _wrap(0x30, singles)
-            + (_EXTENSIONS if nonce is None else _with_nonce(nonce)),
+            single = item.cert_id + end
+            singles += _head(0x30, len(single)) + single
+        data = b"".join(
+            (
+                moment.head,
+                _head(0x30, len(singles)),
+                singles,
+                _EXTENSIONS if nonce is None else _before_nonce(len(nonce)),
+                b"" if nonce is None else nonce + _EXTENDED_REVOKE,
+            )
         )
+        tbs = _head(0x30, len(data)) + data
         return OcspAnswer(
             encoded=moment.pen.sign(tbs), cacheable_until=moment.until if cacheable else None
         )
@@ -428,27 +433,33 @@ _NONCE_OID: Final = _NONCE[2:]
 _BASIC: Final = der.object_identifier(BASIC_RESPONSE)
 
 
-def _with_nonce(nonce: bytes) -> bytes:
-    echo = _wrap(0x30, _NONCE + _wrap(0x04, _wrap(0x04, nonce)))
-    return _wrap(0xA1, _wrap(0x30, echo + _EXTENDED_REVOKE))
+# The same few lengths come again and again: what stands before a content of one is put together
+# once.
+_head: Final = lru_cache(maxsize=4096)(der.head)
 
 
-def _wrap(tag: int, content: bytes) -> bytes:
-    """As der.value for one part, without its way for tags of several octets."""
-    length = len(content)
-    if length < 0x80:
-        return bytes((tag, length)) + content
-    if length < 0x100:
-        return bytes((tag, 0x81, length)) + content
-    if length < 0x10000:
-        return bytes((tag, 0x82, length >> 8, length & 0xFF)) + content
-    return der.head(tag, length) + content
+@lru_cache(maxsize=128)
+def _before_nonce(length: int) -> bytes:
+    """What stands before a nonce of that length in the extensions; after it, what we extend."""
+    echo = der.sequence(_NONCE, der.octet_string(der.octet_string(bytes(length))))
+    return der.explicit(1, der.sequence(echo, _EXTENDED_REVOKE))[: -length - len(_EXTENDED_REVOKE)]
+
+
+@lru_cache(maxsize=4096)
+def _before_basic(length: int) -> bytes:
+    """What stands before the content of a BasicOCSPResponse in a successful OCSPResponse."""
+    basic = der.sequence(bytes(length))
+    response = der.sequence(_BASIC, der.octet_string(basic))
+    status = der.enumerated(ResponseStatus.SUCCESSFUL.value)
+    return der.sequence(status, der.explicit(0, response))[:-length]
 
 
 class _Pen:
     """A delegate, and what all its answers share."""
 
-    __slots__ = ("_end", "_sign", "delegate", "name", "not_after", "not_before")
+    __slots__ = (
+        "_algorithm", "_certificates", "_sign", "delegate", "name", "not_after", "not_before",
+    )  # fmt: skip
 
     def __init__(self, delegate: Delegate) -> None:
         certificate = delegate.certificate
@@ -461,20 +472,17 @@ class _Pen:
             else der.explicit(2, der.octet_string(certificate.public_key.key_identifier))
         )
         algorithm: SignatureAlgorithm = delegate.signer.algorithm
-        self._end = (
-            algorithm.identifier,
-            der.explicit(0, der.sequence(certificate.encoded)),
-        )
+        self._algorithm = algorithm.identifier
+        self._certificates = der.explicit(0, der.sequence(certificate.encoded))
         self._sign = delegate.signer.sign
 
     def sign(self, tbs: bytes) -> bytes:
         """The encoded OCSPResponse around this ResponseData. Raises MonitorRefused."""
         permit_ocsp(tbs, issuer_kind=GuardedKey.OCSP_RESPONDER)
-        algorithm, certificates = self._end
         signature = self._sign(tbs)
-        basic = _wrap(0x30, tbs + algorithm + _wrap(0x03, b"\x00" + signature) + certificates)
-        answer = _wrap(0x30, _BASIC + _wrap(0x04, basic))
-        return _wrap(0x30, b"\x0a\x01\x00" + _wrap(0xA0, answer))
+        bits = _head(0x03, len(signature) + 1) + b"\x00"
+        content = b"".join((tbs, self._algorithm, bits, signature, self._certificates))
+        return _before_basic(len(content)) + content
 
 
 class _Moment(NamedTuple):

@@ -9,7 +9,8 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from .. import der
 from ..algorithms import SHA256, SHA384, SHA512, STREEBOG256, STREEBOG512, DigestAlgorithm
@@ -70,8 +71,7 @@ class TimeStampAnswer:
     failure: PkiFailure | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Request:
+class _Request(NamedTuple):
     imprint: bytes  # the encoded MessageImprint
     policy: bytes  # encoded
     nonce: bytes  # encoded, or empty
@@ -188,43 +188,44 @@ class TimeStampingAuthority:
             raise _Refused(PkiFailure.TIME_NOT_AVAILABLE, "outside the certificate's validity")
 
     def _token(self, asked: _Request, serial: bytes, at: datetime) -> bytes:
-        tail = self._tail + asked.nonce
         info = _wrap(
             0x30,
-            b"".join(
-                (
-                    _VERSION_1,
-                    asked.policy,
-                    asked.imprint,
-                    bytes((der.INTEGER, len(serial))),
-                    serial,
-                    der.generalized_time_with_fraction(at),
-                    tail,
-                )
-            ),
+            _VERSION_1,
+            asked.policy,
+            asked.imprint,
+            _head(der.INTEGER, len(serial)),
+            serial,
+            der.generalized_time_with_fraction(at),
+            self._tail,
+            asked.nonce,
         )
-        digest = self._digest(info)
-        attributes = self._before_digest + digest + self._after_digest
+        attributes = self._before_digest + self._digest(info) + self._after_digest
         permit_time_stamp(attributes, issuer_kind=GuardedKey.TIME_STAMPING)
         signature = self._signer.sign(attributes)
         signer_info = _wrap(
             0x30,
-            b"".join(
-                (
-                    self._signer_id,
-                    b"\xa0",
-                    attributes[1:],
-                    self._signature_algorithm,
-                    _wrap(0x04, signature),
-                )
+            self._signer_id,
+            b"\xa0",
+            attributes[1:],
+            self._signature_algorithm,
+            _head(0x04, len(signature)),
+            signature,
+        )
+        return _wrap(
+            0x30,
+            _SIGNED_DATA_TYPE,
+            _wrap(
+                0xA0,
+                _wrap(
+                    0x30,
+                    self._head,
+                    _wrap(0x30, _TST_INFO_TYPE, _wrap(0xA0, _head(0x04, len(info)), info)),
+                    self._certificates if asked.wants_certificate else b"",
+                    _head(0x31, len(signer_info)),
+                    signer_info,
+                ),
             ),
         )
-        content = _wrap(0x30, _TST_INFO_TYPE + _wrap(0xA0, _wrap(0x04, info)))
-        certificates = self._certificates if asked.wants_certificate else b""
-        signed_data = _wrap(
-            0x30, b"".join((self._head, content, certificates, _wrap(0x31, signer_info)))
-        )
-        return _wrap(0x30, _SIGNED_DATA_TYPE + _wrap(0xA0, signed_data))
 
     # -- reading
 
@@ -236,7 +237,7 @@ class TimeStampingAuthority:
 
     def _fields(self, request: bytes) -> _Request:
         fields = der.decode(request, limits=_REQUEST_LIMITS).fields()
-        if fields.take(der.INTEGER).integer() != 1:
+        if fields.encoded(der.INTEGER) != _VERSION_1:
             raise _Refused(PkiFailure.BAD_REQUEST, "version 1 is wanted")
         imprint = fields.take(der.SEQUENCE)
         self._require_imprint(imprint)
@@ -300,13 +301,10 @@ def _around(mark: bytes, *attributes: bytes) -> tuple[bytes, bytes]:
     return before, after
 
 
-def _wrap(tag: int, content: bytes) -> bytes:
-    """As der.value for one part, without its way for tags of several octets."""
-    length = len(content)
-    if length < 0x80:
-        return bytes((tag, length)) + content
-    if length < 0x100:
-        return bytes((tag, 0x81, length)) + content
-    if length < 0x10000:
-        return bytes((tag, 0x82, length >> 8, length & 0xFF)) + content
-    return der.head(tag, length) + content
+_head: Final = lru_cache(maxsize=4096)(der.head)  # of the same few lengths again and again
+
+
+def _wrap(tag: int, *parts: bytes) -> bytes:
+    """As der.value."""
+    content = b"".join(parts)
+    return _head(tag, len(content)) + content
