@@ -7,6 +7,7 @@ was, so that a flood of invented serial numbers pushes out nothing but itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from time import monotonic
 from typing import Final, Generic, TypeVar
 
 from ..ca.feed import Changes
@@ -69,12 +70,16 @@ class StatusMemory:
 
         Raises RegisterUnavailable, Overloaded, WorkTimedOut.
         """
-        if self.follower.is_current:
-            known, never = self._known.kept, self._never.kept
-            held = {key: status for key in keys if (status := known.get(key)) or key in never}
-            if len(held) == len(keys):
-                return held
-        return await self._read(tuple(dict.fromkeys(keys)))
+        held = self.held(keys)
+        return await self._read(tuple(dict.fromkeys(keys))) if held is None else held
+
+    def held(self, keys: Sequence[Key]) -> Mapping[Key, Status | None] | None:
+        """The same where all are in memory; None where the register has to be asked."""
+        if monotonic() >= self.follower.good_until:
+            return None
+        known, never = self._known.kept, self._never.kept
+        found = {key: status for key in keys if (status := known.get(key)) or key in never}
+        return found if len(found) == len(keys) else None
 
     async def _read(self, keys: Sequence[Key]) -> Mapping[Key, Status | None]:
         generation = self.follower.generation

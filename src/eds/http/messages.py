@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
@@ -171,15 +172,9 @@ class Response:
     """Status line and headers of HTTP/1.1, to which a server adds its own and an empty line."""
 
     def __post_init__(self) -> None:
-        lines = [_STATUS_LINES[self.status]]
-        for name, value in self.headers:
-            lines += (name, b": ", value, b"\r\n")
+        head = _head(self.status, self.headers)
         if self.status not in _BODILESS:
-            lines.append(b"content-length: %d\r\n" % len(self.body))
-        head = b"".join(lines)
-        ends = len(self.headers) + (1 if self.status in _BODILESS else 2)
-        if head.count(b"\n") != ends or head.count(b"\r") != ends:
-            raise InvalidArgument(argument="headers", reason="a line end in a header")
+            head += b"content-length: %d\r\n" % len(self.body)
         object.__setattr__(self, "head", head)
 
     @classmethod
@@ -190,6 +185,19 @@ class Response:
             headers=(JSON, NO_STORE, *headers),
             body=json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(),
         )
+
+
+@lru_cache(maxsize=256)
+def _head(status: int, headers: Headers) -> bytes:
+    """Status line and headers: those of most answers that are made anew are always the same."""
+    lines = [_STATUS_LINES[status]]
+    for name, value in headers:
+        lines += (name, b": ", value, b"\r\n")
+    head = b"".join(lines)
+    ends = len(headers) + 1
+    if head.count(b"\n") != ends or head.count(b"\r") != ends:
+        raise InvalidArgument(argument="headers", reason="a line end in a header")
+    return head
 
 
 class Door(Protocol):

@@ -130,7 +130,8 @@ class OcspDoor:
         try:
             read = read_request(asked)
             keys = [(self._heads.get(item.head, ""), item.serial) for item in read.items]
-            statuses = await self._memory.statuses([key for key in keys if key[0]])
+            ours = [key for key in keys if key[0]]
+            statuses = self._memory.held(ours) or await self._memory.statuses(ours)
             answer = await self._signed(read, at, statuses)
         except DecodeError as error:
             answer = failure(ResponseStatus.MALFORMED_REQUEST, cause=error)
