@@ -56,12 +56,38 @@ class _Flow(FlowControl):
             super().resume_reading()
 
 
+class _Turn:
+    """The answers of one turn of the loop, written one after another at its end.
+
+    Each wakes a client; where that one shares the machine, it takes the processor at once, and
+    finds its own place in the caches. Between two signatures that costs more than between two
+    writes. No answer waits for more than `_TOGETHER` others.
+    """
+
+    def __init__(self) -> None:
+        self._made: list[LimitedProtocol] = []
+
+    def add(self, connection: LimitedProtocol) -> None:
+        if not self._made:
+            connection.loop.call_soon(self._end)
+        self._made.append(connection)
+        if len(self._made) >= _TOGETHER:
+            self._end()
+
+    def _end(self) -> None:
+        made, self._made = self._made, []
+        for connection in made:
+            connection.send_made()
+
+
 class LimitedProtocol(HttpToolsProtocol):
     """One connection."""
 
-    def __init__(self, limits: ConnectionLimits, **uvicorn: Any) -> None:
+    def __init__(self, limits: ConnectionLimits, turn: _Turn, **uvicorn: Any) -> None:
         super().__init__(**uvicorn)
         self._limits = limits
+        self._turn = turn
+        self._made = b""  # an answer that is written when the turn ends
         self._in_head = True
         self._in_body = False
         self._repeated = False  # whether the parser reads a head that was told already
@@ -82,6 +108,9 @@ class LimitedProtocol(HttpToolsProtocol):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(exc)
+
+    def eof_received(self) -> None:
+        self.send_made()
 
     def data_received(self, data: bytes) -> None:
         if self._in_head:
@@ -207,14 +236,23 @@ class LimitedProtocol(HttpToolsProtocol):
         parts.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
         if cycle.scope["method"] != "HEAD":
             parts.append(body)
-        self.transport.write(b"".join(parts))
+        self._made += b"".join(parts)
+        if cycle.keep_alive:
+            self._turn.add(self)
+        else:
+            self.send_made()
+            self.transport.close()
         cycle.waiting_for_100_continue = False
         cycle.response_started = cycle.response_complete = True
         cycle.message_event.set()
-        if not cycle.keep_alive:
-            self.transport.close()
         cycle.on_response()
         return True
+
+    def send_made(self) -> None:
+        """Write what was answered, before anything else is written or the connection closed."""
+        made, self._made = self._made, b""
+        if made and not self.transport.is_closing():
+            self.transport.write(made)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -253,6 +291,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._linger()
 
     def shutdown(self) -> None:
+        self.send_made()
         super().shutdown()
         if self.transport.is_closing():
             self._linger()
@@ -278,6 +317,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._stop()
         if self.transport.is_closing():
             return
+        self.send_made()
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is None or self._is_between(cycle) or self._is_of_this(cycle):
             answer = problem(error)
@@ -296,9 +336,10 @@ class LimitedProtocol(HttpToolsProtocol):
 
 
 _WAITING: Final = 128  # requests of a connection that wait for the answer to one before
+_TOGETHER: Final = 32  # answers that are written together
 _CLOSING: Final = frozenset({408, 413})  # what is left of the request is not read
 
 
 def limited(limits: ConnectionLimits) -> Callable[..., LimitedProtocol]:
     """What makes the protocol of each connection, as uvicorn's `http` wants it."""
-    return partial(LimitedProtocol, limits)
+    return partial(LimitedProtocol, limits, _Turn())
