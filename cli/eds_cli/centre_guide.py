@@ -10,7 +10,7 @@ import click
 
 from eds.languages import message_of
 from eds_cli.centre_visit import ask_visit
-from eds_cli.desks import acting, open_desk
+from eds_cli.desks import acting, ask_key, open_desk
 from eds_cli.instants import now
 from eds_cli.output import done, escape, paint, show, show_table
 from eds_cli.speech import language, say
@@ -53,7 +53,7 @@ def guide() -> None:
     )
     folder = open_desk(desk)
     store = click.prompt(say("Where your key is"), default=default_store(), err=True)
-    key = _key(store)
+    key = ask_key(store)
     with acting(folder, key, store, (), no_secrets()) as by:
         official = folder.store.official(by.person)
         if official is None:
@@ -66,20 +66,6 @@ def guide() -> None:
         done(say("you are {roles} at {stations}", roles=roles, stations=stations))
         while _one_case(folder, official, by):
             pass
-
-
-def _key(store: str) -> str:
-    """The label of the official's key: asked only where there are several."""
-    from eds.errors import KeyNotFound
-    from eds_cli.stores import survey
-
-    labels = [key.label for key in survey(store)[0] if key.certificates or key.public_key is None]
-    if not labels:
-        raise KeyNotFound(key=f"with a certificate in {store}")
-    if len(labels) == 1:
-        return labels[0]
-    found: str = click.prompt(say("Your key"), type=click.Choice(labels), err=True)
-    return found
 
 
 def _one_case(folder: DeskFolder, official: Official, by: By) -> bool:

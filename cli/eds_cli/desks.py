@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from eds_cli.instants import now
+from eds_cli.speech import say
 
 if TYPE_CHECKING:
+    from eds.certificates import Certificate
     from eds.enroll.applicant import Access
     from eds.enroll.casework import By
     from eds.enroll.folder import DeskFolder
@@ -99,6 +101,29 @@ def issuing(folder: DeskFolder) -> Callable[[str, datetime], object] | None:
 
 
 @contextmanager
+def statements_signed(
+    key: str | None, store: str, certificates: tuple[str, ...], secrets: Secrets
+) -> Iterator[tuple[Certificate, Callable[[bytes], bytes]]]:
+    """The certificate of that key, and what signs statements with it (CMS, never a document).
+
+    The PIN is asked for once, whatever is signed.
+    """
+    from eds.enroll.statements import ACT_CONTENT_TYPE
+    from eds.sign.cms import sign_detached
+    from eds_cli.signing import Means, choose_key
+
+    means = Means(
+        tsa=(), tsa_policy=None, networks=(), folders=(), evidence_files=(), allowed=(), at=now()
+    )
+    chosen = choose_key(key, store, certificates, secrets, means)
+    with chosen.opened(secrets) as cms:
+        yield (
+            chosen.certificates[0],
+            lambda statement: sign_detached(statement, by=cms, content_type=ACT_CONTENT_TYPE),
+        )
+
+
+@contextmanager
 def acting(
     folder: DeskFolder, key: str | None, store: str, certificates: tuple[str, ...],
     secrets: Secrets,
@@ -107,24 +132,27 @@ def acting(
     from eds.enroll.casework import By
     from eds.enroll.failures import Code, Failure
     from eds.enroll.officials import certified_number
-    from eds.enroll.statements import ACT_CONTENT_TYPE
     from eds.errors import TransitionRefused
-    from eds.sign.cms import sign_detached
-    from eds_cli.signing import Means, choose_key
 
-    means = Means(
-        tsa=(), tsa_policy=None, networks=(), folders=(), evidence_files=(), allowed=(), at=now()
-    )
-    chosen = choose_key(key, store, certificates, secrets, means)
-    number = certified_number(chosen.certificates[0])
-    if number is None:
-        raise TransitionRefused(failures=(Failure(code=Code.NOT_AN_OFFICIAL),))
-    with chosen.opened(secrets) as cms:
-        yield By(
-            certificate=chosen.certificates[0],
-            person=folder.pseudonyms.person(number),
-            sign=lambda statement: sign_detached(statement, by=cms, content_type=ACT_CONTENT_TYPE),
-        )
+    with statements_signed(key, store, certificates, secrets) as (certificate, sign):
+        number = certified_number(certificate)
+        if number is None:
+            raise TransitionRefused(failures=(Failure(code=Code.NOT_AN_OFFICIAL),))
+        yield By(certificate=certificate, person=folder.pseudonyms.person(number), sign=sign)
+
+
+def ask_key(store: str) -> str:
+    """The label of a key with a certificate there: asked only where there are several."""
+    from eds.errors import KeyNotFound
+    from eds_cli.stores import survey
+
+    labels = [key.label for key in survey(store)[0] if key.certificates or key.public_key is None]
+    if not labels:
+        raise KeyNotFound(key=f"with a certificate in {store}")
+    if len(labels) == 1:
+        return labels[0]
+    found: str = click.prompt(say("Your key"), type=click.Choice(labels), err=True)
+    return found
 
 
 # --- texts that have no place among arguments ----------------------------------------------------

@@ -12,7 +12,7 @@ from eds_cli.lazy import HELP_NAMES, LazyGroup
 COMMANDS: Final = {
     "start": ("eds_cli.enroll_steps:start", "Apply at a desk."),
     "status": ("eds_cli.enroll_steps:status", "Say where your application stands, what is next."),
-    "prove": ("eds_cli.enroll_steps:prove", "Prove who you are: code, picture, chip, face."),
+    "prove": ("eds_cli.enroll_steps:prove", "Prove who you are: code, picture, chip, EDS, face."),
     "key": ("eds_cli.enroll_key:key", "Make your key and have it bound to the application."),
     "confirm": ("eds_cli.enroll_key:confirm", "Read and confirm what the certificate will say."),
     "activate": ("eds_cli.enroll_key:activate", "Accept the certificate."),

@@ -16,7 +16,7 @@ import click
 
 from eds.enroll.wording import next_step, refusal_in_words
 from eds.languages import message_of
-from eds_cli.desks import given, open_access, open_desk, remembered
+from eds_cli.desks import ask_key, given, open_access, open_desk, remembered
 from eds_cli.enroll_key import (
     accept,
     ask_secret,
@@ -31,6 +31,7 @@ from eds_cli.enroll_steps import (
     ask_renewal,
     profiles_for,
     prove_code,
+    prove_eds,
     require_terms,
     usual_profile,
 )
@@ -107,7 +108,8 @@ def _may_go_on(error: EdsError) -> bool:
     return error.code in (
         *("enroll.refused", "enroll.evidence_used", "enroll.evidence_unverified"),
         *("enroll.assertion_refused", "enroll.malformed_assertion", "enroll.provider_unavailable"),
-        *("keys.password_incorrect", "keys.pin_incorrect"),
+        *("keys.password_incorrect", "keys.pin_incorrect", "verify.not_passed"),
+        "enroll.desk_refused",
     )
 
 
@@ -220,9 +222,20 @@ def _evidence(work: Work, standing: Standing, pin: PinSource) -> None:
             "more."
         )
     )
-    ways = click.Choice(["register", "chip"])
-    if click.prompt(say("Compare it with"), type=ways, default="register", err=True) == "register":
+    paragraph(
+        say(
+            "Whoever has an EDS already may sign with it instead (eds): it proves as much as was "
+            "proved when it was given, and the face is compared with the register's picture."
+        )
+    )
+    ways = click.Choice(["register", "chip", "eds"])
+    way = click.prompt(say("Compare it with"), type=ways, default="register", err=True)
+    if way == "register":
         work.access.offer_photo(work.session)
+        return
+    if way == "eds":
+        store = click.prompt(say("Where your key is"), default=default_store(), err=True)
+        prove_eds(work, ask_key(store), store, (), no_secrets())
         return
     from eds.enroll.kinds import EvidenceKind
     from eds.enroll.readers import chip_challenge

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from eds_cli.desks import given, open_access, open_desk, source_option
+from eds_cli.desks import given, open_access, open_desk, source_option, statements_signed
 from eds_cli.enrolling import Kept, Work, application_option, read_kept, tell, work_option
 from eds_cli.output import confirm, escape, json_option
 from eds_cli.pins import Secrets, secret_options
+from eds_cli.signing import key_options
 from eds_cli.speech import say
 
 if TYPE_CHECKING:
@@ -174,7 +175,11 @@ def status(work: Work, as_json: bool) -> None:
 @click.option(
     "--kind", type=click.Choice(_KINDS), default="passport", show_default=True, help="Whose chip."
 )
+@click.option(
+    "--eds", is_flag=True, help="Sign with another EDS of yours: --key, in a file or a token."
+)
 @click.option("--face", metavar="FILE", help="What the provider of the face check has signed.")
+@key_options
 @work_option
 @secret_options()
 @json_option
@@ -184,7 +189,11 @@ def prove(
     photo: bool,
     chip: str | None,
     kind: str,
+    eds: bool,
     face: str | None,
+    key: str | None,
+    store: str,
+    certificate_files: tuple[str, ...],
     work: Work,
     secrets: Secrets,
     as_json: bool,
@@ -192,13 +201,17 @@ def prove(
     """Prove who you are. What is asked for now is said by `eds enroll status`.
 
     A renewal is proved by a code and by the key that is renewed: its password or PIN is asked for.
+    Another EDS proves as much as you had to prove when you were given it, and your face is compared
+    with the register's picture then.
     """
     from eds.enroll.kinds import EvidenceKind
     from eds.enroll.visits import read_chip
 
     access, session = work.access, work.session
-    if sum(map(bool, (send_code, photo, chip, face, code))) > 1:
+    if sum(map(bool, (send_code, photo, chip, eds, face, code))) > 1:
         raise click.UsageError("one thing at a time")
+    if (key or certificate_files) and not eds:
+        raise click.UsageError("--key and --certificate go with --eds")
     if send_code:
         standing = access.send_code(session)
     elif photo:
@@ -206,11 +219,26 @@ def prove(
     elif chip is not None:
         of = EvidenceKind.PASSPORT_CHIP if kind == "passport" else EvidenceKind.IDENTITY_CARD_CHIP
         standing = access.offer_chip(session, read_chip(Path(chip)), kind=of)
+    elif eds:
+        standing = prove_eds(work, key, store, certificate_files, secrets)
     elif face is not None:
         standing = access.offer_face(session, Path(face).read_bytes().strip())
     else:
         standing = prove_code(work, code, secrets.pin)
     tell(standing, as_json=as_json)
+
+
+def prove_eds(
+    work: Work, key: str | None, store: str, certificates: tuple[str, ...], secrets: Secrets
+) -> Standing:
+    """Another EDS of the applicant, whose password or PIN is asked for when evidence is wanted."""
+    from eds.enroll.applicant import prove_existing_eds
+
+    def sign(statement: bytes) -> bytes:
+        with statements_signed(key, store, certificates, secrets) as (_, signed):
+            return signed(statement)
+
+    return prove_existing_eds(work.access, work.session, sign)
 
 
 def prove_code(work: Work, source: str | None, pin: PinSource) -> Standing:

@@ -16,14 +16,23 @@ from typing import Any
 import pytest
 
 from eds.audit.store import reading
+from eds.certificates import Certificate
 from eds.enroll.applicant import Wanted, new_token
+from eds.enroll.encoding import decode
+from eds.enroll.evidence.assurance import Level, Proof
+from eds.enroll.filing import evidence_file
+from eds.enroll.kinds import EvidenceKind
 from eds.enroll.reception import digest_of
+from eds.enroll.statements import ACT_CONTENT_TYPE, ExistingEdsStatement, SignedAct
 from eds.enroll.states import Flow
+from eds.errors import SignatureNotPassed
 from eds.http import Application
 from eds.http.metrics import Worker
 from eds.http.opening import Surroundings, new_board, open_doors
 from eds.http.settings import read_http_settings
-from eds_cli.enrolling import Kept
+from eds.keys import KeyPurpose, open_keystore
+from eds.sign.cms import CmsSigner, sign_detached
+from eds_cli.enrolling import Kept, Work, read_kept
 from tests.ca.authority_house import pin
 from tests.cli.conftest import PASSWORD, PIN, Eds, Outcome, Token, at_terminal, openssl, spawn
 from tests.enroll.desk_house import (
@@ -341,6 +350,77 @@ def test_a_stolen_session_renews_nothing(citizen: Run, eds: Eds) -> None:
         assert citizen(*words, status=5).code == "enroll.refused"
 
 
+def asked_for_evidence(citizen: Run, eds: Eds, *more: str) -> str:
+    """Another application from home that wants evidence."""
+    started = citizen("start", "--number", "number", "--agree", "--json", *more).json
+    sent(eds, "code", "code")
+    assert citizen("prove", "--code", "code", "--json").json["step"] == "evidence"
+    return str(started["application"])
+
+
+def by_eds(citizen: Run, *more: str, status: int = 0) -> Outcome:
+    return citizen("prove", "--eds", *more, "--json", secret=True, status=status)
+
+
+def test_another_eds_of_the_person_is_evidence_until_it_is_held(
+    citizen: Run, eds: Eds, house: DeskHouse
+) -> None:
+    assert citizen("start", "--number", "number", "--agree", "--json").json["step"] == "code"
+    early = by_eds(citizen, "--store", "officials", "--key", OPERATOR, status=5)
+    assert early.code == "enroll.wrong_state"
+    sent(eds, "code", "code")
+    citizen("prove", "--code", "code")
+    citizen("prove", "--photo")
+    face(citizen, eds, 950)
+    certified(citizen)
+    mine, certificate = key_label(), Path("mine.pem")
+    certificate.rename("first.pem")
+    Path("passphrase").rename("first-passphrase")
+    name = asked_for_evidence(citizen, eds, "--profile", "natural-person-authentication")
+    other = by_eds(citizen, "--store", "officials", "--key", OPERATOR, status=5)
+    assert other.err == "eds: refused: not_accepted [enroll.refused]\n"
+    assert citizen("status", "--json").json["tries_left"] == 2
+    assert by_eds(citizen, "--key", mine).json["step"] == "face"
+    face(citizen, eds, 950)
+    certified(citizen)
+    store = house.desk.store
+    case = store.load(name)
+    assert (case.level, Proof.EDS_BASELINE in case.proofs) == (Level.BASELINE, True)
+    (item,) = (each for each in case.evidence if each.kind is EvidenceKind.EXISTING_EDS)
+    kept = decode(SignedAct, store.file(name, evidence_file(item.kind, item.digest)) or b"")
+    # A key that logs its holder in signs no statement, here or there.
+    for_login = key_label()
+    name = asked_for_evidence(citizen, eds)
+    assert by_eds(citizen, "--key", for_login, status=5).code == "keys.purpose_forbidden"
+    desk, work = house.reception(house.desk), Work(kept=read_kept("data/eds/enrolment"))
+    said = ExistingEdsStatement(application=name, challenge=desk.standing(work.session).challenge)
+    key = open_keystore("data/eds/keys").find(for_login)
+    with open_keystore("data/eds/keys").open(
+        key, purpose=KeyPurpose.AUTHENTICATION, pin=pin
+    ) as signer:
+        cms = CmsSigner(
+            signer, certificates=key.certificates, at=datetime.now(UTC),
+            purpose=KeyPurpose.AUTHENTICATION,
+        )  # fmt: skip
+        login = sign_detached(said.encoded, by=cms, content_type=ACT_CONTENT_TYPE)
+    # Nor does what was signed for the application before.
+    for signature, why in (
+        (login, "CHAIN_CONSTRAINTS_FAILURE"), (kept.signature, "HASH_FAILURE"),
+    ):  # fmt: skip
+        with pytest.raises(SignatureNotPassed) as found:
+            desk.offer_eds(work.session, signature)
+        assert found.value.sub_indication == why
+    # The register knows of a hold before any list does; then the lists know it too.
+    end = ("--certificate", "first.pem", "--passphrase", "first-passphrase", "--yes")
+    for act in ("hold", "revoke"):
+        citizen(act, *end)
+        refused = by_eds(citizen, "--key", mine, status=5)
+        assert refused.err == "eds: refused: key_not_living [enroll.refused]\n"
+    replace(house, at=datetime.now(UTC)).publish()
+    assert by_eds(citizen, "--key", mine, status=6).code == "verify.not_passed"
+    assert citizen("status", "--json").json["step"] == "evidence"
+
+
 # --- at the centre -------------------------------------------------------------------------------
 
 
@@ -557,6 +637,29 @@ def test_a_desk_at_an_address_is_the_same_to_its_applicants(
     assert done.json["state"] == "revoked"
     assert citizen("prove", "--photo", status=5).code == "enroll.desk_refused"
     assert len(folder.store.everything()) == 1
+
+
+def test_another_eds_is_evidence_at_an_address_too(
+    citizen: Run, official: Run, eds: Eds, house: DeskHouse, served: Served
+) -> None:
+    applied(citizen, eds)
+    face(citizen, eds, 950)
+    certified(citizen)
+    mine = key_label()
+    asked_for_evidence(citizen, eds, "--desk", served.address)
+    other = by_eds(citizen, "--store", "officials", "--key", OPERATOR, status=5)
+    assert other.err == "eds: refused: not_accepted [enroll.refused]\n"
+    end = ("--certificate", "mine.pem", "--passphrase", "passphrase", "--yes")
+    citizen("hold", *end, "--desk", "desk")
+    assert "key_not_living" in by_eds(citizen, "--key", mine, status=5).err
+    replace(house, at=datetime.now(UTC)).publish()
+    refused = by_eds(citizen, "--key", mine, status=5)
+    assert (refused.code, "verify.not_passed" in refused.err) == ("enroll.desk_refused", True)
+    which = Certificate.load_all(Path("mine.pem").read_bytes())[0].fingerprint.hex()
+    official(OPERATOR, "release", which, "--reason", "found", "--out", "release.json")
+    official(CHECKER, "release", "--proposal", "release.json")
+    replace(house, at=datetime.now(UTC)).publish()
+    assert by_eds(citizen, "--key", mine).json["step"] == "face"
 
 
 def test_an_address_that_is_no_desk_is_said_to_be_none(citizen: Run, served: Served) -> None:

@@ -88,7 +88,9 @@ def by_another_eds(house: House, certificate: Certificate) -> Application:
         house.desk.office, checker=SignerOf(certificate), personal_number=lambda _: RESIDENT
     )
     application = house.contact_confirmed()
-    piece = existing_eds(replace(house.desk, office=office), application, b"cms", at=house.at)
+    piece = existing_eds(
+        replace(house.desk, office=office), house.issuing, application, b"cms", at=house.at
+    )
     application = remote.offer_evidence(
         house.desk, application.application, pieces=(piece,), message="eds", at=house.at
     )
@@ -113,7 +115,9 @@ def test_an_eds_of_another_authority_adds_nothing_to_the_face(house: House) -> N
     assert application.level is Level.BASELINE  # contact, register, and a face like its picture
     office = replace(house.desk.office, checker=SignerOf(stranger), personal_number=lambda _: None)
     with pytest.raises(EvidenceUnverified):
-        existing_eds(replace(house.desk, office=office), application, b"cms", at=house.at)
+        existing_eds(
+            replace(house.desk, office=office), house.issuing, application, b"cms", at=house.at
+        )
 
 
 def test_what_a_profile_asks_for_is_asked_of_the_evidence(house: House) -> None:

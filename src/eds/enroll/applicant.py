@@ -7,14 +7,14 @@ address. The private key stays with whoever calls: what signs is handed in.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Final, Protocol
 
 from ..certificates import Certificate
-from ..errors import CertificateMismatch
+from ..errors import CertificateMismatch, WrongState
 from ..names import Name
 from ..requests import CertificationRequest, RequestSigner
 from .certified import CertificateState, CertificateStatus
@@ -24,6 +24,7 @@ from .kinds import EvidenceKind
 from .statements import (
     ActivationStatement,
     ConfirmationStatement,
+    ExistingEdsStatement,
     PossessionStatement,
     RenewalStatement,
     StatusStatement,
@@ -104,6 +105,10 @@ _NEXT_OF: Final[Mapping[CertificateState, Step]] = {
 }
 
 
+# Where this is the evidence, a face is compared with the register's picture.
+WITH_THE_REGISTER: Final = frozenset({EvidenceKind.REGISTER_PHOTO, EvidenceKind.EXISTING_EDS})
+
+
 def next_step(flow: Flow, state: State) -> tuple[Turn, Step]:
     """Whose turn it is, and what they do next. In a renewal the code comes with the old key."""
     if flow is Flow.RENEWAL and state is State.RESOLVED:
@@ -125,8 +130,8 @@ class Standing:
 
     `challenge`, `nonce`, `renews` and `certificate` (its SHA-256) are what statements are made
     over. `tries_left` is of what is being asked for now; `in_person`: an activation secret was
-    given at the centre, and is wanted with the key; `photo`: the register's picture was taken to
-    compare a face with. `status` is that of the certificate, None where the desk knows none.
+    given at the centre, and is wanted with the key; `photo`: a face is compared with the
+    register's picture. `status` is that of the certificate, None where the desk knows none.
     """
 
     application: str
@@ -190,6 +195,10 @@ class Access(Protocol):
     def offer_photo(self, session: Session) -> Standing: ...
 
     def offer_chip(self, session: Session, chip: ChipRead, *, kind: EvidenceKind) -> Standing: ...
+
+    def offer_eds(self, session: Session, signature: bytes) -> Standing:
+        """CMS over the ExistingEdsStatement, with another EDS of the applicant."""
+        ...
 
     def offer_face(self, session: Session, assertion: bytes) -> Standing: ...
 
@@ -319,6 +328,24 @@ def prove_living_key(
         algorithm=signer.algorithm.name,
         code=code,
     )
+
+
+def prove_existing_eds(
+    access: Access, session: Session, sign: Callable[[bytes], bytes]
+) -> Standing:
+    """Prove who one is with another EDS of one's own: `sign` makes the CMS (detached, content type
+    `ACT_CONTENT_TYPE`) over the statement that it is given.
+
+    Raises WrongState before anything is signed where no evidence is asked for, TransitionRefused,
+    SignatureNotPassed (DeskRefused from a desk at an address), and what the key raises.
+    """
+    standing = access.standing(session)
+    if standing.step is not Step.EVIDENCE:
+        raise WrongState(
+            application=session.application, state=standing.state.value, act="validate_evidence"
+        )
+    statement = ExistingEdsStatement(application=session.application, challenge=standing.challenge)
+    return access.offer_eds(session, sign(statement.encoded))
 
 
 def end_by_key(

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from ..errors import EvidenceUnverified
+from ..errors import EvidenceUnverified, TransitionRefused
 from .application import Application
 from .desk import Desk, previous_application, snapshot_of
 from .encoding import encode
 from .evidence.assurance import EDS_OF_LEVEL, Level
 from .evidence.chips import ChipRead, authenticate_chip
 from .evidence.cscas import CscaStore
+from .failures import Code, Failure
+from .issuing import Issuing, living
 from .kinds import EvidenceKind
 from .people import Snapshot
 from .providers import CheckedEvidence
@@ -74,18 +76,22 @@ def chip_of_person(
 
 
 def existing_eds(
-    desk: Desk, application: Application, signature: bytes, *, at: datetime
+    desk: Desk, issuing: Issuing, application: Application, signature: bytes, *, at: datetime
 ) -> CheckedEvidence:
     """CMS over the ExistingEdsStatement of this application and its challenge.
 
     It shows as much as the proofing that its certificate rests on, where this desk did it; what
-    others did is not known here. Raises SignatureNotPassed, EvidenceUnverified for a certificate
-    that names no person.
+    others did is not known here. Raises SignatureNotPassed, TransitionRefused for a certificate
+    that our register has and that is not living, EvidenceUnverified for one that names no person.
     """
     said = ExistingEdsStatement(
         application=application.application, challenge=application.challenge
     )
     signer = desk.office.checker.signer_of(said.encoded, signature, at=at)
+    # A list of an hour ago may not know yet what our own register does.
+    ours = issuing.register.find_by(fingerprint=signer.fingerprint, limit=1)
+    if ours and living(issuing, signer.fingerprint, at=at) is None:
+        raise TransitionRefused(failures=(Failure(code=Code.KEY_NOT_LIVING),))
     number = desk.office.personal_number(signer)
     if number is None:
         raise EvidenceUnverified(reason="the certificate names no person")

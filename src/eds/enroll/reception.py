@@ -28,7 +28,7 @@ from ..errors import (
 )
 from ..extensions import RevocationReason
 from . import centre, issuing, remote, renewal, status
-from .applicant import Session, Standing, Wanted
+from .applicant import WITH_THE_REGISTER, Session, Standing, Wanted
 from .application import Application
 from .certified import certificate_status
 from .desk import Desk, Envelope, is_token
@@ -38,7 +38,7 @@ from .evidence.cscas import CscaStore
 from .failures import NOT_ACCEPTED, Code, Failure, Told
 from .issuing import CertificateFields, Issuing
 from .kinds import EvidenceKind
-from .offered import chip_of_person, register_photo
+from .offered import chip_of_person, existing_eds, register_photo
 from .policy import EnrolmentPolicy
 from .providers import CheckedEvidence
 from .risk import risk_of
@@ -150,6 +150,17 @@ class Reception:
         with _discreetly():
             piece = chip_of_person(
                 self.desk, self._own(session), chip, kind=kind, cscas=self.cscas, at=self.now()
+            )
+            return self._offer(session, piece)
+
+    def offer_eds(self, session: Session, signature: bytes) -> Standing:
+        """CMS over the ExistingEdsStatement of the application, with another EDS of the applicant.
+
+        Raises TransitionRefused, SignatureNotPassed.
+        """
+        with _discreetly():
+            piece = existing_eds(
+                self.desk, self.issuing, self._own(session), signature, at=self.now()
             )
             return self._offer(session, piece)
 
@@ -312,7 +323,7 @@ class Reception:
             in_person=found.in_person,
             station=found.station,
             tries_left=tries_left(found, self.desk.policy),
-            photo=EvidenceKind.REGISTER_PHOTO in found.kinds,
+            photo=bool(WITH_THE_REGISTER & found.kinds),
             status=certificate_status(self.issuing.register, found.certificate, at=self.now()),
         )
 

@@ -184,7 +184,9 @@ def _piece(service: DeskService, before: Application, call: Call) -> CheckedEvid
     if said["kind"] == "register_photo":
         return register_photo(service.desk, before)
     if said["kind"] == "existing_eds":
-        return existing_eds(service.desk, before, said.get("signature", b""), at=call.at)
+        return existing_eds(
+            service.desk, service.issuing, before, said.get("signature", b""), at=call.at
+        )
     if "chip" not in said:
         raise MalformedHttpRequest(reason="chip is missing")
     return chip_of_person(

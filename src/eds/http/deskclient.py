@@ -21,7 +21,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from ..certificates import Certificate
-from ..enroll.applicant import Session, Standing, Wanted
+from ..enroll.applicant import WITH_THE_REGISTER, Session, Standing, Wanted
 from ..enroll.certified import CertificateState, CertificateStatus
 from ..enroll.evidence.chips import ChipRead
 from ..enroll.failures import NOT_ACCEPTED, Told
@@ -131,6 +131,10 @@ class HttpDesk:
         if chip.response is not None:
             read["response"] = _base64(chip.response)
         return self._act(session, "evidence", {"kind": kind.value, "chip": read})
+
+    def offer_eds(self, session: Session, signature: bytes) -> Standing:
+        said = {"kind": EvidenceKind.EXISTING_EDS.value, "signature": _base64(signature)}
+        return self._act(session, "evidence", said)
 
     def offer_face(self, session: Session, assertion: bytes) -> Standing:
         return self._act(session, "face", {"token": _base64(assertion)})
@@ -249,7 +253,7 @@ class HttpDesk:
                 in_person=told["in_person"] is True,
                 station=str(told["station"]),
                 tries_left=None if told["tries_left"] is None else int(told["tries_left"]),
-                photo=EvidenceKind.REGISTER_PHOTO.value in told["evidence"],
+                photo=bool(WITH_THE_REGISTER & set(map(EvidenceKind, told["evidence"]))),
                 status=_status(told.get("certificate_status")),
             )
         except (KeyError, TypeError, ValueError, AttributeError):
