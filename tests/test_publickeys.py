@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, mldsa, rsa
 from hypothesis import given, settings
@@ -350,6 +351,34 @@ def test_key_identifier_is_the_one_of_rfc5280(keys: dict[object, Any]) -> None:
     for private in keys.values():
         theirs = SubjectKeyIdentifier.from_public_key(private.public_key())
         assert PublicKey.of(private.public_key()).key_identifier == theirs.digest
+
+
+@pytest.mark.parametrize("curve", CURVES, ids=str)
+def test_points_are_taken_and_refused_as_cryptography_does_in_a_whole_key(
+    keys: dict[object, Any], curve: algorithms.Curve
+) -> None:
+    whole = PublicKey.of(keys[curve].public_key()).encoded
+    changed = [
+        whole[:place] + bytes((octet ^ bits,)) + whole[place + 1 :]
+        for place, octet in enumerate(whole)
+        for bits in (1, 2, 3, 4)
+    ]
+    taken = 0
+    for encoded in (whole, *changed):
+        try:
+            key = PublicKey(encoded)
+            if key.key_type is not KeyType.EC or key.curve is None:
+                continue
+            ours = key.native.public_numbers()  # type: ignore[union-attr]
+        except EdsError:
+            ours = None
+        try:
+            theirs = serialization.load_der_public_key(encoded).public_numbers()  # type: ignore[union-attr]
+        except (ValueError, UnsupportedAlgorithm):
+            theirs = None
+        assert ours == theirs, encoded.hex()
+        taken += ours is not None
+    assert taken == 2  # the point, and its hybrid form
 
 
 @pytest.mark.parametrize(

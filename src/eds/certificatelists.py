@@ -204,10 +204,15 @@ class CertificateList(Encoded):
         """1 or 2."""
         return self._fields.version
 
+    @property
+    def issuer_encoded(self) -> bytes:
+        """The name of who issued the list, as it stands there."""
+        return self._fields.issuer.encoded
+
     @read_once
     def issuer(self) -> Name:
         """Who issued the list."""
-        return Name(self._fields.issuer.encoded)
+        return Name(self.issuer_encoded)
 
     @property
     def this_update(self) -> datetime:
@@ -245,7 +250,10 @@ class CertificateList(Encoded):
     @read_once
     def signature(self) -> bytes:
         """The octets of the signature value."""
-        return self._fields.signature.bit_string()
+        data, _, _, content, end = found = self._fields.signature
+        if content < end and data[content] == 0:  # no bits left unused
+            return data[content + 1 : end]
+        return found.bit_string()
 
     # -- extensions: first those that are named by the module `extensions`, then the property
 

@@ -304,6 +304,9 @@ class Certificate(Encoded):
     @read_once
     def serial_number(self) -> int:
         """The serial number; positive, unless the issuer went wrong."""
+        octets = self.serial_number_octets
+        if 0 < len(octets) <= 20 and 0 < octets[0] < 0x80:  # as nearly all
+            return int.from_bytes(octets)
         places = self._places
         content = places.serial_number
         found = self.encoded, der.INTEGER, content - 2, content, places.algorithm
@@ -501,8 +504,6 @@ class Certificate(Encoded):
         properties would read it. False says nothing.
         """
         data, fields = self.encoded, self.__dict__
-        if _POLICIES in data or _PURPOSES in data:
-            return False  # as most that are not plain; a search costs next to nothing
         _, serial_number, algorithm, issuer, validity, subject, key, _, start, end, last = (
             self._places
         )
@@ -612,8 +613,6 @@ class Certificate(Encoded):
         return self.issuer_encoded == self.subject_encoded
 
 
-_POLICIES: Final = der.object_identifier(extensions.CERTIFICATE_POLICIES)
-_PURPOSES: Final = der.object_identifier(extensions.EXTENDED_KEY_USAGE)
 # What a path asks for that is the same of every plain certificate: most is not there.
 _OF_PLAIN: Final[dict[str, object]] = {"version": 3} | dict.fromkeys(
     (

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.types import (
     CertificatePublicKeyTypes as NativePublicKey,
 )
+from cryptography.x509 import ObjectIdentifier
 
 from eds import der
 from eds.algorithms import (
@@ -56,11 +57,12 @@ class PublicKey(Encoded):
 
     def __init__(self, encoded: bytes) -> None:
         if type(encoded) is bytes:
-            for head, curve, parameters in _HEADS.get(len(encoded), ()):
+            for head, curve, parameters, native in _HEADS.get(len(encoded), ()):
                 if encoded.startswith(head):
                     self.__dict__.update(
                         encoded=encoded,
                         _parts=(EC_PUBLIC_KEY, parameters, encoded[len(head) :]),
+                        _usual_curve=native,
                         key_type=KeyType.EC,
                         curve=curve,
                         bits=curve.bits,
@@ -181,8 +183,13 @@ class PublicKey(Encoded):
             )
         if self.key_type is KeyType.DSA:
             _ = self.bits  # its numbers are looked at before anything is reckoned with them
+        usual = self.__dict__.get("_usual_curve")
         try:
-            key = serialization.load_der_public_key(self.encoded)
+            key: object
+            if usual is not None and self.key_octets[0] == 4:  # a little quicker, checked alike
+                key = ec.EllipticCurvePublicKey.from_encoded_point(usual, self.key_octets)
+            else:
+                key = serialization.load_der_public_key(self.encoded)
         except UnsupportedAlgorithm as error:
             raise AlgorithmUnavailable(
                 algorithm=self.description, reason="cryptography does not know this key"
@@ -287,12 +294,12 @@ class PublicKey(Encoded):
 _FIELDS: Final = bytes((der.SEQUENCE, der.BIT_STRING))
 
 
-def _heads() -> dict[int, list[tuple[bytes, Curve, bytes]]]:
+def _heads() -> dict[int, list[tuple[bytes, Curve, bytes, ec.EllipticCurve | None]]]:
     """What stands before the point, as RFC 5480 writes it uncompressed, by the size of the whole.
 
     All keys of a curve have it in common, and tell no more beside it than their point.
     """
-    found: dict[int, list[tuple[bytes, Curve, bytes]]] = {}
+    found: dict[int, list[tuple[bytes, Curve, bytes, ec.EllipticCurve | None]]] = {}
     for curve in CURVES:
         parameters = der.object_identifier(curve.oid)
         point = b"\4" + bytes(2 * ((curve.bits + 7) // 8))
@@ -300,8 +307,16 @@ def _heads() -> dict[int, list[tuple[bytes, Curve, bytes]]]:
             der.sequence(der.object_identifier(EC_PUBLIC_KEY), parameters), der.bit_string(point)
         )
         head = whole[: -len(point)]
-        found.setdefault(len(whole), []).append((head, curve, parameters))
+        native = _native_curve(curve)
+        found.setdefault(len(whole), []).append((head, curve, parameters, native))
     return found
+
+
+def _native_curve(curve: Curve) -> ec.EllipticCurve | None:
+    try:
+        return ec.get_curve_for_oid(ObjectIdentifier(curve.oid))()
+    except LookupError:
+        return None
 
 
 _HEADS: Final = _heads()

@@ -59,7 +59,7 @@ def _observed(inquiry: Inquiry) -> Observation | None:
     own: CertificateList | None = None
     name = certificate.issuer_encoded
     for found in evidence.lists:
-        if found.issuer.encoded == name:
+        if found.issuer_encoded == name:
             if answer is not None or own is not None:
                 return None
             own = found
