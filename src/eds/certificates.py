@@ -499,9 +499,10 @@ class Certificate(Encoded):
     def is_plain(self) -> bool:
         """Whether its extensions limit nothing but by basic constraints and key usage.
 
-        Beside these two there are key identifiers and addresses alone, none of them critical: a
-        path has nothing more to look for, and what it asks is read here at once, as the
-        properties would read it. False says nothing.
+        Beside these two there are key identifiers and addresses alone, none of them critical;
+        neither name is empty, and the serial number has no more than 20 octets. A path has
+        nothing more to look for, and what it asks is read here at once, as the properties would
+        read it. False says nothing.
         """
         data, fields = self.encoded, self.__dict__
         _, serial_number, algorithm, issuer, validity, subject, key, _, start, end, last = (
@@ -511,6 +512,9 @@ class Certificate(Encoded):
             start is None
             or data[start] != der.SEQUENCE
             or last - end >= 0x82
+            or algorithm - serial_number > 20
+            or validity - issuer == 2
+            or key - subject == 2
             or data[algorithm:issuer] != data[end:last]
             or not data.startswith(_VERSION_3, serial_number - 7)
         ):

@@ -31,6 +31,7 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 URL = "http://crl.example.kz/7.crl"
 NOT_A_CA = x509.BasicConstraints(ca=False, path_length=None)
+SHA256 = hashes.SHA256()
 SIGNS = {
     "digital_signature": False, "content_commitment": False, "key_encipherment": False,
     "data_encipherment": False, "key_agreement": False, "key_cert_sign": False,
@@ -69,6 +70,7 @@ def certify(
     ca: bool = False, points: Sequence[Any] = (), more: Iterable[tuple[Any, bool]] = (),
     not_before: datetime = NOON - 100 * DAY, not_after: datetime = NOON + 100 * DAY,
     serial: int | None = None, key_usage: Any = None, ocsp_url: str | None = None,
+    path_length: int | None = None, digest: Any = SHA256,
 ) -> Certificate:  # fmt: skip
     """A certificate for the key `holder`, signed with the key `signer`, made by cryptography."""
     subject_key, issuer_key = key(holder or subject).public_key(), key(signer or issuer)
@@ -80,7 +82,7 @@ def certify(
         .serial_number(serial or x509.random_serial_number())
         .not_valid_before(not_before)
         .not_valid_after(not_after)
-        .add_extension(x509.BasicConstraints(ca, None) if ca else NOT_A_CA, critical=True)
+        .add_extension(x509.BasicConstraints(ca, path_length) if ca else NOT_A_CA, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(subject_key), critical=False)
         .add_extension(
             key_usage or (usage("key_cert_sign", "crl_sign") if ca else usage("digital_signature")),
@@ -100,7 +102,7 @@ def certify(
         builder = builder.add_extension(x509.AuthorityInformationAccess([access]), critical=False)
     for extension, critical in more:
         builder = builder.add_extension(extension, critical=critical)
-    made = builder.sign(issuer_key, hashes.SHA256())
+    made = builder.sign(issuer_key, digest)
     return Certificate(made.public_bytes(Encoding.DER))
 
 

@@ -11,19 +11,22 @@ from datetime import datetime, timedelta
 from itertools import product
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import dsa
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 
 from eds import der, extensions
+from eds.algorithms import KeyType
 from eds.certificates import Certificate
 from eds.errors import EdsError
 from eds.publickeys import PublicKey
 from eds.verify import path as paths
 from eds.verify.path import PathResult, prove
-from eds.verify.policy import BASIC, Budget, ValidationPolicy
+from eds.verify.policy import BASIC, AlgorithmRules, Budget, ValidationPolicy
 from eds.verify.trust import Purpose, TrustAnchor, TrustStore
 
 from .. import material
-from . import test_limbo, test_pkits
-from .status_house import NOON, certify, point
+from . import status_house, test_limbo, test_pkits
+from .status_house import NOON, certify, point, usage
 
 PROPERTIES = (
     *("version", "issuer_encoded", "subject_encoded", "signature", "basic_constraints"),
@@ -51,8 +54,11 @@ def both(
     policy: ValidationPolicy = BASIC,
     at: datetime = NOON,
 ) -> tuple[PathResult, PathResult]:
-    """What the short road may say, and what the search says, of certificates read afresh."""
-    found = []
+    """What the short road may say, and what the search says, of certificates read afresh.
+
+    What they keep of the authority is compared as well.
+    """
+    found, kept = [], []
     for kind in (tuple, iter):
         trust = TrustStore(
             replace(one, certificate=Certificate(one.certificate.encoded)) for one in anchors
@@ -67,6 +73,12 @@ def both(
                 certificates=kind([Certificate(one.encoded) for one in handed]),
             )
         )
+        try:
+            name = Certificate(certificate.encoded).issuer_encoded
+        except EdsError:
+            continue
+        kept.append(trust.proofs.of(policy, purpose).authorities.get(name))
+    assert kept[:1] == kept[1:]
     return found[0], found[1]
 
 
@@ -151,6 +163,89 @@ def test_both_roads_agree_for_every_purpose_time_policy_and_company(
         compared.add(short.sub_indication)
     assert None in compared
     assert len(compared) > 3
+
+
+def test_both_roads_agree_on_what_authorities_may_do() -> None:
+    proven, compared = 0, set()
+    usages = None, usage("crl_sign"), usage("key_cert_sign")
+    policies = (
+        BASIC,
+        replace(BASIC, inhibit_policy_mapping=True, inhibit_any_policy=True),
+        replace(BASIC, certificate_policies=frozenset({"1.2.3"})),
+        replace(BASIC, algorithms=AlgorithmRules(refused=frozenset({"sha256"}))),
+        replace(BASIC, algorithms=AlgorithmRules(until={"sha256": NOON.date()})),
+        replace(BASIC, algorithms=AlgorithmRules(minimum_bits={KeyType.EC: 384})),
+    )
+    for above, below, of_root, of_authority in product((None, 0, 1), (None, 0), usages, usages):
+        root = certify("Root", issuer="Root", ca=True, path_length=above, key_usage=of_root)
+        authority = certify("CA", issuer="Root", ca=True, path_length=below, key_usage=of_authority)
+        both_usages = usage("key_cert_sign", "digital_signature")
+        leaves = (
+            certify("Leaf", key_usage=both_usages),
+            *(certify("Leaf", ca=ca, key_usage=one) for ca in (False, True) for one in usages),
+        )
+        for leaf, policy in product(leaves, policies):
+            anchors = (TrustAnchor(certificate=root, until=NOON + timedelta(days=1)),)
+            short, searched = both(leaf, (authority,), anchors=anchors, policy=policy)
+            assert short == searched
+            proven += short.sub_indication is None
+            compared.add(short.findings[0].code)
+    assert proven > 20
+    assert {"path.path_length", "path.key_usage", "path.profile", "path.algorithm"} <= compared
+
+
+def test_both_roads_agree_on_the_days_of_every_key_and_signature(
+    family: tuple[Certificate, Certificate, Certificate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, authority, _ = family
+    leaf = certify("Leaf", digest=SHA384())
+    anchors = (TrustAnchor(certificate=root),)
+    tomorrow = NOON.date() + timedelta(days=1)
+    ends = set()
+    for name in ("sha256", "sha384", "sha512"):
+        policy = replace(BASIC, algorithms=AlgorithmRules(until={name: tomorrow}))
+        short, searched = both(leaf, (authority,), anchors=anchors, policy=policy)
+        assert short == searched
+        ends.add(short.valid_until.date() == tomorrow)
+    assert ends == {True, False}
+    for holder in (root, authority, leaf):
+        key = holder.public_key
+        monkeypatch.setattr(
+            AlgorithmRules,
+            "key_until",
+            lambda _, asked, key=key: tomorrow if asked == key else None,
+        )
+        policy = replace(BASIC, algorithms=AlgorithmRules())
+        short, searched = both(leaf, (authority,), anchors=anchors, policy=policy)
+        assert short == searched
+        assert short.valid_until.date() == tomorrow
+
+
+def test_both_roads_agree_where_a_key_has_the_parameters_of_its_issuer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parameters = dsa.generate_parameters(1024)
+    keys = {name: parameters.generate_private_key() for name in ("Root", "CA", "Leaf")}
+    monkeypatch.setattr(status_house, "key", keys.__getitem__)
+    root, whole = certify("Root", issuer="Root", ca=True), certify("CA", issuer="Root", ca=True)
+    key = whole.public_key
+    bare = der.sequence(
+        der.sequence(der.object_identifier(key.algorithm_oid)), der.bit_string(key.key_octets)
+    )
+    tbs = der.sequence(der.decode(whole.tbs_encoded).octets.replace(key.encoded, bare))
+    signature = keys["Root"].sign(tbs, SHA256())
+    authority = Certificate(
+        der.sequence(tbs, whole.signature_algorithm.encoded, der.bit_string(signature))
+    )
+    rules = AlgorithmRules(until={"dsa-sha256": LATER.date(), "sha256": LATER.date()})
+    policy = replace(BASIC, algorithms=rules)
+    leaf = certify("Leaf")
+    for day in (NOON, NOON.replace(year=2020)):
+        short, searched = both(
+            leaf, (authority,), anchors=(TrustAnchor(certificate=root),), policy=policy, at=day
+        )
+        assert short == searched
+        assert short.path == (leaf, authority, root)
 
 
 def test_both_roads_agree_on_every_changed_octet(

@@ -12,16 +12,19 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Final
 
+from ..algorithms import KeyType
 from ..certificates import Certificate
-from ..errors import DecodeError, NaiveDatetime
+from ..errors import AlgorithmError, DecodeError, NaiveDatetime
 from . import path_rules as rules
 from .findings import Finding
 from .indications import SubIndication
 from .path_failures import NEAREST, failed, nearness, untimely
-from .path_proofs import Authority, KindProofs, PathResult
+from .path_plain import plain_state
+from .path_proofs import Authority, KindProofs, PathResult, State
 from .path_search import Search
 from .path_signatures import (
     GENERAL,
+    Allowed,
     end_of,
     key_until,
     period_of,
@@ -32,7 +35,7 @@ from .path_signatures import (
 from .path_steps import Work, at_end, trusted_itself
 from .path_straight import only_chain, proven_below
 from .policy import ValidationPolicy
-from .trust import Purpose, TrustStore
+from .trust import Purpose, TrustAnchor, TrustStore
 
 __all__ = ["PathResult", "prove"]
 
@@ -136,6 +139,9 @@ def _straight(
     if found is None:
         return None
     issuer, anchor = found
+    state = plain_state(anchor.certificate, issuer, certificate, policy, purpose)
+    if state is not None:
+        return _plain(certificate, issuer, anchor, state, proofs, at=at)
     authority = proven_below(anchor, issuer, policy, purpose)
     if isinstance(authority, Finding):
         path = certificate, issuer, anchor.certificate
@@ -145,6 +151,45 @@ def _straight(
         return failed(until)
     work = Work(policy.budget.name_comparisons)
     return _concluded(certificate, authority, until, proofs, at=at, work=work)
+
+
+def _plain(
+    certificate: Certificate,
+    issuer: Certificate,
+    anchor: TrustAnchor,
+    state: State,
+    proofs: KindProofs,
+    *,
+    at: datetime,
+) -> PathResult | None:
+    """What comes of the only chain where its steps pass: signatures and periods decide."""
+    root, algorithms = anchor.certificate, proofs.policy.algorithms
+    try:
+        begin, end = period_of_anchor(anchor)
+        since, last = period_of(issuer)
+        not_before, not_after = period_of(certificate)
+        key_type = certificate.public_key.key_type
+        own_until = key_until(certificate, algorithms)
+        if isinstance(own_until, Finding) or KeyType.DSA in (key_type, issuer.public_key.key_type):
+            return None
+    except (AlgorithmError, DecodeError):
+        return None
+    until = signed_by(root, issuer, algorithms, {})
+    if isinstance(until, Finding):
+        return failed(until, path=(certificate, issuer, root), anchor=anchor)
+    known: dict[bytes, Allowed] = {}
+    signed_until = signed_by(issuer, certificate, algorithms, known)
+    if isinstance(signed_until, Finding):
+        return failed(signed_until)
+    begin, end = max(begin, since), end_of(until, min(end, last))
+    authority = _new(Authority, ((issuer, root), anchor, state, begin, end, known))
+    end = end_of(own_until, end_of(signed_until, min(end, not_after)))
+    path, begin = (certificate, issuer, root), max(begin, not_before)
+    result = _new(PathResult, (path, anchor, None, _kept(3), frozenset(), begin, end))
+    return _timely(result, authority, proofs, at=at)
+
+
+_new: Final = tuple.__new__  # half the cost of `PathResult(…)`, as in `der`
 
 
 def _found(certificate: Certificate, proofs: KindProofs, search: Search) -> PathResult:
@@ -206,10 +251,17 @@ def _concluded(
     result = _end(certificate, authority, until, policy, purpose=purpose, work=work)
     if isinstance(result, Finding):
         return failed(result, path=(certificate, *authority.path), anchor=authority.anchor)
+    return _timely(result, authority, proofs, at=at)
+
+
+def _timely(
+    result: PathResult, authority: Authority, proofs: KindProofs, *, at: datetime
+) -> PathResult:
+    """A proof that holds at that time, its authority kept; or what speaks against it then."""
     if result.valid_from <= at <= result.valid_until:
-        _keep(certificate, authority, proofs)
+        _keep(result.path[0], authority, proofs)
         return result
-    return untimely(result, policy, at=at)
+    return untimely(result, proofs.policy, at=at)
 
 
 def _end(

@@ -82,7 +82,7 @@ def below_anchor(anchor: Certificate, state: State, purpose: Purpose) -> State |
     """The state below an anchor: its certificate is believed, and its limits bind (RFC 5937)."""
     try:
         # Version 1 has no extensions: that it is an authority is what the store says.
-        broken = _profile(anchor) or (_is_authority(anchor) if anchor.version == 3 else None)
+        broken = _profile(anchor) or (is_authority(anchor) if anchor.version == 3 else None)
         return broken or may_issue(anchor, purpose) or _limit(anchor, state)
     except DecodeError as error:
         return unreadable(anchor, error)
@@ -97,7 +97,7 @@ def below_authority(
         broken = (
             _profile(authority)
             or _version(authority)
-            or _is_authority(authority)
+            or is_authority(authority)
             or (None if self_issued else _names(authority, state, work))
             or may_issue(authority, purpose)
         )
@@ -139,7 +139,7 @@ def at_end(
         broken = (
             _profile(certificate)
             or _version(certificate)
-            or _no_authority(certificate)
+            or no_authority(certificate)
             or _names(certificate, state, work)
             or serves(certificate, purpose, policy=policy)
         )
@@ -178,14 +178,15 @@ def trusted_itself(
 
 def _profile(certificate: Certificate) -> Finding | None:
     """Critical extensions, and what RFC 5280 §4 demands of every certificate."""
-    if not certificate.is_plain:
-        for oid, critical, _ in certificate.extensions.values():
-            if critical:
-                if oid not in PROCESSED:
-                    return rules.CRITICAL_EXTENSIONS.broken(
-                        CONSTRAINTS, certificate=certificate.fingerprint, extension=oid
-                    )
-                getattr(certificate, PROCESSED[oid])  # one that cannot be read is not processed
+    if certificate.is_plain:
+        return None
+    for oid, critical, _ in certificate.extensions.values():
+        if critical:
+            if oid not in PROCESSED:
+                return rules.CRITICAL_EXTENSIONS.broken(
+                    CONSTRAINTS, certificate=certificate.fingerprint, extension=oid
+                )
+            getattr(certificate, PROCESSED[oid])  # one that cannot be read is not processed
     if len(certificate.serial_number_octets) > 20 and not OVERLONG_SERIAL_NUMBER.accepted:
         return _against_profile(certificate, "a serial number of over 20 octets")
     if certificate.issuer_encoded == _NOBODY:
@@ -204,7 +205,7 @@ def _against_profile(certificate: Certificate, reason: str) -> Finding:
     return rules.PROFILE.broken(CONSTRAINTS, certificate=certificate.fingerprint, reason=reason)
 
 
-def _no_authority(certificate: Certificate) -> Finding | None:
+def no_authority(certificate: Certificate) -> Finding | None:
     """What only an authority's certificate may say, in one that is none."""
     constraints = certificate.basic_constraints
     if constraints is not None and constraints.ca:
@@ -226,7 +227,8 @@ def _version(certificate: Certificate) -> Finding | None:
     return _against_profile(certificate, f"version {certificate.version}")
 
 
-def _is_authority(certificate: Certificate) -> Finding | None:
+def is_authority(certificate: Certificate) -> Finding | None:
+    """What keeps a certificate from being an authority's; None: nothing."""
     constraints = certificate.basic_constraints
     if constraints is None or not constraints.ca:
         return rules.BASIC_CONSTRAINTS.broken(CONSTRAINTS, certificate=certificate.fingerprint)
