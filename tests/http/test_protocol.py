@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -116,3 +117,22 @@ def test_a_crowd_is_answered_to_the_last() -> None:
     for written in asyncio.run(ask()):
         assert written.count(b"HTTP/1.1 200 OK\r\n") == 2
         assert written.endswith(b"\r\n\r\nhello")
+
+
+def test_a_request_is_gone_with_its_answer() -> None:
+    """Nothing of it is left that only the collector would find."""
+
+    async def left() -> int:
+        [(connection, _)] = connections(1)
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(100):
+                connection.data_received(ASKED)
+                await asyncio.sleep(0)
+                assert connection.cycle.response_complete
+            return gc.collect()
+        finally:
+            gc.enable()
+
+    assert asyncio.run(left()) < 100

@@ -15,7 +15,7 @@ from typing import Final
 
 from ..errors import ClientGone, EdsError
 from .journal import Entry, Journal, Told, place_of
-from .messages import WHOLE, Receive, Request, Scope, Send, deliver
+from .messages import Receive, Request, Scope, Send, deliver, whole_of
 from .problems import fault, problem
 from .routing import METHODS, RouteTable
 
@@ -85,8 +85,8 @@ class Application:
         except Exception as error:  # noqa: BLE001 - the one place where errors of requests end
             code, place, response = "http.internal", place_of(error), fault()
         if code != ClientGone.code:
-            offered = scope.get("extensions")
-            if not offered or WHOLE not in offered or not offered[WHOLE](response):
+            whole = whole_of(scope)
+            if whole is None or not whole.write(response):
                 await deliver(response, send)
             status, size = response.status, len(response.body)
         took = time.perf_counter() - began

@@ -120,12 +120,13 @@ class Request:
                     return await self._whole(await self._receive())
             except TimeoutError:
                 raise RequestTimedOut(seconds=self.seconds) from None
-        message = await self._receive()
-        if not message.get("more_body", True):  # it came at once, as nearly all do
-            body: bytes = message["body"]
-            if len(body) <= self.limit:
-                return body
-        return await self._whole(message)
+        whole = whole_of(self.scope)
+        body = None if whole is None else whole.read()  # it came at once, as nearly all do
+        if body is None:
+            return await self._whole(await self._receive())
+        if len(body) > self.limit:
+            raise RequestTooLarge(allowed=self.limit)
+        return body
 
     async def _whole(self, message: Message) -> bytes:
         received = bytearray()
@@ -214,11 +215,28 @@ _STATUS_LINES: Final = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
 
-Whole = Callable[[Response], bool]
-"""Writes a whole answer at once; false where it must be sent the other way."""
+
+class Whole(Protocol):
+    """What a server may offer for the request whose turn it is: bodies in one piece, no messages.
+
+    `read` gives the whole body, once; None where it must be received. `write` writes a whole
+    answer; false where it must be sent.
+    """
+
+    def read(self) -> bytes | None: ...
+
+    def write(self, response: Response, /) -> bool: ...
+
 
 WHOLE: Final = "eds.whole"
 """The extension of ASGI (in `extensions`) under which a server offers a `Whole`."""
+
+
+def whole_of(scope: Scope) -> Whole | None:
+    """What the server offers."""
+    offered = scope.get("extensions")
+    found: Whole | None = offered.get(WHOLE) if offered else None
+    return found
 
 
 async def deliver(response: Response, send: Send) -> None:

@@ -17,7 +17,6 @@ from typing import Final
 from ..ca.lifecycle import Status
 from ..ca.responder import (
     OcspAnswer,
-    OcspRequest,
     Responder,
     ServedIssuer,
     failure,
@@ -132,7 +131,13 @@ class OcspDoor:
             keys = [(self._heads.get(item.head, ""), item.serial) for item in read.items]
             ours = [key for key in keys if key[0]]
             statuses = self._memory.held(ours) or await self._memory.statuses(ours)
-            answer = await self._signed(read, at, statuses)
+
+            def signed() -> OcspAnswer:
+                return self._responder.answer(
+                    read, at=at, status_of=lambda *certificate: statuses[certificate]
+                )
+
+            answer = signed() if self._signing is None else await self._signing.run(signed)
         except DecodeError as error:
             answer = failure(ResponseStatus.MALFORMED_REQUEST, cause=error)
         except (RegisterUnavailable, Overloaded, WorkTimedOut) as error:
@@ -149,18 +154,6 @@ class OcspDoor:
                 kept.key, kept.status = keys[0], status
                 self._kept.put(asked, kept)
         return self._again(kept, at)
-
-    async def _signed(
-        self, read: OcspRequest, at: datetime, statuses: Mapping[Key, Status | None]
-    ) -> OcspAnswer:
-        def status_of(issuer: str, serial: bytes) -> Status | None:
-            return statuses[issuer, serial]
-
-        if self._signing is None:
-            return self._responder.answer(read, at=at, status_of=status_of)
-        return await self._signing.run(
-            lambda: self._responder.answer(read, at=at, status_of=status_of)
-        )
 
     def _again(self, kept: _Kept, at: datetime) -> Response:
         said = kept.said

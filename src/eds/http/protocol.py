@@ -87,6 +87,8 @@ class LimitedProtocol(HttpToolsProtocol):
         super().__init__(**uvicorn)
         self._limits = limits
         self._turn = turn
+        self._offered = {WHOLE: self}
+        self._asking: RequestResponseCycle  # whose answer is awaited
         self._made = b""  # an answer that is written when the turn ends
         self._in_head = True
         self._in_body = False
@@ -199,8 +201,8 @@ class LimitedProtocol(HttpToolsProtocol):
             raise _GivenUp
         # The door is not asked before this returns.
         scope: Any = self.scope
-        offered = {WHOLE: partial(self._write_whole, self.cycle)}
-        scope["extensions"] = {**(scope.get("extensions") or {}), **offered}
+        others = scope.get("extensions")
+        scope["extensions"] = {**others, **self._offered} if others else self._offered
 
     def on_message_complete(self) -> None:
         self._in_body = False
@@ -217,12 +219,28 @@ class LimitedProtocol(HttpToolsProtocol):
 
     # -- answers
 
-    def _write_whole(self, cycle: RequestResponseCycle, response: Response) -> bool:
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """What uvicorn calls when the turn of a request has come: of one at a time."""
+        self._asking = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def read(self) -> bytes | None:
+        """What uvicorn gives in a message, where nothing of it is still to come. Of a `Whole`."""
+        cycle = self._asking
+        if cycle.more_body or cycle.disconnected or cycle.response_complete:
+            return None
+        self.flow.resume_reading()
+        cycle.message_event.clear()
+        body, cycle.body = bytes(cycle.body), bytearray()
+        return body
+
+    def write(self, response: Response) -> bool:
         """Status line, headers and body in one piece, put together once for all who get them.
 
         What uvicorn does with the two messages of an answer of known length, without its looking
-        through each header each time. A `Whole`.
+        through each header each time. Of a `Whole`.
         """
+        cycle = self._asking
         body = response.body
         if cycle.response_started or self.flow.write_paused or len(body) > PIECE:
             return False
