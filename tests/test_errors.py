@@ -127,6 +127,7 @@ CODES = (
     "enroll.simulator_refused",
     "enroll.desk_not_found",
     "enroll.desk_refused",
+    "enroll.not_offered",
     "enroll.malformed_mrz",
     "enroll.mrz_check_failed",
     "enroll.malformed_chip_data",

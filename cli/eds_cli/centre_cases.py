@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from eds_cli.desks import acting, desk_option, given, open_access, source_option, write_secret
+from eds_cli.desks import (
+    acting,
+    at_address,
+    at_counter,
+    given,
+    is_address,
+    open_access,
+    open_desk,
+    place_option,
+    source_option,
+    write_secret,
+)
 from eds_cli.enroll_steps import apply, require_terms
 from eds_cli.enrolling import application_option, status_facts, tell
 from eds_cli.instants import now
@@ -20,8 +31,9 @@ from eds_cli.speech import language, say
 
 if TYPE_CHECKING:
     from eds.enroll.application import Application
-    from eds.enroll.casework import By, Casework
-    from eds.enroll.centre import Cleared
+    from eds.enroll.casework import By
+    from eds.enroll.certified import CertificateStatus
+    from eds.enroll.counter import Case, ClearedCase, Counter
     from eds.enroll.folder import DeskFolder
     from eds.enroll.people import DocumentIdentity, Snapshot
 
@@ -41,23 +53,44 @@ WAITS_FOR: Final = {
 
 
 def act_options(command: F) -> F:
-    """APPLICATION, the official's key, the desk; the command has `folder`, `secrets` and more."""
+    """APPLICATION, the official's key, the desk; the command has `desk`, `secrets` and more."""
     decorated: Any = json_option(command)
-    for option in (secret_options(), desk_option, key_options):
+    for option in (secret_options(), place_option, key_options):
         decorated = option(decorated)
     return click.argument("application", metavar="APPLICATION")(decorated)  # type: ignore[no-any-return]
 
 
 @click.command("list")
 @click.option("--all", "everything", is_flag=True, help="Those that wait for nobody here, too.")
-@desk_option
+@key_options
+@place_option
+@secret_options()
 @json_option
-def list_cases(everything: bool, folder: DeskFolder, as_json: bool) -> None:
+def list_cases(
+    everything: bool,
+    key: str | None,
+    store: str,
+    certificate_files: tuple[str, ...],
+    desk: str,
+    secrets: Secrets,
+    as_json: bool,
+) -> None:
     """List the applications that wait for people, the most urgent first.
 
-    Nothing personal stands in the list; `show` with a key tells who it is.
+    Nothing personal stands in the list; `show` with a key tells who it is. At an address those of
+    your own stations are listed, and looking is signed for with --key.
     """
-    found = folder.store.everything() if everything else waiting(folder)
+    found: Sequence[Case]
+    if not is_address(desk):
+        folder = open_desk(desk)
+        found = folder.store.everything() if everything else waiting(folder)
+    elif everything:
+        from eds.errors import ActNotOffered
+
+        raise ActNotOffered(act="eds centre list --all")
+    else:
+        with at_address(desk, key, store, certificate_files, secrets) as (counter, by):
+            found = counter.waiting(by)
     if as_json:
         show_json([plain(case_facts(each)) for each in found])
         return
@@ -83,11 +116,11 @@ def waiting(folder: DeskFolder) -> tuple[Application, ...]:
     return folder.store.waiting(map(State, WAITS_FOR), limit=1000)
 
 
-def _turn(application: Application) -> tuple[str, str]:
+def _turn(application: Case) -> tuple[str, str]:
     return WAITS_FOR.get(application.state.value, ("-", "-"))
 
 
-def case_facts(application: Application) -> Facts:
+def case_facts(application: Case) -> Facts:
     """An application as officials see it, without its person."""
     who, command = _turn(application)
     deadline = application.deadline
@@ -127,20 +160,36 @@ def show_case(
     key: str | None,
     store: str,
     certificate_files: tuple[str, ...],
-    folder: DeskFolder,
+    desk: str,
     secrets: Secrets,
     as_json: bool,
 ) -> None:
-    """Show an application. With --key, an official sees its person too, and the log says so."""
+    """Show an application. With --key, an official sees its person too, and the log says so.
+
+    At an address it is always shown to an official.
+    """
+    if is_address(desk):
+        with at_address(desk, key, store, certificate_files, secrets) as (counter, by):
+            seen = counter.see(application, by)
+            shown = {
+                **case_facts(seen.case),
+                **_certificate_facts(seen.case.certificate, seen.case.status),
+                "chip_challenge": seen.chip_challenge.hex(),
+                "person": person_facts(seen.identity if seen.person is None else seen.person),
+            }
+            if files is not None:
+                shown["files"] = write_files(counter.evidence(application, by), Path(files))
+        show(shown, as_json=as_json, words=say)
+        return
     from eds.enroll.certified import certificate_status
     from eds.enroll.readers import chip_challenge
     from eds.enroll.visits import visit_challenge
 
+    folder = open_desk(desk)
     found = folder.store.load(application)
     facts = dict(case_facts(found))
     status = certificate_status(folder.issuing.register, found.certificate, at=now())
-    facts["certificate_sha256"] = found.certificate.hex() or None
-    facts["certificate_status"] = None if status is None else status_facts(status)
+    facts |= _certificate_facts(found.certificate, status)
     facts["chip_challenge"] = chip_challenge(visit_challenge(found)).hex()
     if key is not None:
         with acting(folder, key, store, certificate_files, secrets) as by:
@@ -153,6 +202,13 @@ def show_case(
     show(facts, as_json=as_json, words=say)
 
 
+def _certificate_facts(fingerprint: bytes, status: CertificateStatus | None) -> Facts:
+    return {
+        "certificate_sha256": fingerprint.hex() or None,
+        "certificate_status": None if status is None else status_facts(status),
+    }
+
+
 def write_files(evidence: Mapping[str, bytes], folder: Path) -> list[str]:
     """What was seen and taken, as files that nobody else can read."""
     from eds.ca.files import PRIVATE, write_file
@@ -163,7 +219,7 @@ def write_files(evidence: Mapping[str, bytes], folder: Path) -> list[str]:
     return [str(folder / kind) for kind in sorted(evidence)]
 
 
-def person_facts(person: Snapshot | DocumentIdentity | None) -> Facts | None:
+def person_facts(person: Mapping[str, Any] | Snapshot | DocumentIdentity | None) -> Facts | None:
     """Who it is, as the register or the document says."""
     from eds.enroll.encoding import to_data
 
@@ -182,7 +238,7 @@ def person_facts(person: Snapshot | DocumentIdentity | None) -> Facts | None:
 @click.option("--station", metavar="NAME", help="Where you are.")
 @click.option("--agree", is_flag=True, help="The person has read the terms, and agrees.")
 @application_option
-@desk_option
+@place_option
 @json_option
 def open_case(
     country: str,
@@ -191,14 +247,13 @@ def open_case(
     station: str | None,
     agree: bool,
     application: str,
-    folder: DeskFolder,
+    desk: str,
     as_json: bool,
 ) -> None:
     """Apply for somebody who came without having applied, under their document.
 
     What belongs to the applicant alone is kept in --application, which goes with them.
     """
-    desk = str(folder.path)
     access = open_access(desk)
     require_terms(access, agree=agree)
     text = given(number, say("Number of your document"), option="--number")
@@ -220,7 +275,7 @@ def check_in(station: str | None, **said: Any) -> None:
 @click.command("record")
 @act_options
 @click.argument("visit", metavar="[VISIT]", required=False)
-def record(visit: str | None, application: str, folder: DeskFolder, **said: Any) -> None:
+def record(visit: str | None, **said: Any) -> None:
     """Write the visit down and sign the record, to be decided upon by another official.
 
     VISIT is a file of TOML: the document, what was looked at, the picture, the papers. At a
@@ -230,46 +285,41 @@ def record(visit: str | None, application: str, folder: DeskFolder, **said: Any)
     from eds.enroll.visits import read_visit
     from eds_cli.centre_visit import ask_visit
 
-    found = folder.store.load(application)
-    seen = None
+    written = None
     if visit is not None:
         file = Path(visit)
-        seen = read_visit(file.read_bytes(), file=file.name, folder=file.parent)
-    elif found.state.value == "present":
-        if not sys.stdin.isatty():
-            raise click.UsageError(say("say in which file the visit is written down"))
-        seen = ask_visit(found.flow.value)
-    _act(
-        lambda work, name, by: work.record(name, by, seen),
-        application=application, folder=folder, **said,
-    )  # fmt: skip
+        written = read_visit(file.read_bytes(), file=file.name, folder=file.parent)
+
+    def sign(work: Counter, name: str, by: By) -> Case:
+        seen = written
+        if seen is None and (found := work.case(name, by)).state.value == "present":
+            if not sys.stdin.isatty():
+                raise click.UsageError(say("say in which file the visit is written down"))
+            seen = ask_visit(found.flow.value)
+        return work.record(name, by, seen)
+
+    _act(sign, **said)
 
 
 @click.command("approve")
 @click.option("--half-out", metavar="FILE",
               help="Write the printed half of the activation secret to this new file.")  # fmt: skip
 @act_options
-def approve(half_out: str | None, application: str, folder: DeskFolder, **said: Any) -> None:
+def approve(half_out: str | None, **said: Any) -> None:
     """The second official's yes, over the same record. What follows is done at once.
 
     Of those who came in person one half of the activation secret is printed here, and the other
     sent to them. Run again after a register failed, it goes on.
     """
-    if folder.store.load(application).state.value == "checker_approved":
-        cleared = folder.casework(now=now).clear(application)
-        _tell_cleared(cleared, half_out, as_json=said["as_json"])
-        return
-    _secret_act(lambda work, name, by: work.approve(name, by), half_out, application, folder, said)
+    _secret_act(lambda work, name, by: work.approve(name, by), half_out, **said)
 
 
 @click.command("new-secret")
 @click.option("--half-out", metavar="FILE", help="Write the printed half to this new file.")
 @act_options
-def new_secret(half_out: str | None, application: str, folder: DeskFolder, **said: Any) -> None:
+def new_secret(half_out: str | None, **said: Any) -> None:
     """Another activation secret, in place of one that was lost. The old one is void."""
-    _secret_act(
-        lambda work, name, by: work.new_secret(name, by), half_out, application, folder, said
-    )
+    _secret_act(lambda work, name, by: work.new_secret(name, by), half_out, **said)
 
 
 @click.command("return")
@@ -283,32 +333,32 @@ def return_case(reason: str, **said: Any) -> None:
 @click.command("reject")
 @click.option("--reason", metavar="TEXT", required=True, help="Why; no personal data.")
 @act_options
-def reject(reason: str, application: str, folder: DeskFolder, **said: Any) -> None:
+def reject(reason: str, **said: Any) -> None:
     """Refuse an application: at the counter the operator, later the second official."""
-    present = folder.store.load(application).state.value == "present"
-    act = "turn_away" if present else "decline"
-    _act(
-        lambda work, name, by: work.end(name, by, act=act, reason=reason),
-        application=application, folder=folder, **said,
-    )  # fmt: skip
+
+    def refuse(work: Counter, name: str, by: By) -> Case:
+        present = work.case(name, by).state.value == "present"
+        return work.end(name, by, act="turn_away" if present else "decline", reason=reason)
+
+    _act(refuse, **said)
 
 
 # --- inside --------------------------------------------------------------------------------------
 
 
 def _act(
-    do: Callable[[Casework, str, By], Application],
+    do: Callable[[Counter, str, By], Case],
     *,
     application: str,
     key: str | None,
     store: str,
     certificate_files: tuple[str, ...],
-    folder: DeskFolder,
+    desk: str,
     secrets: Secrets,
     as_json: bool,
 ) -> None:
-    with acting(folder, key, store, certificate_files, secrets) as by:
-        after = do(folder.casework(now=now), application, by)
+    with at_counter(desk, key, store, certificate_files, secrets) as (work, by):
+        after = do(work, application, by)
     if as_json:
         show_json(plain(case_facts(after)))
         return
@@ -319,21 +369,20 @@ def _act(
 
 
 def _secret_act(
-    do: Callable[[Casework, str, By], Cleared],
+    do: Callable[[Counter, str, By], ClearedCase],
     half_out: str | None,
+    *,
     application: str,
-    folder: DeskFolder,
-    said: dict[str, Any],
+    key: str | None,
+    store: str,
+    certificate_files: tuple[str, ...],
+    desk: str,
+    secrets: Secrets,
+    as_json: bool,
 ) -> None:
-    with acting(
-        folder, said["key"], said["store"], said["certificate_files"], said["secrets"]
-    ) as by:
-        cleared = do(folder.casework(now=now), application, by)
-    _tell_cleared(cleared, half_out, as_json=said["as_json"])
-
-
-def _tell_cleared(cleared: Cleared, half_out: str | None, *, as_json: bool) -> None:
     """The application, and the half that the applicant is given here."""
+    with at_counter(desk, key, store, certificate_files, secrets) as (work, by):
+        cleared = do(work, application, by)
     half = cleared.printed_half
     if half and half_out is not None:
         write_secret(half, half_out)
@@ -347,9 +396,11 @@ def _tell_cleared(cleared: Cleared, half_out: str | None, *, as_json: bool) -> N
         click.echo(say("give the applicant this half, on paper: {half}", half=half))
     elif half:
         click.echo(say("the half for the applicant is in {file}", file=half_out))
+    elif cleared.application.in_person:  # an answer of the desk that got lost
+        click.echo(say("the printed half was lost on the way: eds centre new-secret makes another"))
 
 
-def _now(application: Application) -> str:
+def _now(application: Case) -> str:
     """Where it is: by the state's short name in English, else by its sentence."""
     from eds.enroll.wording import state_in_words
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from eds_cli.desks import acting, desk_option, given, source_option
+from eds_cli.desks import (
+    acting,
+    at_address,
+    desk_option,
+    given,
+    is_address,
+    open_desk,
+    place_option,
+    source_option,
+)
 from eds_cli.instants import now
 from eds_cli.lazy import HELP_NAMES
 from eds_cli.output import done, json_option, show_json, show_table, write_public
@@ -16,6 +27,7 @@ from eds_cli.signing import key_options
 from eds_cli.speech import say
 
 if TYPE_CHECKING:
+    from eds.enroll.casework import By
     from eds.enroll.folder import DeskFolder
 
 _ROLES = ("operator", "checker", "security-officer", "auditor")
@@ -40,7 +52,7 @@ def officials() -> None:
 @click.option("--proposal", metavar="FILE", help="Sign what the first officer has proposed.")
 @click.option("--out", metavar="FILE", help="Where the proposal goes, for the second officer.")
 @key_options
-@desk_option
+@place_option
 @secret_options()
 @json_option
 def appoint(
@@ -54,7 +66,7 @@ def appoint(
     key: str | None,
     store: str,
     certificate_files: tuple[str, ...],
-    folder: DeskFolder,
+    desk: str,
     secrets: Secrets,
     as_json: bool,
 ) -> None:
@@ -71,20 +83,26 @@ def appoint(
         if roles or certificate or person or out:
             raise click.UsageError(say("--proposal says it all"))
         read = Proposal.decode(Path(proposal).read_bytes())
-        with acting(folder, key, store, certificate_files, secrets) as by:
-            official = appoint_official(folder.desk, read, by, at=now())
+        if is_address(desk):
+            with at_address(desk, key, store, certificate_files, secrets) as (counter, by):
+                official = counter.appoint(read, by)
+        else:
+            folder = open_desk(desk)
+            with acting(folder, key, store, certificate_files, secrets) as by:
+                official = appoint_official(folder.desk, read, by, at=now())
         _tell("appointed", official.person, as_json=as_json)
         return
     if not roles or out is None:
         raise click.UsageError(say("say the --role, and where the proposal goes: --out"))
     relatives = Path(conflicts).read_text(encoding="utf-8").split() if conflicts else []
-    official = Official(
-        person=_person(folder, certificate, person),
-        roles=frozenset(Role(role.replace("-", "_")) for role in roles),
-        stations=frozenset(stations),
-        conflicts=frozenset(map(folder.pseudonyms.person, relatives)),
-    )
-    with acting(folder, key, store, certificate_files, secrets) as by:
+    number = _number(certificate, person)
+    with _naming(desk, key, store, certificate_files, secrets) as (name, by):
+        official = Official(
+            person=name(number),
+            roles=frozenset(Role(role.replace("-", "_")) for role in roles),
+            stations=frozenset(stations),
+            conflicts=frozenset(map(name, relatives)),
+        )
         made = propose_official(official, by, at=now())
     write_public(made.encoded, out)
     _tell("proposed", official.person, as_json=as_json, out=out)
@@ -95,7 +113,7 @@ def appoint(
 @click.option("--of", "certificate", metavar="FILE", help="The certificate of the person.")
 @source_option("--person", "The personal number of the person", parameter="person")
 @key_options
-@desk_option
+@place_option
 @secret_options()
 @json_option
 def remove(
@@ -105,19 +123,26 @@ def remove(
     key: str | None,
     store: str,
     certificate_files: tuple[str, ...],
-    folder: DeskFolder,
+    desk: str,
     secrets: Secrets,
     as_json: bool,
 ) -> None:
     """Put a person out of office, from this instant: their decisions that wait are void too.
 
-    PERSON is as `list` shows it, or the beginning of it.
+    PERSON is as `list --json` shows it, or the beginning of it; the whole of it at an address.
     """
     from eds.enroll.casework import remove as remove_official
 
-    who = _known(folder, reference) if reference else _person(folder, certificate, person)
-    with acting(folder, key, store, certificate_files, secrets) as by:
-        remove_official(folder.desk, who, by, at=now())
+    number = "" if reference else _number(certificate, person)
+    if is_address(desk):
+        with at_address(desk, key, store, certificate_files, secrets) as (counter, by):
+            who = reference or counter.pseudonym(number, by)
+            counter.remove(who, by)
+    else:
+        folder = open_desk(desk)
+        who = _known(folder, reference) if reference else folder.pseudonyms.person(number)
+        with acting(folder, key, store, certificate_files, secrets) as by:
+            remove_official(folder.desk, who, by, at=now())
     _tell("removed", who, as_json=as_json)
 
 
@@ -146,24 +171,36 @@ def list_officials(folder: DeskFolder, as_json: bool) -> None:
         )  # fmt: skip
 
 
-def _person(folder: DeskFolder, certificate: str | None, person: str | None) -> str:
-    """The pseudonym of whom a certificate or a number names."""
+@contextmanager
+def _naming(
+    desk: str, key: str | None, store: str, certificates: tuple[str, ...], secrets: Secrets
+) -> Iterator[tuple[Callable[[str], str], By]]:
+    """What makes a pseudonym of a personal number at that desk, and the officer."""
+    if is_address(desk):
+        with at_address(desk, key, store, certificates, secrets) as (counter, by):
+            yield lambda number: counter.pseudonym(number, by), by
+        return
+    folder = open_desk(desk)
+    with acting(folder, key, store, certificates, secrets) as by:
+        yield folder.pseudonyms.person, by
+
+
+def _number(certificate: str | None, person: str | None) -> str:
+    """The personal number that a certificate names, or that is given."""
     from eds.certificates import Certificate
     from eds.enroll.failures import Code, Failure
     from eds.enroll.officials import certified_number
     from eds.errors import TransitionRefused
 
     if certificate is None:
-        return folder.pseudonyms.person(
-            given(person, say("Personal number of the person"), option="--person")
-        )
+        return given(person, say("Personal number of the person"), option="--person")
     if person is not None:
         raise click.UsageError(say("--of or --person, not both"))
     found = Certificate.certificates(Path(certificate).read_bytes())
     number = certified_number(found[0]) if found else None
     if number is None:
         raise TransitionRefused(failures=(Failure(code=Code.NOT_AN_OFFICIAL),))
-    return folder.pseudonyms.person(number)
+    return number
 
 
 def _known(folder: DeskFolder, reference: str) -> str:

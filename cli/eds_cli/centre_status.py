@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-from eds_cli.desks import acting, desk_option
+from eds_cli.desks import acting, at_address, is_address, open_desk, place_option, statements_signed
 from eds_cli.instants import now
 from eds_cli.output import done, json_option, show_json, write_public
 from eds_cli.pins import Secrets, secret_options
 from eds_cli.signing import key_options
 from eds_cli.speech import say
 
-if TYPE_CHECKING:
-    from eds.enroll.folder import DeskFolder
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _options(command: F) -> F:
     decorated: Any = json_option(command)
-    for option in (secret_options(), desk_option, key_options):
+    for option in (secret_options(), place_option, key_options):
         decorated = option(decorated)
     decorated = click.option(
         "--proposal", metavar="FILE", help="Agree to what the operator has proposed."
@@ -71,12 +68,11 @@ def _change(
     key: str | None,
     store: str,
     certificate_files: tuple[str, ...],
-    folder: DeskFolder,
+    desk: str,
     secrets: Secrets,
     as_json: bool,
 ) -> None:
-    from eds.ca.references import find_certificate
-    from eds.enroll.casework import Proposal, approve_change, propose_change
+    from eds.enroll.casework import By, Proposal, approve_change, propose_change
 
     if proposal is not None:
         if reference or reason or out:
@@ -84,8 +80,13 @@ def _change(
         read = Proposal.decode(Path(proposal).read_bytes())
         if read.change != change:
             raise click.UsageError(say("the proposal is not a {change}", change=say(change)))
-        with acting(folder, key, store, certificate_files, secrets) as by:
-            state = approve_change(folder.desk, folder.issuing, read, by, at=now())
+        if is_address(desk):
+            with at_address(desk, key, store, certificate_files, secrets) as (counter, by):
+                state = counter.approve_change(read, by)
+        else:
+            folder = open_desk(desk)
+            with acting(folder, key, store, certificate_files, secrets) as by:
+                state = approve_change(folder.desk, folder.issuing, read, by, at=now())
         if as_json:
             show_json({"target": read.said.target, "change": change, "state": state})
         else:
@@ -93,11 +94,10 @@ def _change(
         return
     if reference is None or out is None:
         raise click.UsageError(say("say the certificate, and where the proposal goes: --out"))
-    issued = find_certificate(folder.authority.register, reference, issuer=None)
-    with acting(folder, key, store, certificate_files, secrets) as by:
-        made = propose_change(
-            issued.certificate.fingerprint, change, by, reason=reason or "", at=now()
-        )
+    fingerprint, named = _which(desk, reference)
+    with statements_signed(key, store, certificate_files, secrets) as (certificate, sign):
+        by = By(certificate=certificate, sign=sign)
+        made = propose_change(fingerprint, change, by, reason=reason or "", at=now())
     write_public(made.encoded, out)
     if as_json:
         show_json({"target": made.said.target, "change": change, "out": out})
@@ -106,7 +106,23 @@ def _change(
             say(
                 "proposed: {change} of {serial}; the checker agrees with --proposal {file}",
                 change=say(change),
-                serial=issued.serial.hex(),
+                serial=named,
                 file=out,
             )
         )
+
+
+def _which(desk: str, reference: str) -> tuple[bytes, str]:
+    """The SHA-256 of a certificate, and what to call it. At an address nothing else names one."""
+    from eds.ca.references import find_certificate
+
+    if not is_address(desk):
+        issued = find_certificate(open_desk(desk).authority.register, reference, issuer=None)
+        return issued.certificate.fingerprint, issued.serial.hex()
+    try:
+        fingerprint = bytes.fromhex(reference)
+    except ValueError:
+        fingerprint = b""
+    if len(fingerprint) != 32:
+        raise click.UsageError(say("at an address a certificate is named by its whole SHA-256"))
+    return fingerprint, fingerprint.hex()

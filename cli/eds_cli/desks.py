@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from eds.certificates import Certificate
     from eds.enroll.applicant import Access
     from eds.enroll.casework import By
+    from eds.enroll.counter import Counter
     from eds.enroll.folder import DeskFolder
+    from eds.http.officialclient import HttpCounter
     from eds.keys import PinRequest, PinSource, Secret
     from eds_cli.pins import Secrets
 
@@ -48,10 +50,33 @@ def desk_option(command: F) -> F:
     return decorated  # type: ignore[no-any-return]
 
 
-def open_desk(path: str) -> DeskFolder:
-    """The desk in a folder, with the providers that its settings name."""
-    from eds.enroll.folder import DeskFolder
+def place_option(command: F) -> F:
+    """`--desk`, which may be an address; the command is called with `desk: str`."""
+    return click.option(
+        "--desk",
+        metavar="FOLDER|URL",
+        envvar="EDS_DESK",
+        default=".",
+        show_default="$EDS_DESK, or the current folder",
+        help="The desk: its folder, or its address (https://HOST).",
+    )(command)
 
+
+def is_address(desk: str) -> bool:
+    """Whether the desk is at an address, and not in a folder on this machine."""
+    return "://" in desk
+
+
+def open_desk(path: str) -> DeskFolder:
+    """The desk in a folder, with the providers that its settings name.
+
+    Raises ActNotOffered where it is at an address: what asks for the folder is not done there.
+    """
+    from eds.enroll.folder import DeskFolder
+    from eds.errors import ActNotOffered
+
+    if is_address(path):
+        raise ActNotOffered(act=click.get_current_context().command_path)
     return DeskFolder(Path(path), load=load_provider)
 
 
@@ -71,7 +96,7 @@ def load_provider(path: str) -> Callable[[Path], Any]:
 
 def open_access(address: str) -> Access:
     """The desk as its applicants meet it: at an address, or in a folder on this machine."""
-    if "://" in address:
+    if is_address(address):
         from eds.http.deskclient import HttpDesk
 
         return HttpDesk(address)
@@ -121,6 +146,33 @@ def statements_signed(
             chosen.certificates[0],
             lambda statement: sign_detached(statement, by=cms, content_type=ACT_CONTENT_TYPE),
         )
+
+
+@contextmanager
+def at_counter(
+    desk: str, key: str | None, store: str, certificates: tuple[str, ...], secrets: Secrets
+) -> Iterator[tuple[Counter, By]]:
+    """The desk as its officials meet it, in a folder or at an address, and the official."""
+    if is_address(desk):
+        with at_address(desk, key, store, certificates, secrets) as (counter, by):
+            yield counter, by
+        return
+    folder = open_desk(desk)
+    with acting(folder, key, store, certificates, secrets) as by:
+        yield folder.casework(now=now), by
+
+
+@contextmanager
+def at_address(
+    desk: str, key: str | None, store: str, certificates: tuple[str, ...], secrets: Secrets
+) -> Iterator[tuple[HttpCounter, By]]:
+    """The same at an address alone."""
+    from eds.enroll.casework import By
+    from eds.http.officialclient import HttpCounter
+
+    counter = HttpCounter(desk, now=now)
+    with statements_signed(key, store, certificates, secrets) as (certificate, sign):
+        yield counter, By(certificate=certificate, sign=sign)
 
 
 @contextmanager

@@ -1425,6 +1425,16 @@ class DeskRefused(EnrolmentError):
         self.detail = detail
 
 
+class ActNotOffered(EnrolmentError):
+    """What is not done over an address: `act` wants the folder of the desk."""
+
+    code = "enroll.not_offered"
+    says = "a desk at an address does not offer {act}; it is done with the folder of the desk"
+
+    def __init__(self, *, act: str) -> None:
+        self.act = act
+
+
 # --- evidence of identity ---------------------------------------------------------------------
 
 

@@ -662,6 +662,86 @@ def test_another_eds_is_evidence_at_an_address_too(
     assert by_eds(citizen, "--key", mine).json["step"] == "face"
 
 
+def test_officials_work_at_an_address_as_in_a_folder(
+    citizen: Run, official: Run, eds: Eds, house: DeskHouse, served: Served
+) -> None:
+    there = ("--desk", served.address)
+    opened = eds(
+        "centre", "open", "--country", "UZ", "--number", "passport", "--agree", "--application",
+        "handed-over", *there, "--json",
+    )  # fmt: skip
+    assert opened.status == 0, opened.err
+    name = opened.json["application"]
+    (waits,) = official(OPERATOR, "list", *there, "--json").json
+    assert (waits["application"], waits["next_command"]) == (name, "eds centre check-in")
+    # What stands in the list is what the folder says, too.
+    assert waits == eds("centre", "list", "--json").json[0]
+    official(OPERATOR, "check-in", name, *there)
+    unwritten = official(OPERATOR, "record", name, *there, status=2)
+    assert "the visit is written down" in unwritten.err
+    place = visit_files(Path("visit"))
+    done = official(OPERATOR, "record", name, place / "visit.toml", *there)
+    assert done.out.startswith(f"{name} is maker recorded\n")
+    seen = official(CHECKER, "show", name, "--files", "scans", *there, "--json").json
+    assert (seen["person"]["surname"], seen["state"]) == ("KARIMOV", "maker_recorded")
+    assert Path("scans/live_capture").read_bytes() == (place / "face.jpg").read_bytes()
+    assert (
+        seen["chip_challenge"] == official(CHECKER, "show", name, "--json").json["chip_challenge"]
+    )
+    alone = official(OPERATOR, "approve", name, *there, status=5)
+    assert alone.err == "eds: refused: role_missing, same_person [enroll.refused]\n"
+    half = official(CHECKER, "approve", name, *there, "--json").json["printed_half"]
+    again = official(OPERATOR, "new-secret", name, "--half-out", "half", *there, "--json").json
+    assert (len(half), again["half_out"]) == (8, "half")
+    # Run once more after an answer got lost: there is nothing left to print.
+    late = official(CHECKER, "approve", name, *there, status=5)
+    assert late.code == "enroll.desk_refused"
+    Path("secret").write_text(Path("half").read_text().strip() + "-" + sent(eds, "half", "h"))
+    kept = ("--application", "handed-over")
+    citizen("key", "--halves", "secret", *kept, secret=True)
+    citizen("confirm", "--yes", *kept, secret=True)
+    citizen("activate", "--passphrase-out", "passphrase", *kept, secret=True)
+    which = citizen("status", *kept, "--json").json["certificate"]
+    hold = ("hold", which, "--reason", "reported", "--out", "hold.json", *there)
+    assert official(OPERATOR, *hold[:1], which[:20], *hold[2:], status=2).status == 2
+    official(OPERATOR, *hold)
+    assert official(CHECKER, "hold", "--proposal", "hold.json", *there, "--json").json["state"] == (
+        "on_hold"
+    )
+    assert citizen("status", *kept, "--json").json["certificate_status"]["state"] == "held"
+
+
+def test_officers_work_at_an_address_as_in_a_folder(
+    official: Run, eds: Eds, house: DeskHouse, served: Served
+) -> None:
+    there = ("--desk", served.address)
+    Path("person").write_text(NUMBERS["stranger"])
+    official(
+        OFFICERS[0], "officials", "appoint", "--person", "person", "--role", "operator",
+        "--station", STATION, "--out", "proposal.json", *there,
+    )  # fmt: skip
+    official(OFFICERS[1], "officials", "appoint", "--proposal", "proposal.json", *there)
+    people = eds("centre", "officials", "list", "--json").json
+    assert len(people) == 5
+    assert official("stranger", "list", *there, "--json").json == []
+    official(OFFICERS[1], "officials", "remove", "--person", "person", *there)
+    assert "not_an_official" in official("stranger", "list", *there, status=5).err
+    checker = next(row["person"] for row in people if row["roles"] == ["checker"])
+    official(OFFICERS[0], "officials", "remove", checker, *there)
+    assert "not_an_official" in official(CHECKER, "list", *there, status=5).err
+
+
+def test_what_wants_the_folder_of_a_desk_is_said_to_want_it(eds: Eds, house: DeskHouse) -> None:
+    there = ("--desk", "https://desk.example.kz")
+    for words in (
+        ("list", "--all"), ("officials", "list"), ("run",), ("upgrade",), ("doctor",),
+        ("found", "--key", "a", "--key", "b"), ("simulate", "messages"),
+    ):  # fmt: skip
+        refused = eds("centre", *words, *there)
+        assert (refused.status, refused.code) == (5, "enroll.not_offered"), words
+        assert f"eds centre {words[0]}" in refused.err
+
+
 def test_an_address_that_is_no_desk_is_said_to_be_none(citizen: Run, served: Served) -> None:
     start = ("start", "--number", "number", "--agree", "--desk")
     for address, status, code in (

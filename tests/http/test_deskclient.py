@@ -208,8 +208,8 @@ def whole(connection: socket.socket) -> bytes:
 
 
 @contextmanager
-def lying(answer: bytes) -> Iterator[HttpDesk]:
-    """A desk that answers with these octets, whatever it is asked."""
+def lying_at(answer: bytes) -> Iterator[str]:
+    """The address of a desk that answers with these octets, whatever it is asked."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def lie() -> None:
@@ -228,10 +228,17 @@ def lying(answer: bytes) -> Iterator[HttpDesk]:
         thread = threading.Thread(target=lie)
         thread.start()
         try:
-            yield HttpDesk(f"http://127.0.0.1:{listener.getsockname()[1]}")
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             thread.join()
+
+
+@contextmanager
+def lying(answer: bytes) -> Iterator[HttpDesk]:
+    """The same, as an applicant meets it."""
+    with lying_at(answer) as address:
+        yield HttpDesk(address)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +16,6 @@ from typing import Any, Final
 
 from ..certificates import Certificate
 from ..errors import InvalidArgument, MalformedStatement, TransitionRefused
-from ..extensions import RevocationReason
 from . import centre, offices, reading, status
 from .application import Application
 from .centre import Cleared
@@ -25,18 +23,16 @@ from .desk import Desk, Envelope
 from .encoding import decode, digest, encode, from_data, to_data
 from .evidence.cscas import CscaStore
 from .failures import Code, Failure
-from .filing import evidence_file
 from .guards import record_digest
 from .issuing import Issuing
-from .kinds import EvidenceKind
 from .officials import Official, Role
 from .people import DocumentIdentity, Snapshot
 from .statements import ActStatement, SignedAct
 from .states import State
-from .visits import Visit, paper_of, pieces_of
+from .visits import Visit, pieces_of
 
 _PROPOSAL_LIMIT: Final = 256 * 1024
-_CHANGES: Final = ("hold", "revocation", "release")
+CHANGES: Final = ("hold", "revocation", "release")
 _ENDS: Final[Mapping[str, Callable[..., Application]]] = {
     "return": centre.send_back,
     "decline": centre.decline,
@@ -47,10 +43,13 @@ FOUND: Final = "found_desk"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class By:
-    """An official: the certificate, the pseudonym of its person, what signs statements (CMS)."""
+    """An official: the certificate, the pseudonym of its person, what signs statements (CMS).
+
+    A desk at an address keeps its pseudonyms to itself: `person` is empty there.
+    """
 
     certificate: Certificate
-    person: str
+    person: str = ""
     sign: Callable[[bytes], bytes] = field(repr=False)
 
     def act(
@@ -72,6 +71,11 @@ class Casework:
     desk: Desk
     now: Callable[[], datetime]
     cscas: CscaStore = field(default_factory=lambda: CscaStore(()))
+
+    def case(self, application: str, by: By) -> Application:
+        """Where it stands, without its person. Raises ApplicationNotFound."""
+        del by
+        return self.desk.store.load(application)
 
     def check_in(self, application: str, by: By, *, station: str = "") -> Application:
         """The applicant is here. `station` is where; the official's own, if not said.
@@ -113,14 +117,15 @@ class Casework:
     def approve(self, application: str, by: By) -> Cleared:
         """The second official's yes, and its use: the number allotted, the secret made.
 
-        Raises TransitionRefused, SignatureNotPassed, ProviderUnavailable; after the last, `clear`
-        goes on.
+        Raises TransitionRefused, SignatureNotPassed, ProviderUnavailable; after the last, the same
+        again goes on.
         """
         before = self.desk.store.load(application)
-        self._act(
-            "approve", application, by, centre.approve,
-            digest=record_digest(before, before.operator),
-        )  # fmt: skip
+        if before.state is not State.CHECKER_APPROVED:
+            self._act(
+                "approve", application, by, centre.approve,
+                digest=record_digest(before, before.operator),
+            )  # fmt: skip
         return self.clear(application)
 
     def clear(self, application: str) -> Cleared:
@@ -147,22 +152,14 @@ class Casework:
         The log says who looked. Raises TransitionRefused, ApplicationNotFound.
         """
         _, snapshot = self._shown(application, by)
-        if snapshot is not None:
-            return snapshot
-        kept = self.desk.store.file(application, "identity")
-        return None if kept is None else decode(DocumentIdentity, kept)
+        return snapshot or reading.identity_of(self.desk, application)
 
     def evidence(self, application: str, by: By) -> Mapping[str, bytes]:
         """What was seen and taken of the applicant, to be looked at before a decision: kind of
         evidence → octets. The log says who looked. Raises as `person` does.
         """
         found, _ = self._shown(application, by)
-        shown = {}
-        for item in found.evidence:
-            kept = self.desk.store.file(application, evidence_file(item.kind, item.digest))
-            if kept is not None and item.kind is not EvidenceKind.REGISTER:
-                shown[item.kind.value] = paper_of(kept)
-        return shown
+        return reading.papers(self.desk, found)
 
     def _shown(self, application: str, by: By) -> tuple[Application, Snapshot | None]:
         at = self.now()
@@ -243,24 +240,30 @@ def propose_official(official: Official, by: By, *, at: datetime) -> Proposal:
     return Proposal(first=first, official=official)
 
 
+def proposed_official(proposal: Proposal) -> Official:
+    """Whom a proposal is about. Raises MalformedStatement for one about a certificate."""
+    if proposal.official is None:
+        raise MalformedStatement(reason="the proposal is about no official")
+    return proposal.official
+
+
 def appoint(desk: Desk, proposal: Proposal, by: By, *, at: datetime) -> Official:
     """The second security officer. Raises TransitionRefused, SignatureNotPassed, EvidenceUsed."""
-    official = proposal.official
-    if official is None:
-        raise MalformedStatement(reason="the proposal is about no official")
-    second = by.act(
-        "appoint_official", f"official/{official.person}", version=0, digest=digest(official),
-        at=at,
-    )  # fmt: skip
+    official = proposed_official(proposal)
+    second = propose_official(official, by, at=at).first
     offices.appoint_official(desk, official, proposal.first, second, at=at)
     return official
 
 
 def remove(desk: Desk, person: str, by: By, *, at: datetime) -> None:
     """Out of office. Raises TransitionRefused, SignatureNotPassed."""
+    offices.remove_official(desk, person, removal(person, by, at=at), at=at)
+
+
+def removal(person: str, by: By, *, at: datetime) -> SignedAct:
+    """One security officer's word that a person is out of office."""
     gone = Official(person=person, roles=frozenset())
-    act = by.act("remove_official", f"official/{person}", version=0, digest=digest(gone), at=at)
-    offices.remove_official(desk, person, act, at=at)
+    return by.act("remove_official", f"official/{person}", version=0, digest=digest(gone), at=at)
 
 
 def propose_change(
@@ -271,8 +274,8 @@ def propose_change(
     `reason` is for people; the word of RFC 5280 §5.3.1 that it begins with, such as
     `key-compromise`, is that of the revocation.
     """
-    if change not in _CHANGES:
-        raise InvalidArgument(argument="change", reason=f"one of {', '.join(_CHANGES)}")
+    if change not in CHANGES:
+        raise InvalidArgument(argument="change", reason=f"one of {', '.join(CHANGES)}")
     if not reason:
         raise TransitionRefused(failures=(Failure(code=Code.REASON_MISSING),))
     first = by.act(
@@ -282,24 +285,23 @@ def propose_change(
     return Proposal(first=first, change=change)
 
 
+def agree(proposal: Proposal, by: By, *, at: datetime) -> SignedAct:
+    """The second signature over what was proposed of a certificate. Raises MalformedStatement."""
+    said = proposal.said
+    return by.act(
+        f"approve_{proposal.change}", said.target, version=said.version, digest=said.digest,
+        at=at, reason=said.reason,
+    )  # fmt: skip
+
+
 def approve_change(
     desk: Desk, issuing: Issuing, proposal: Proposal, by: By, *, at: datetime
 ) -> str:
     """The second official: the state of the certificate after it. Raises TransitionRefused,
     SignatureNotPassed, EvidenceUsed.
     """
-    said = proposal.said
-    second = by.act(
-        f"approve_{proposal.change}", said.target, version=said.version, digest=said.digest,
-        at=at, reason=said.reason,
-    )  # fmt: skip
-    word = re.split(r"[^a-z-]", said.reason, maxsplit=1)[0]
-    reason = RevocationReason.__members__.get(
-        word.replace("-", "_").upper(), RevocationReason.UNSPECIFIED
-    )
-    after = status.by_officials(
-        desk, issuing, proposal.change, proposal.first, second, at=at, reason=reason
-    )
+    second = agree(proposal, by, at=at)
+    after = status.by_officials(desk, issuing, proposal.change, proposal.first, second, at=at)
     return after.state.value
 
 

@@ -7,7 +7,7 @@ sees nothing from then on. Nobody is shown their own case, nor that of people th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,12 +15,16 @@ from typing import Final
 from ..errors import ApplicationNotFound, TransitionRefused
 from .application import Application
 from .desk import Desk, snapshot_of
+from .encoding import decode
 from .failures import Code, Failure
+from .filing import evidence_file
 from .guards import SKEW
+from .kinds import EvidenceKind
 from .officials import EXCLUSIVE, ActingOfficial, Role
-from .people import Snapshot
+from .people import DocumentIdentity, Snapshot
 from .statements import SignedAct
 from .states import State
+from .visits import paper_of
 
 READ: Final = "read"
 TARGET: Final = "desk"
@@ -102,6 +106,24 @@ def is_shown(application: Application, who: ActingOfficial) -> bool:
     if Role.AUDITOR in who.official.roles:
         return True
     return application.station in ("", *who.official.stations)
+
+
+def identity_of(desk: Desk, application: str) -> DocumentIdentity | None:
+    """Whom the operator read in the document, of those who are yet to be given a number."""
+    kept = desk.store.file(application, "identity")
+    return None if kept is None else decode(DocumentIdentity, kept)
+
+
+def papers(desk: Desk, found: Application) -> Mapping[str, bytes]:
+    """What was seen and taken of the applicant: kind of evidence → octets. For whom it was shown
+    (`show`) alone.
+    """
+    seen = {}
+    for item in found.evidence:
+        kept = desk.store.file(found.application, evidence_file(item.kind, item.digest))
+        if kept is not None and item.kind is not EvidenceKind.REGISTER:
+            seen[item.kind.value] = paper_of(kept)
+    return seen
 
 
 def show(

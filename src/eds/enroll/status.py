@@ -7,6 +7,7 @@ first (`eds.ca.received`), so its time runs even where carrying it out fails.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NoReturn
@@ -127,12 +128,13 @@ def by_officials(
     approved: SignedAct,
     *,
     at: datetime,
-    reason: RevocationReason = RevocationReason.UNSPECIFIED,
 ) -> Status:
     """`hold`, `revocation` or `release` by an operator and a checker over the same statement.
 
-    Its target is `certificate/` and the SHA-256. Raises TransitionRefused, SignatureNotPassed,
-    EvidenceUsed.
+    Its target is `certificate/` and the SHA-256. The reason of a revocation is the word of RFC 5280
+    §5.3.1 that the reason which both signed begins with, such as `key-compromise`.
+
+    Raises TransitionRefused, SignatureNotPassed, EvidenceUsed.
     """
     first = desk.office.acting(proposed, at=at)
     second = desk.office.acting(approved, at=at)
@@ -159,7 +161,8 @@ def by_officials(
     actor = f"official/{second.person}"
     _spend(desk, digests, issued, actor, kind, at=at)
     act = _OFFICIALS[kind]
-    wish = Wish(certificate=certificate, act=act, reason=reason if act is Act.REVOKE else None)
+    reason = _reason_of(first.statement.reason) if act is Act.REVOKE else None
+    wish = Wish(certificate=certificate, act=act, reason=reason)
     return _carry_out(issuing, issued, wish, name=digests[0], actor=actor, at=at)
 
 
@@ -180,6 +183,12 @@ def _acts(
         if not fresh:
             found.append(Failure(code=Code.ACT_STALE))
     return found
+
+
+def _reason_of(said: str) -> RevocationReason:
+    word = re.split(r"[^a-z-]", said, maxsplit=1)[0]
+    found = RevocationReason.__members__.get(word.replace("-", "_").upper())
+    return RevocationReason.UNSPECIFIED if found is None else found
 
 
 def _issued(issuing: Issuing, certificate: bytes) -> Issued:

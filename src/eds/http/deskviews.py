@@ -15,10 +15,11 @@ from ..ca.lifecycle import Status
 from ..certificates import Certificate
 from ..enroll.application import Application
 from ..enroll.certified import CertificateState, CertificateStatus
+from ..enroll.evidence.assurance import Level
 from ..enroll.failures import Code, Failure
 from ..enroll.issuing import CertificateFields
 from ..enroll.kinds import EvidenceKind
-from ..enroll.people import Snapshot
+from ..enroll.people import DocumentIdentity, Snapshot
 from ..enroll.policy import EnrolmentPolicy
 from ..enroll.reception import tries_left
 from ..enroll.states import Flow, State
@@ -212,6 +213,8 @@ CASE: Final = an_object(
     risk=NUMBER,
     face_checks=NUMBER,
     returns=NUMBER,
+    level={"type": "string", "enum": [level.name.lower() for level in Level]},
+    record=DIGEST,
     evidence=a_list(
         an_object(
             "EvidenceItem",
@@ -238,6 +241,8 @@ def case_view(
         "risk": found.risk,
         "face_checks": found.face_checks,
         "returns": found.returns,
+        "level": found.level.name.lower(),
+        "record": found.record.hex(),
         "evidence": [
             {
                 "kind": item.kind.value,
@@ -270,6 +275,40 @@ def person_view(snapshot: Snapshot | None) -> dict[str, Any] | None:
         "subject": dict(snapshot.subject),
         "born": snapshot.born.isoformat(),
         "residency": snapshot.residency.value,
+    }
+
+
+IDENTITY: Final[Schema] = {
+    "anyOf": [
+        {"type": "null"},
+        an_object(
+            "DocumentIdentity",
+            country=TEXT,
+            number=TEXT,
+            surname=TEXT,
+            given_name={"type": ["string", "null"]},
+            born={"type": "string", "format": "date"},
+            nationality=TEXT,
+            expires={"type": "string", "format": "date"},
+            permission_until=INSTANT,
+        ),
+    ]
+}
+
+
+def identity_view(identity: DocumentIdentity | None) -> dict[str, Any] | None:
+    """The person as the operator read them in the document, before a number was allotted."""
+    if identity is None:
+        return None
+    return {
+        "country": identity.country,
+        "number": identity.number,
+        "surname": identity.surname,
+        "given_name": identity.given_name,
+        "born": identity.born.isoformat(),
+        "nationality": identity.nationality,
+        "expires": identity.expires.isoformat(),
+        "permission_until": instant(identity.permission_until),
     }
 
 

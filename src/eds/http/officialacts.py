@@ -122,9 +122,17 @@ def _show(service: DeskService, call: Call) -> Any:
     return {
         "case": _case(service, call, found),
         "person": views.person_view(person),
+        "identity": views.identity_view(reading.identity_of(service.desk, call.application)),
         "record": views.base64_of(record),
         "chip_challenge": chip_challenge(visit_challenge(found)).hex(),
     }
+
+
+def _papers(service: DeskService, call: Call) -> Any:
+    who = reading.reader(service.desk, _act(call), at=call.at)
+    found, _ = reading.show(service.desk, call.application, who, at=call.at)
+    kept = reading.papers(service.desk, found)
+    return {"papers": {kind: views.base64_of(octets) for kind, octets in kept.items()}}
 
 
 def _pseudonym(service: DeskService, call: Call) -> Any:
@@ -336,7 +344,14 @@ def operations() -> Iterator[Operation]:
         "showCase", "applications/{application}/view", "One case, its person, the record to sign",
         _show,
         views.an_object("CaseWithPerson", case=views.CASE, person=views.PERSON,
-                        record=views.OCTETS, chip_challenge=views.TEXT),
+                        identity=views.IDENTITY, record=views.OCTETS, chip_challenge=views.TEXT),
+        caller=Caller.SIGNER, required={"act": _ACT},
+    )  # fmt: skip
+    yield _row(
+        "showPapers", "applications/{application}/papers",
+        "What was seen and taken of the applicant, to be looked at before a decision", _papers,
+        views.an_object("Papers",
+                        papers={"type": "object", "additionalProperties": views.OCTETS}),
         caller=Caller.SIGNER, required={"act": _ACT},
     )  # fmt: skip
     for name, summary, decide in _DECISIONS:
