@@ -61,14 +61,12 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection."""
-        if scope["type"] == "http":
-            await self._answer(scope, receive, send)
-        elif scope["type"] == "lifespan":
+        if scope["type"] == "lifespan":
             await self._live(receive, send)
-        else:
+            return
+        if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1003})
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+            return
         began = time.perf_counter()
         method, name, kind = scope["method"], UNKNOWN_ROUTE, UNKNOWN_ROUTE
         code = place = None

@@ -23,7 +23,11 @@ OTHER: Final = "other"
 UNKNOWN: Final = "-"  # no door at all
 BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _WORD: Final = 8
+# Of a door: its statuses, the buckets of its times, the sum of its microseconds.
 _STATUS_PLACES: Final = {status: place for place, status in enumerate(STATUSES)}
+_OTHER_PLACE: Final = len(STATUSES)
+_TIMES: Final = _OTHER_PLACE + 1
+_SUM: Final = _TIMES + len(BUCKETS) + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +65,7 @@ class Board:
         self.gauges = tuple(gauges)
         self.workers = workers
         places = _Places()
-        # Of a door: its statuses, the buckets of its times, the sum of its microseconds.
-        self.of_door = {
-            door: places.take(len(STATUSES) + 1 + len(BUCKETS) + 1 + 1) for door in self.doors
-        }
+        self.of_door = {door: places.take(_SUM + 1) for door in self.doors}
         self.of_counter = {
             (counter.name, value): places.take(1)
             for counter in self.counters
@@ -107,9 +108,9 @@ class Worker:
         """One request: an `Observer` of the application."""
         start = self._doors.get(door, self._unknown)
         words = self._words
-        words[start + _STATUS_PLACES.get(status, len(STATUSES))] += 1
-        words[start + len(STATUSES) + 1 + bisect_left(BUCKETS, seconds)] += 1
-        words[start + len(STATUSES) + len(BUCKETS) + 2] += int(seconds * 1_000_000)
+        words[start + _STATUS_PLACES.get(status, _OTHER_PLACE)] += 1
+        words[start + _TIMES + bisect_left(BUCKETS, seconds)] += 1
+        words[start + _SUM] += int(seconds * 1_000_000)
 
     def counting(self, name: str) -> Callable[[str], None]:
         """What counts one more of a value of that counter."""
@@ -144,7 +145,7 @@ def _lines(board: Board) -> Iterator[str]:
     name = "eds_http_request_seconds"
     yield from _head(name, "Time from the request's first octets to its answer.", "histogram")
     for door, start in board.of_door.items():
-        yield from _histogram(board, name, door, start + len(STATUSES) + 1)
+        yield from _histogram(board, name, door, start + _TIMES)
     for counter in board.counters:
         yield from _head(counter.name, counter.help, "counter")
         for value in counter.values:

@@ -128,9 +128,9 @@ class OcspDoor:
         statuses: Mapping[Key, Status | None] = {}
         try:
             read = read_request(asked)
-            keys = [(self._heads.get(item.head, ""), item.serial) for item in read.items]
-            ours = [key for key in keys if key[0]]
-            statuses = self._memory.held(ours) or await self._memory.statuses(ours)
+            heads = self._heads
+            keys = [(heads[item.head], item.serial) for item in read.items if item.head in heads]
+            statuses = self._memory.held(keys) or await self._memory.statuses(keys)
 
             def signed() -> OcspAnswer:
                 return self._responder.answer(

@@ -66,6 +66,15 @@ class _Turn:
 
     def __init__(self) -> None:
         self._made: list[LimitedProtocol] = []
+        self._told: list[tuple[bytes, bytes]] = []
+        self._common = b""
+
+    def common(self, told: list[tuple[bytes, bytes]]) -> bytes:
+        """What uvicorn adds to each answer, as it is written: another list once a second."""
+        if told is not self._told:
+            self._common = b"".join(b"%b: %b\r\n" % header for header in told)
+            self._told = told
+        return self._common
 
     def add(self, connection: LimitedProtocol) -> None:
         if not self._made:
@@ -248,9 +257,7 @@ class LimitedProtocol(HttpToolsProtocol):
             return True
         if response.status in _CLOSING:
             cycle.keep_alive = False
-        parts = [response.head]
-        for name, value in self.server_state.default_headers:
-            parts += (name, b": ", value, b"\r\n")
+        parts = [response.head, self._turn.common(self.server_state.default_headers)]
         parts.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
         if cycle.scope["method"] != "HEAD":
             parts.append(body)
