@@ -108,11 +108,13 @@ def _usual_fields(data: bytes) -> _Fields | None:
             or not 0x100 <= tbs_size < size
         ):
             return None
-        tag, content, stop = der.header(data, entries, tbs_end)
+        content, stop = entries + 2, entries + 2 + data[entries + 1]
+        if data[entries + 1] >= 0x80:
+            _, content, stop = der.header(data, entries, tbs_end)
         found, size = stop + 4, tbs_end - stop
         outer, signature = data[tbs_end + 1], tbs_end + 2 + data[tbs_end + 1]
         if (
-            tag != der.SEQUENCE
+            data[entries] != der.SEQUENCE
             or outer >= 0x80
             or not 4 <= size < 0x82
             or data[stop:found] != bytes((_EXTENSIONS, size - 2, der.SEQUENCE, size - 4))
@@ -120,7 +122,9 @@ def _usual_fields(data: bytes) -> _Fields | None:
             or data[signature] != der.BIT_STRING
         ):
             return None
-        _, value, last = der.header(data, signature, end)
+        value, last = signature + 2, signature + 2 + data[signature + 1]
+        if data[signature + 1] >= 0x80:
+            _, value, last = der.header(data, signature, end)
         if last != end:
             return None
         return _new(

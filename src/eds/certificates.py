@@ -341,7 +341,8 @@ class Certificate(Encoded):
         return Name(self.subject_encoded)
 
     @read_once
-    def _validity(self) -> tuple[datetime, datetime]:
+    def validity(self) -> tuple[datetime, datetime]:
+        """The first and the last instant of the validity period, aware, UTC."""
         native = self.__dict__.get("native")
         if native is not None:
             try:
@@ -356,12 +357,12 @@ class Certificate(Encoded):
     @property
     def not_before(self) -> datetime:
         """The first instant of the validity period, aware, UTC."""
-        return self._validity[0]
+        return self.validity[0]
 
     @property
     def not_after(self) -> datetime:
         """The last instant of the validity period, aware, UTC."""
-        return self._validity[1]
+        return self.validity[1]
 
     def in_validity_period(self, *, at: datetime) -> bool:
         """Whether `at` lies in the validity period, both ends included (RFC 5280 §4.1.2.5).
@@ -519,10 +520,13 @@ class Certificate(Encoded):
             or not data.startswith(_VERSION_3, serial_number - 7)
         ):
             return False
-        found = extensions.read_plain_extensions(data, _content(start, end), end)
+        size = data[start + 1]
+        content = start + 2 if size < 0x80 else start + size - 0x7E
+        found = extensions.read_plain_extensions(data, content, end)
         if found is None:
             return False
-        content = _content(last, len(data))
+        size = data[last + 1]
+        content = last + 2 if size < 0x80 else last + size - 0x7E
         if data[content : content + 1] == b"\0":  # no bits left unused
             fields["signature"] = data[content + 1 :]
         fields.update(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from functools import lru_cache
@@ -70,9 +69,11 @@ class CertificateStatus(Enum):
     UNKNOWN = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CertId:
-    """Which certificate is spoken of (RFC 6960 §4.1.1): hashes of its issuer, its serial."""
+class CertId(NamedTuple):
+    """Which certificate is spoken of (RFC 6960 §4.1.1): hashes of its issuer, its serial.
+
+    A tuple, as `SingleResponse`: every response makes some, in microseconds.
+    """
 
     hash_oid: str
     issuer_name_hash: bytes
@@ -91,16 +92,17 @@ class CertId:
         """
         if self.serial_number != certificate.serial_number:
             return False
-        digest, key = self.hash_algorithm.digest, issuer.public_key
-        # Of SHA-1, as most are, the key knows its own.
-        of_key = key.key_identifier if self.hash_oid == SHA1.oid else digest(key.key_octets)
+        if self.hash_oid == SHA1.oid:  # as most are; the key knows its own
+            digest, of_key = SHA1.digest, issuer.public_key.key_identifier
+        else:
+            digest = self.hash_algorithm.digest
+            of_key = digest(issuer.public_key.key_octets)
         return self.issuer_key_hash == of_key and self.issuer_name_hash == digest(
             certificate.issuer_encoded
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SingleResponse:
+class SingleResponse(NamedTuple):
     """The answer for one certificate (RFC 6960 §4.2.1)."""
 
     cert_id: CertId
@@ -109,9 +111,7 @@ class SingleResponse:
     next_update: datetime | None = None
     revocation_time: datetime | None = None
     revocation_reason: RevocationReason | None = None
-    extensions: Mapping[str, Extension] = field(
-        default_factory=lambda: _NO_EXTENSIONS, repr=False, hash=False
-    )
+    extensions: Mapping[str, Extension] = _NO_EXTENSIONS
 
     @property
     def archive_cutoff(self) -> datetime | None:
@@ -353,30 +353,25 @@ def _read_profile(encoded: bytes, found: dict[str, object]) -> bool:
     shape = _PROFILE.match(encoded, len(head))
     if shape is None:
         return False
-    size, responder, produced, answers, answer, cert_id, *others = shape.groups()
+    size, responder, produced, answers, answer, named, *others = shape.groups()
     name_hash, key_hash, width, serial, this, after, algorithm = others
     stop = shape.end()
     start, value = stop - 2, stop + algorithm[0]
-    if size + answers + answer + cert_id + width != _LENGTHS[len(serial)] or (
+    if size + answers + answer + named + width != _LENGTHS[len(serial)] or (
         serial[0] == 0 and serial[1] < 0x80
     ):
         return False
     try:
-        tag, content, last = der.header(encoded, value, end)
-        if tag != der.BIT_STRING or last != end or encoded[content] != 0:
+        content, last = value + 2, value + 2 + encoded[value + 1]
+        if encoded[value + 1] >= 0x80:
+            _, content, last = der.header(encoded, value, end)
+        if encoded[value] != der.BIT_STRING or last != end or encoded[content] != 0:
             return False
-        single = SingleResponse(
-            cert_id=CertId(
-                hash_oid=SHA1.oid,
-                issuer_name_hash=name_hash,
-                issuer_key_hash=key_hash,
-                serial_number=int.from_bytes(serial, "big"),
-            ),
-            status=CertificateStatus.GOOD,
-            this_update=der.instant(this, start),
-            next_update=der.instant(after, start),
-            extensions=_NO_EXTENSIONS,
-        )
+        number = int.from_bytes(serial, "big")
+        cert_id = _new(CertId, (SHA1.oid, name_hash, key_hash, number))
+        times = der.instant(this, start), der.instant(after, start)
+        said = cert_id, CertificateStatus.GOOD, *times, None, None, _NO_EXTENSIONS
+        single = _new(SingleResponse, said)
         produced_at = der.instant(produced, start)
     except (IndexError, DecodeError):
         return False

@@ -335,9 +335,11 @@ def _kept(certificates: int) -> tuple[Finding, ...]:
 def _keep(certificate: Certificate, authority: Authority, proofs: KindProofs) -> None:
     """Keep the proof of an authority for the name that the certificate calls it by."""
     key = certificate.issuer_encoded
-    others = [
-        one
-        for one in proofs.authorities.get(key) or ()
-        if (one.path[0], one.anchor) != (authority.path[0], authority.anchor)
-    ]
-    proofs.authorities.put(key, (authority, *others)[:AUTHORITIES_OF_ONE_NAME])
+    kept: tuple[Authority, ...] = (authority,)
+    if proofs.authorities:
+        kept += tuple(
+            one
+            for one in proofs.authorities.get(key) or ()
+            if (one.path[0], one.anchor) != (authority.path[0], authority.anchor)
+        )
+    proofs.authorities.put(key, kept[:AUTHORITIES_OF_ONE_NAME])

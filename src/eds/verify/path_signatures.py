@@ -116,7 +116,8 @@ def period_of(certificate: Certificate) -> tuple[datetime, datetime]:
 
     X.509 counts whole seconds: the last one counts to its end.
     """
-    return certificate.not_before, certificate.not_after + _LAST_SECOND
+    not_before, not_after = certificate.validity
+    return not_before, not_after + _LAST_SECOND
 
 
 def period_of_anchor(anchor: TrustAnchor) -> tuple[datetime, datetime]:

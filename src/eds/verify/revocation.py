@@ -24,7 +24,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Final, NamedTuple, NoReturn
 
 from .. import extensions
@@ -178,15 +177,19 @@ def check_path(
         raise InvalidArgument(argument="path", reason="only a proven path has a status")
     anchor = path.anchor
     octets = anchor.certificate.encoded
-    below = [one for one in path.path if one.encoded != octets]
-    pairs = list(pairwise((*below, anchor.certificate)))  # none, where the anchor itself signed
+    # From the anchor down; nobody is left where the anchor itself signed.
+    asked = [one for one in reversed(path.path) if one.encoded != octets]
     findings: list[Finding] = []
     if policy.revocation.anchors_are_checked:
-        pairs.append((anchor.certificate, anchor.certificate))
+        asked.insert(0, anchor.certificate)
     else:
         findings.append(ANCHOR.kept(anchor=anchor.certificate.fingerprint.hex()))
-    results = [
-        check(
+    results: list[RevocationResult] = []
+    issuer = anchor.certificate
+    sub_indication: SubIndication | None = None
+    valid_from, valid_until = path.valid_from, path.valid_until
+    for certificate in asked:
+        result = check(
             certificate,
             issuer=issuer,
             evidence=evidence,
@@ -196,25 +199,18 @@ def check_path(
             validation_time=validation_time,
             anchor=anchor,
         )
-        for certificate, issuer in reversed(pairs)
-    ]
-    sub_indication: SubIndication | None = None
-    valid_from, valid_until = path.valid_from, path.valid_until
-    for number, result in enumerate(results):
         findings += result.findings
         sub_indication = sub_indication or result.sub_indication
-        if number == 0:
-            valid_from, valid_until = result.valid_from, result.valid_until
-        else:
+        if results:
             valid_from = max(valid_from, result.valid_from)
             valid_until = min(valid_until, result.valid_until)
-    return PathRevocation(
-        results=tuple(reversed(results)),
-        sub_indication=sub_indication,
-        findings=tuple(findings),
-        valid_from=valid_from,
-        valid_until=valid_until,
-    )
+        else:
+            valid_from, valid_until = result.valid_from, result.valid_until
+        results.append(result)
+        issuer = certificate
+    results.reverse()
+    said = tuple(results), sub_indication, tuple(findings), valid_from, valid_until
+    return _new(PathRevocation, said)
 
 
 def _status_of(

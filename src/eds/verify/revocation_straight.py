@@ -15,6 +15,7 @@ from ..certificatelists import CertificateList
 from ..errors import EdsError
 from ..extensions import KeyUsage
 from ..ocsp import CertificateStatus, OcspResponse, ResponseStatus, SingleResponse
+from .findings import Finding
 from .revocation_inquiry import (
     ALL_REASONS,
     Inquiry,
@@ -35,39 +36,74 @@ def only_observation(inquiry: Inquiry) -> Observation | None:
     checks = inquiry.checks[0]
     try:
         observed = _observed(inquiry)
+        if observed is not None and inquiry.at <= observed.fresh_until:
+            return observed
     except (EdsError, NotUsable):
-        observed = None
-    if observed is None or not observed.is_fresh(inquiry.at):
-        inquiry.checks[0] = checks
-        return None
-    return observed
+        pass
+    inquiry.checks[0] = checks
+    return None
 
 
 def _observed(inquiry: Inquiry) -> Observation | None:
     """What the only source says that is about the certificate. Raises NotUsable, EdsError."""
+    own, answer = _sources(inquiry)
+    issuer, certificate = inquiry.issuer, inquiry.certificate
+    source: CertificateList | OcspResponse
+    said: CertificateList | SingleResponse
+    if own is not None and answer is None and _is_for_all(inquiry, own):
+        source = said = own
+        signed_at = own.this_update
+    elif answer is not None and own is None and _is_for_one(inquiry, *answer):
+        source, said = answer
+        signed_at = source.produced_at
+    else:
+        return None
+    this, after = said.this_update, said.next_update
+    if (after is not None and after < this) or this > certificate.not_after:
+        return None
+    inquiry.require_issued(max(signed_at, this))
+    key, instant = issuer.public_key, max(inquiry.at, signed_at)
+    algorithm = algorithm_of(source.signature_algorithm, key)
+    until = inquiry.require_algorithm(algorithm, key, instant)
+    until = min(until, inquiry.require_in_validity(issuer, instant))
+    findings: tuple[Finding, ...]
+    if own is not None:
+        source, signature = verified(inquiry, own, issuer, algorithm)
+        if source.find(certificate.serial_number) or source.critical_entry_extensions:
+            return None
+        findings = signature, *OF_ISSUER
+    else:
+        signature = inquiry.verify(algorithm, key, source.signature, source.tbs_encoded)
+        findings = signature, AUTHORISED
+    fresh_until = inquiry.fresh_until(this, after, until)
+    observed = Status.GOOD, this, after, fresh_until, source, (), None, None, None
+    return _new(Observation, (*observed, ALL_REASONS, True, findings))
+
+
+def _sources(
+    inquiry: Inquiry,
+) -> tuple[CertificateList | None, tuple[OcspResponse, SingleResponse] | None]:
+    """The list and the answer about the certificate; neither where there is more to weigh."""
     certificate, evidence = inquiry.certificate, inquiry.evidence
+    own: CertificateList | None = None
     answer: tuple[OcspResponse, SingleResponse] | None = None
-    serial_number = certificate.serial_number
+    serial_number, name = certificate.serial_number, certificate.issuer_encoded
     for response in evidence.ocsp_responses:
         if response.status is not ResponseStatus.SUCCESSFUL:
-            return None
+            return None, None
         for single in response.responses:
             if single.cert_id.serial_number == serial_number:
                 if answer is not None:
-                    return None
+                    return None, None
                 answer = response, single
-    own: CertificateList | None = None
-    name = certificate.issuer_encoded
     for found in evidence.lists:
         if found.issuer_encoded == name:
-            if answer is not None or own is not None:
-                return None
+            if own is not None:
+                return None, None
             own = found
         elif _may_be_meant(inquiry, found):
-            return None
-    if own is not None:
-        return _by_list(inquiry, own)
-    return None if answer is None else _by_answer(inquiry, *answer)
+            return None, None
+    return own, answer
 
 
 def _may_be_meant(inquiry: Inquiry, found: CertificateList) -> bool:
@@ -78,53 +114,27 @@ def _may_be_meant(inquiry: Inquiry, found: CertificateList) -> bool:
     )
 
 
-def _by_list(inquiry: Inquiry, found: CertificateList) -> Observation | None:
-    issuer, this, after = inquiry.issuer, found.this_update, found.next_update
+def _is_for_all(inquiry: Inquiry, found: CertificateList) -> bool:
+    """Whether a list under the issuer's name is one of all its certificates, its to sign."""
+    issuer = inquiry.issuer
     usage = issuer.key_usage
-    if (
-        not found.is_plain
-        or issuer.subject_encoded != inquiry.certificate.issuer_encoded
-        or (usage is not None and KeyUsage.CRL_SIGN not in usage)
-        or (after is not None and after < this)
-        or this > inquiry.certificate.not_after
-    ):
-        return None
-    inquiry.require_issued(this)
-    key, instant = issuer.public_key, max(inquiry.at, this)
-    algorithm = algorithm_of(found.signature_algorithm, key)
-    until = inquiry.require_algorithm(algorithm, key, instant)
-    valid = inquiry.require_in_validity(issuer, instant)
-    found, signature = verified(inquiry, found, issuer, algorithm)
-    if found.find(inquiry.certificate.serial_number) or found.critical_entry_extensions:
-        return None
-    fresh_until = inquiry.fresh_until(this, after, min(until, valid))
-    observed = Status.GOOD, this, after, fresh_until, found, (), None, None, None
-    return _new(Observation, (*observed, ALL_REASONS, True, (signature, *OF_ISSUER)))
+    return (
+        found.is_plain
+        and issuer.subject_encoded == inquiry.certificate.issuer_encoded
+        and (usage is None or KeyUsage.CRL_SIGN in usage)
+    )
 
 
-def _by_answer(inquiry: Inquiry, found: OcspResponse, single: SingleResponse) -> Observation | None:
-    issuer, this, after = inquiry.issuer, single.this_update, single.next_update
-    if (
-        single.status is not CertificateStatus.GOOD
-        or inquiry.nonce is not None
-        or single.extensions
-        or not UNDERSTOOD.issuperset(found.extensions)
-        or not single.cert_id.names(inquiry.certificate, issuer=issuer)
-        or not found.is_from(issuer)
-        or (after is not None and after < this)
-        or this > inquiry.certificate.not_after
-    ):
-        return None
-    produced = found.produced_at
-    inquiry.require_issued(max(produced, this))
-    key, instant = issuer.public_key, max(inquiry.at, produced)
-    algorithm = algorithm_of(found.signature_algorithm, key)
-    until = inquiry.require_algorithm(algorithm, key, instant)
-    valid = inquiry.require_in_validity(issuer, instant)
-    signature = inquiry.verify(algorithm, key, found.signature, found.tbs_encoded)
-    fresh_until = inquiry.fresh_until(this, after, min(until, valid))
-    observed = Status.GOOD, this, after, fresh_until, found, (), None, None, None
-    return _new(Observation, (*observed, ALL_REASONS, True, (signature, AUTHORISED)))
+def _is_for_one(inquiry: Inquiry, found: OcspResponse, single: SingleResponse) -> bool:
+    """Whether an answer says "good" of the certificate, its issuer claims it, and no more."""
+    return (
+        single.status is CertificateStatus.GOOD
+        and inquiry.nonce is None
+        and not single.extensions
+        and UNDERSTOOD.issuperset(found.extensions)
+        and single.cert_id.names(inquiry.certificate, issuer=inquiry.issuer)
+        and found.is_from(inquiry.issuer)
+    )
 
 
 _new: Final = tuple.__new__  # half the cost of `Observation(…)`, as in `der`
