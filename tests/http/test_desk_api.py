@@ -131,10 +131,10 @@ def test_a_resident_comes_to_a_certificate_by_json_alone(doors: Doors) -> None:
 
 def test_a_guest_comes_to_one_through_two_officials(doors: Doors) -> None:
     name = approved(doors)
-    cleared = doors.office(f"applications/{name}/clearance", {"act": doors.reading()})
+    cleared = doors.decide(name, "clearance", OPERATOR, act="clear")
     sent = [words["half"] for _, kind, words in doors.house.notifier.sent if "half" in words]
     secret = cleared.json["printed_half"] + sent[-1]
-    again = doors.office(f"applications/{name}/clearance", {"act": doors.reading()})
+    again = doors.decide(name, "clearance", OPERATOR, act="clear")
     assert (again.status, again.json["printed_half"]) == (200, "")  # it was printed once
     certificate = doors.active(name, Holder(), secret)
     assert certificate.subject == doors.house.register.find_by(
@@ -363,10 +363,28 @@ def test_only_who_signed_and_is_in_office_sees_a_case_again(doors: Doors) -> Non
     )  # fmt: skip
 
 
+def test_a_decision_is_not_used_by_whoever_only_looks(doors: Doors) -> None:
+    name = approved(doors)
+    answer = doors.office(f"applications/{name}/clearance", {"act": doors.reading()})
+    assert refusal(answer) == (403, "enroll.refused", ["act_for_another"])
+    older = doors.house.act(doors.case(name), OPERATOR, "clear", version=1)
+    answer = doors.office(f"applications/{name}/clearance", {"act": spelled(older)})
+    assert refusal(answer) == (403, "enroll.refused", ["act_for_another"])
+    assert doors.case(name).state is State.CHECKER_APPROVED
+
+
+def test_the_log_tells_who_asked_for_a_pseudonym(doors: Doors) -> None:
+    act = doors.reading(OFFICERS[0])
+    told = doors.office("pseudonyms", {"act": act, "personal_number": RESIDENT}).json
+    lines = [record for record in doors.house.records() if record.act == "enroll.pseudonym.told"]
+    assert [line.subject for line in lines] == [f"person/{told['pseudonym']}"]
+    assert lines[0].actor == f"official/{doors.house.person(OFFICERS[0])}"
+
+
 def test_a_removed_officials_decision_is_not_used(doors: Doors) -> None:
     name = approved(doors)
     doors.house.remove(CHECKER)
-    answer = doors.office(f"applications/{name}/clearance", {"act": doors.reading()})
+    answer = doors.decide(name, "clearance", OPERATOR, act="clear")
     assert answer.status == 403
     assert "out_of_office" in answer.json["reasons"]
 
@@ -474,7 +492,7 @@ def real(empty_desk: Path, tmp_path: Path) -> Iterator[Doors]:
 
 def test_officials_sign_cms_that_the_validator_judges(real: Doors) -> None:
     name = approved(real)
-    cleared = real.office(f"applications/{name}/clearance", {"act": real.reading()})
+    cleared = real.decide(name, "clearance", OPERATOR, act="clear")
     assert cleared.json["case"]["application"]["state"] == "cleared"
     real.house.checker.revoked.add(OPERATOR)
     answer = real.office("queue", {"act": real.reading()})

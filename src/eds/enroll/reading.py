@@ -28,6 +28,7 @@ from .visits import paper_of
 
 READ: Final = "read"
 TARGET: Final = "desk"
+USE: Final = "clear"
 WAITING: Final = frozenset(
     {
         State.MANUAL_REVIEW,
@@ -51,17 +52,60 @@ def reader(
 
     Raises TransitionRefused, SignatureNotPassed, MalformedStatement.
     """
+    return _who(desk, act, READ, TARGET, versions=range(1), roles=roles, at=at)
+
+
+def require_use(desk: Desk, act: SignedAct, application: Application, *, at: datetime) -> None:
+    """Raises as `reader` does unless an official of the case asks to use its decision.
+
+    The statement names `clear`, the application and its version: what is printed then is a
+    secret, and not for whoever once said that they would look. Once the decision was used the
+    same statement may come again, for an answer that got lost. The log tells who asked.
+    """
+    target, version = f"application/{application.application}", application.version
+    waits = application.state is State.CHECKER_APPROVED
+    who = _who(
+        desk, act, USE, target, versions=range(version if waits else 1, version + 1),
+        roles=frozenset({Role.OPERATOR, Role.CHECKER}), at=at,
+    )  # fmt: skip
+    if not is_shown(application, who):
+        raise ApplicationNotFound(application=application.application)
+    _record(desk, who, "enroll.decision.used", target, at=at, version=version)
+
+
+def _record(
+    desk: Desk, who: ActingOfficial, act: str, subject: str, *, at: datetime, **details: object
+) -> None:
+    desk.store.record(
+        act=act,
+        actor=f"official/{who.person}",
+        subject=subject,
+        details={**details, "certificate": who.certificate.hex()},
+        at=at,
+    )
+
+
+def _who(
+    desk: Desk,
+    act: SignedAct,
+    name: str,
+    target: str,
+    *,
+    versions: range,
+    roles: frozenset[Role],
+    at: datetime,
+) -> ActingOfficial:
     who = desk.office.acting(act, at=at)
     said = who.statement
     found = []
-    if (said.act, said.target, said.version) != (READ, TARGET, 0):
+    if (said.act, said.target) != (name, target) or said.version not in versions:
         found.append(Failure(code=Code.ACT_FOR_ANOTHER))
     if not (said.at <= at + SKEW and at - said.at <= desk.policy.act_lasts):
         found.append(Failure(code=Code.ACT_STALE))
     if not who.official.roles & roles:
-        found.append(Failure(code=Code.ROLE_MISSING, fact=READ))
+        found.append(Failure(code=Code.ROLE_MISSING, fact=name))
     if any(pair <= who.official.roles for pair in EXCLUSIVE):
-        found.append(Failure(code=Code.ROLES_EXCLUSIVE, fact=READ))
+        found.append(Failure(code=Code.ROLES_EXCLUSIVE, fact=name))
     if found:
         raise TransitionRefused(failures=tuple(found))
     return who
@@ -136,11 +180,13 @@ def show(
     found = desk.store.find(application)
     if found is None or not is_shown(found, who):
         raise ApplicationNotFound(application=application)
-    desk.store.record(
-        act="enroll.shown",
-        actor=f"official/{who.person}",
-        subject=f"application/{application}",
-        details={"version": found.version, "certificate": who.certificate.hex()},
-        at=at,
-    )
+    _record(desk, who, "enroll.shown", f"application/{application}", at=at, version=found.version)
     return found, snapshot_of(desk, found)
+
+
+def tell_pseudonym(
+    desk: Desk, who: ActingOfficial, kind: str, pseudonym: str, *, at: datetime
+) -> str:
+    """How a `person` or a `document` is called in acts; the log tells who asked."""
+    _record(desk, who, "enroll.pseudonym.told", f"{kind}/{pseudonym}", at=at)
+    return pseudonym

@@ -137,16 +137,17 @@ def _papers(service: DeskService, call: Call) -> Any:
 
 def _pseudonym(service: DeskService, call: Call) -> Any:
     officers = frozenset({Role.SECURITY_OFFICER})
-    reading.reader(service.desk, _act(call), at=call.at, roles=officers)
-    said = call.values
+    who = reading.reader(service.desk, _act(call), at=call.at, roles=officers)
+    said, names = call.values, service.desk.pseudonyms
     if ("document" in said) is ("personal_number" in said):
         raise MalformedHttpRequest(reason="a personal number or a document is wanted")
     if "document" in said:
         document = said["document"]
-        return {
-            "pseudonym": service.desk.pseudonyms.document(document["country"], document["number"])
-        }
-    return {"pseudonym": service.desk.pseudonyms.person(said["personal_number"])}
+        kind, found = "document", names.document(document["country"], document["number"])
+    else:
+        kind, found = "person", names.person(said["personal_number"])
+    told = reading.tell_pseudonym(service.desk, who, kind, found, at=call.at)
+    return {"pseudonym": told}
 
 
 # --- deciding -------------------------------------------------------------------------------------
@@ -239,10 +240,8 @@ def _new_secret(service: DeskService, call: Call) -> Any:
 
 def _clear(service: DeskService, call: Call) -> Any:
     """Use the decision. What is printed goes to whoever asked first; after that `new_secret`."""
-    who = reading.reader(
-        service.desk, _act(call), at=call.at, roles=frozenset({Role.OPERATOR, Role.CHECKER})
-    )
-    found, _ = reading.show(service.desk, call.application, who, at=call.at)
+    found = service.desk.store.load(call.application)
+    reading.require_use(service.desk, _act(call), found, at=call.at)
     half = ""
     if found.state is State.CHECKER_APPROVED:
         cleared = centre.clear(service.desk, call.application, at=call.at)

@@ -194,9 +194,11 @@ class HttpCounter:
     def approve(self, application: str, by: By) -> ShownCleared:
         """The second official's yes, and its use. Where a register failed, the same goes on."""
         seen = self.see(application, by)
-        if seen.case.state is not State.CHECKER_APPROVED:
-            self._decide("approve", "approve", application, by, seen=seen, signs=seen.record)
-        return self._cleared(_of(application, "clearance"), {"act": self._look(by)})
+        case = seen.case
+        if case.state is not State.CHECKER_APPROVED:
+            case = self._decide("approve", "approve", application, by, seen=seen, signs=seen.record)
+        act = self._act(reading.USE, case, by)
+        return self._cleared(_of(application, "clearance"), {"act": act})
 
     def end(self, application: str, by: By, *, act: str, reason: str) -> ShownCase:
         """`return` for more, `decline` (the second official), or `turn_away` at the counter."""
