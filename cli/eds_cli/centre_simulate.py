@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from eds_cli.desks import desk_option
+from eds_cli.desks import desk_option, given, source_option
 from eds_cli.enrolling import Work, work_option
 from eds_cli.instants import now
 from eds_cli.lazy import HELP_NAMES
@@ -72,6 +72,28 @@ def _row(octets: bytes) -> Any:
         return json.loads(octets)
     except (ValueError, RecursionError):
         raise MalformedEvidence(field="person", reason="not JSON") from None
+
+
+@simulate.command("organisation")
+@click.argument("number", metavar="NUMBER")
+@click.option("--name", metavar="TEXT", required=True, help="What it is called.")
+@source_option("--head", "The personal number of whoever heads it", parameter="head")
+@click.option("--closed", is_flag=True, help="It has been closed.")
+@desk_option
+@json_option
+def organisation(
+    number: str, name: str, head: str | None, closed: bool, folder: DeskFolder, as_json: bool
+) -> None:
+    """Let the register of legal entities know an organisation, or know it otherwise."""
+    from eds.enroll.simulators import SimulatedOrganisation
+
+    who = given(head, say("Personal number of the person"), option="--head")
+    one = SimulatedOrganisation(number=number, name=name, head=who, active=not closed)
+    folder.demonstration.add_organisation(one)
+    if as_json:
+        show_json({"organisations": len(folder.demonstration.organisations)})
+    else:
+        done(say("the register knows {name}", name=name))
 
 
 @simulate.command("messages")

@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "key": ("eds_cli.enroll_key:key", "Make your key and have it bound to the application."),
     "confirm": ("eds_cli.enroll_key:confirm", "Read and confirm what the certificate will say."),
     "activate": ("eds_cli.enroll_key:activate", "Accept the certificate."),
+    "mandate": ("eds_cli.enroll_steps:mandate", "Have somebody certified for your organisation."),
     "cancel": ("eds_cli.enroll_steps:cancel", "Give the application up."),
     "renew": ("eds_cli.enroll_steps:renew", "Ask for the next certificate, with the living key."),
     "hold": ("eds_cli.enroll_end:hold", "Suspend your certificate."),

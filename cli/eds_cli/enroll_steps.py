@@ -8,19 +8,29 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from eds_cli.desks import given, open_access, open_desk, source_option, statements_signed
+from eds_cli.desks import (
+    given,
+    open_access,
+    open_desk,
+    source_option,
+    statements_signed,
+    write_secret,
+)
 from eds_cli.enrolling import Kept, Work, application_option, read_kept, tell, work_option
-from eds_cli.output import confirm, escape, json_option
+from eds_cli.instants import now
+from eds_cli.output import confirm, done, escape, json_option, show_json
 from eds_cli.pins import Secrets, secret_options
 from eds_cli.signing import key_options
 from eds_cli.speech import say
 
 if TYPE_CHECKING:
     from eds.enroll.applicant import Access, Standing
+    from eds.enroll.statements import SignedAct
     from eds.keys import PinSource
 
 # What is asked for, if nothing is said: from home for residents, at the centre for others.
 PROFILES: Final = {"remote": "natural-person-signature", "centre": "non-resident-signature"}
+_MANDATE_LIMIT: Final = 64 * 1024
 _KINDS: Final = ("passport", "identity-card")
 
 
@@ -41,6 +51,12 @@ _KINDS: Final = ("passport", "identity-card")
 @click.option("--profile", metavar="NAME", help="The kind of certificate.")
 @click.option("--station", metavar="NAME", help="The service centre to come to.")
 @source_option("--number", "Your personal number, or that of your document", parameter="number")
+@click.option(
+    "--organisation", metavar="NUMBER", help="The organisation that you are to be certified for."
+)
+@click.option(
+    "--mandate", metavar="FILE", help="What its head has signed for you (`eds enroll mandate`)."
+)
 @click.option("--agree", is_flag=True, help="You have read the terms of the desk, and agree.")
 @application_option
 @json_option
@@ -50,6 +66,8 @@ def start(
     profile: str | None,
     station: str | None,
     number: str | None,
+    organisation: str | None,
+    mandate: str | None,
     agree: bool,
     application: str,
     as_json: bool,
@@ -57,8 +75,10 @@ def start(
     """Apply at a desk, and agree to its terms.
 
     Residents apply from home under their personal number; with --centre you apply under your
-    document and come to a service centre. A start that was interrupted goes on with the same
-    command.
+    document and come to a service centre. For an organisation its head applies with --profile
+    legal-entity-head, and its other people with the mandate of the head.
+
+    A start that was interrupted goes on with the same command.
     """
     access = open_access(desk)
     flow = "centre" if country else "remote"
@@ -71,17 +91,22 @@ def start(
     )
     standing = apply(
         access, Path(application), desk=desk, flow=flow, number=text, country=country or "",
-        profile=chosen, station=station or "",
+        profile=chosen, station=station or "", organisation=organisation or "",
+        mandate=None if mandate is None else read_mandate(mandate),
     )  # fmt: skip
     tell(standing, as_json=as_json)
 
 
 def profiles_for(desk: str, flow: str) -> list[str]:
-    """What a desk gives by that way; nothing where only the desk itself knows."""
+    """What a desk gives natural persons by that way; nothing where only the desk itself knows."""
     if "://" in desk:
         return []
     rules = open_desk(desk).settings.rules
-    return sorted(name for name, rule in rules.items() if flow in {one.value for one in rule.flows})
+    return sorted(
+        name
+        for name, rule in rules.items()
+        if flow in {one.value for one in rule.flows} and rule.represents is None
+    )
 
 
 def usual_profile(desk: str, flow: str) -> str:
@@ -106,7 +131,7 @@ def require_terms(access: Access, *, agree: bool) -> None:
 
 def apply(
     access: Access, folder: Path, *, desk: str, flow: str, number: str, country: str,
-    profile: str, station: str,
+    profile: str, station: str, organisation: str = "", mandate: SignedAct | None = None,
 ) -> Standing:  # fmt: skip
     """Open an application and keep what belongs to it; where a code is next, have it sent."""
     from eds.enroll.applicant import Step, Wanted, new_token
@@ -131,6 +156,8 @@ def apply(
             personal_number="" if country else number,
             document=(country, number) if country else ("", ""),
             station=station,
+            organisation=organisation,
+            mandate=mandate,
         ),
         token=bytes.fromhex(kept.token),
         terms=digest_of(access.terms()),
@@ -140,6 +167,58 @@ def apply(
     if standing.step in (Step.CODE, Step.LIVING_KEY):
         standing = access.send_code(work.session)
     return standing
+
+
+def read_mandate(file: str) -> SignedAct:
+    """What `eds enroll mandate` has written. Raises MalformedStatement, OSError."""
+    from eds.enroll.encoding import decode
+    from eds.enroll.statements import SignedAct
+    from eds.errors import MalformedStatement
+
+    with Path(file).open("rb") as opened:
+        octets = opened.read(_MANDATE_LIMIT + 1)
+    if len(octets) > _MANDATE_LIMIT:
+        raise MalformedStatement(reason="longer than a mandate is")
+    return decode(SignedAct, octets.strip())
+
+
+@click.command("mandate")
+@click.option("--organisation", metavar="NUMBER", required=True, help="The one that you head.")
+@source_option("--person", "The personal number of the person", parameter="person")
+@click.option("--profile", metavar="NAME", required=True, help="The kind of certificate.")
+@click.option("--out", metavar="FILE", required=True, help="A new file, for the person alone.")
+@key_options
+@secret_options()
+@json_option
+def mandate(
+    organisation: str,
+    person: str | None,
+    profile: str,
+    out: str,
+    key: str | None,
+    store: str,
+    certificate_files: tuple[str, ...],
+    secrets: Secrets,
+    as_json: bool,
+) -> None:
+    """As the head of an organisation, have somebody certified as one of its people.
+
+    You sign it with your own EDS. It names the person, so it is theirs alone; it works once, and
+    for 30 days unless the desk says otherwise.
+    """
+    from eds.enroll.applicant import make_mandate
+    from eds.enroll.encoding import encode
+
+    number = given(person, say("Personal number of the person"), option="--person")
+    with statements_signed(key, store, certificate_files, secrets) as (_, sign):
+        made = make_mandate(
+            sign, organisation=organisation, person=number, profile=profile, at=now()
+        )
+    write_secret(encode(made).decode(), out)
+    if as_json:
+        show_json({"organisation": organisation, "profile": profile, "out": out})
+    else:
+        done(say("the mandate is in {file}, for this person alone", file=out))
 
 
 def _require_ended(kept: Kept) -> None:

@@ -36,6 +36,7 @@ from eds_cli.enrolling import Kept, Work, read_kept
 from tests.ca.authority_house import pin
 from tests.cli.conftest import PASSWORD, PIN, Eds, Outcome, Token, at_terminal, openssl, spawn
 from tests.enroll.desk_house import (
+    ASAN,
     CHECKER,
     NUMBERS,
     OFFICERS,
@@ -419,6 +420,67 @@ def test_another_eds_of_the_person_is_evidence_until_it_is_held(
     replace(house, at=datetime.now(UTC)).publish()
     assert by_eds(citizen, "--key", mine, status=6).code == "verify.not_passed"
     assert citizen("status", "--json").json["step"] == "evidence"
+
+
+def test_a_head_has_an_employee_certified_for_the_organisation(
+    citizen: Run, eds: Eds, house: DeskHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    firm, other = "990140000017", "910202300025"
+    worker = replace(
+        ASAN, personal_number=other, surname="ЕРМЕКОВ", phone="+99900000009",
+        document_number="N00000029",
+    )  # fmt: skip
+    house.desk.demonstration.add(worker)
+    Path("worker").write_text(f"{other}\n")
+    known = ("centre", "simulate", "organisation", firm, "--name", "ТОО «Пример»", "--head")
+    assert eds(*known, "number").status == 0
+    # The head by the register: their certificate says so.
+    started = citizen(
+        "start", "--number", "number", "--agree", "--profile", "legal-entity-head",
+        "--organisation", firm, "--json",
+    )  # fmt: skip
+    assert started.json["step"] == "code"
+    sent(eds, "code", "code")
+    citizen("prove", "--code", "code")
+    citizen("prove", "--photo")
+    face(citizen, eds, 950)
+    certified(citizen)
+    subject = openssl("x509", "-in", "mine.pem", "-noout", "-subject", "-nameopt", "utf8")
+    for words in ("ТОО «Пример»", f"NTRKZ-{firm}", "Head", "АХМЕТОВ"):
+        assert words in subject
+    for file in ("mine.pem", "passphrase"):
+        Path(file).unlink()
+    # And somebody else by what the head signs with it.
+    made = eds(
+        "enroll", "mandate", "--organisation", firm, "--person", "worker", "--profile",
+        "legal-entity-employee", "--out", "mandate", "--json", password=PASSWORD,
+    )  # fmt: skip
+    assert (made.status, made.json["organisation"]) == (0, firm), made.err
+    assert Path("mandate").stat().st_mode & 0o777 == 0o600
+    monkeypatch.setenv("EDS_ENROLMENT", "of-the-worker")
+    monkeypatch.setenv("EDS_STORE", "keys-of-the-worker")
+    start = (
+        "start", "--number", "worker", "--agree", "--profile", "legal-entity-employee",
+        "--organisation", firm, "--json",
+    )  # fmt: skip
+    assert citizen(*start).json["state"] == "rejected"  # without a mandate
+    assert citizen(*start, "--mandate", "mandate").json["step"] == "code"
+    sent(eds, "code", "code")
+    citizen("prove", "--code", "code")
+    citizen("prove", "--photo")
+    face(citizen, eds, 950)
+    certified(citizen)
+    subject = openssl("x509", "-in", "mine.pem", "-noout", "-subject", "-nameopt", "utf8")
+    assert "ЕРМЕКОВ" in subject
+    assert f"NTRKZ-{firm}" in subject
+    again = citizen(*start, "--mandate", "mandate").json
+    assert house.desk.store.load(again["application"]).reason == "mandate_used"
+    for more in (("--organisation", firm), ("--profile", "legal-entity-employee")):
+        plain = citizen("start", "--number", "worker", "--agree", *more, status=5)
+        assert plain.code == "eds.invalid_argument"
+    Path("mandate").write_text("{}")
+    broken = citizen(*start, "--mandate", "mandate", status=6)
+    assert broken.code == "enroll.malformed_statement"
 
 
 # --- at the centre -------------------------------------------------------------------------------

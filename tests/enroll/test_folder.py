@@ -23,6 +23,7 @@ from eds.enroll.evidence.mrz import MrzFormat
 from eds.enroll.evidence.mrzwriting import write_mrz
 from eds.enroll.folder import DeskFolder, make_desk
 from eds.enroll.kinds import EvidenceKind
+from eds.enroll.policy import ORGANISATION_PROFILES
 from eds.enroll.readers import chip_challenge
 from eds.enroll.reception import Reception, digest_of
 from eds.enroll.simulators import SimulatedPerson
@@ -357,12 +358,16 @@ def test_a_chip_read_at_the_centre_is_of_the_document_that_lies_there(
 # --- settings ----------------------------------------------------------------------------------
 
 
+HEADS = "[profiles.x]\nresidency = 'resident'\nrepresents = 'head'"
+
+
 def test_settings_are_read_as_they_are_written() -> None:
     whole = replace(
         SETTINGS, setting=Setting.DEMONSTRATION, node=3, database="postgresql://db/desk",
         issuer="people-2026", holidays=(date(2026, 12, 16),), accepted_documents=("UZ",),
         limits={"face_checks": 4}, times={"act_lasts": timedelta(minutes=5)},
-        providers={"population": "registers:population"}, cscas="cscas",
+        providers={"population": "registers:population", "organisations": "registers:firms"},
+        profiles=ORGANISATION_PROFILES, cscas="cscas",
         faces=FaceProvider(issuer="faces", public_key="faces.pem", key_id="1"),
     )  # fmt: skip
     for settings in (SETTINGS, whole):
@@ -385,6 +390,8 @@ def test_settings_are_read_as_they_are_written() -> None:
         ("[limits]\nface_checks = -1", "limits.face_checks"),
         ("[times]\nact_lasts = '15 minutes'", "times.act_lasts"),
         ("[providers]\npopulation = 'import os'", "providers"),
+        (f"{HEADS}\nflows = ['remote', 'renewal']", "profiles.x.flows"),
+        (f"{HEADS}\nflows = ['remote']", "providers"),  # which register is asked?
         ("[providers]\nregister = 'a:b'", "providers.register"),
         ("[profiles.x]\nresidency = 'resident'\nflows = ['door']", "profiles.x.flows"),
         ("holidays = ['yesterday']", "holidays"),

@@ -22,6 +22,7 @@ from eds.enroll.certified import CertificateState
 from eds.enroll.failures import NOT_ACCEPTED
 from eds.enroll.folder import DeskFolder
 from eds.enroll.reception import digest_of
+from eds.enroll.simulators import SimulatedOrganisation
 from eds.enroll.states import Flow, State
 from eds.errors import DeskRefused, InvalidArgument, ProviderUnavailable, TransitionRefused
 from eds.extensions import RevocationReason
@@ -30,7 +31,7 @@ from eds.http.metrics import Worker
 from eds.http.opening import Surroundings, new_board, open_doors
 from eds.http.settings import read_http_settings
 from tests.ca.authority_house import pin
-from tests.enroll.desk_house import RESIDENT, TERMS, DeskHouse
+from tests.enroll.desk_house import NUMBERS, OPERATOR, RESIDENT, TERMS, DeskHouse
 from tests.enroll.house import Holder
 from tests.http.desk_house import serving
 from tests.http.tlsproxy import server_certificate, server_context
@@ -153,6 +154,28 @@ def test_what_is_refused_at_an_address_is_refused_alike(house: DeskHouse) -> Non
             desk.bind_key(session, request=b"0", possession=b"0", algorithm="x", secret="")
         assert problem.value.problem.startswith(("enroll.", "certificates."))
         assert desk.give_up(session).step is Step.ENDED
+
+
+def test_somebody_of_an_organisation_applies_at_an_address(house: DeskHouse) -> None:
+    folder, firm, profile = house.desk, "990140000017", "legal-entity-employee"
+    folder.demonstration.add_organisation(
+        SimulatedOrganisation(number=firm, name="ТОО «Пример»", head=NUMBERS[OPERATOR])
+    )
+    with house.by(folder, OPERATOR) as head:
+        mandate = applicant.make_mandate(
+            head.sign, organisation=firm, person=RESIDENT, profile=profile, at=house.now()
+        )
+    wanted = Wanted(
+        flow=Flow.REMOTE, message="a" * 32, profile=profile, personal_number=RESIDENT,
+        organisation=firm,
+    )  # fmt: skip
+    with served(house) as port:
+        desk = HttpDesk(f"http://127.0.0.1:{port}")
+        states = [
+            desk.open(each, token=new_token(), terms=digest_of(TERMS)).state
+            for each in (wanted, replace(wanted, message="b" * 32, mandate=mandate))
+        ]
+    assert states == [State.REJECTED, State.RESOLVED]
 
 
 def test_an_answer_that_got_lost_is_asked_for_again(house: DeskHouse) -> None:

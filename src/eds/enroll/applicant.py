@@ -25,8 +25,10 @@ from .statements import (
     ActivationStatement,
     ConfirmationStatement,
     ExistingEdsStatement,
+    MandateStatement,
     PossessionStatement,
     RenewalStatement,
+    SignedAct,
     StatusStatement,
 )
 from .states import Flow, State
@@ -165,7 +167,9 @@ class Standing:
 class Wanted:
     """What somebody applies for: under a personal number, a document, or a certificate to renew.
 
-    `message` (16 random octets in hexadecimal, or longer) makes the same call open it once.
+    Whoever is to be certified as somebody of an organisation names it by its number, and all but
+    its head bring the head's mandate. `message` (16 random octets in hexadecimal, or longer) makes
+    the same call open it once.
     """
 
     flow: Flow
@@ -175,6 +179,8 @@ class Wanted:
     document: tuple[str, str] = field(default=("", ""), repr=False)
     station: str = ""
     certificate: Certificate | None = None
+    organisation: str = ""
+    mandate: SignedAct | None = field(default=None, repr=False)
 
 
 class Access(Protocol):
@@ -346,6 +352,19 @@ def prove_existing_eds(
         )
     statement = ExistingEdsStatement(application=session.application, challenge=standing.challenge)
     return access.offer_eds(session, sign(statement.encoded))
+
+
+def make_mandate(
+    sign: Callable[[bytes], bytes], *, organisation: str, person: str, profile: str, at: datetime
+) -> SignedAct:
+    """The head of an organisation wants a person (a personal number) certified under a profile:
+    `sign` makes the CMS over the statement, as `prove_existing_eds` says.
+    """
+    said = MandateStatement(
+        organisation=organisation, person=person, profile=profile, at=at,
+        nonce=secrets.token_bytes(16),
+    )  # fmt: skip
+    return SignedAct(statement=said.encoded, signature=sign(said.encoded))
 
 
 def end_by_key(

@@ -53,6 +53,7 @@ class Application:
     timer_ends: datetime | None = None
     token: bytes = b""  # digest of what only the applicant holds
     subject: str = ""
+    organisation: str = ""  # the pseudonym of the one that it is applied for
     terms: bytes = b""
     snapshot: bytes = b""
     contact: str = ""
@@ -151,6 +152,7 @@ class Application:
                 "permission_until": self.permission_until,
                 "risk": self.risk,
                 "returns": self.returns,
+                **({"organisation": self.organisation} if self.organisation else {}),
             }
         )
 

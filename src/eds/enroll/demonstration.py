@@ -6,6 +6,7 @@ Several processes, and people at a terminal, then see one state. Every provider 
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -15,10 +16,12 @@ from typing import Any, Final
 
 from ..ca.files import PRIVATE, write_file
 from ..country.contract import Country
-from ..errors import InvalidArgument
+from ..errors import InvalidArgument, MalformedEvidence
 from .applicant import Standing
+from .encoding import from_data, to_data
 from .kinds import EvidenceKind
 from .simulators import (
+    SimulatedOrganisation,
     SimulatedPerson,
     SimulatedState,
     read_outbox,
@@ -28,6 +31,7 @@ from .simulators import (
 )
 
 _PEOPLE: Final = "people.json"
+_ORGANISATIONS: Final = "organisations.json"
 _SEED: Final = "seed"
 _OUTBOX: Final = "outbox"
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)  # an answer is dated when it is given
@@ -56,6 +60,7 @@ class Demonstration:
             at=_LONG_AGO,
             country=self._country,
             outbox=self.folder / _OUTBOX,
+            organisations=self.organisations,
         )
 
     def add(self, person: SimulatedPerson) -> None:
@@ -64,6 +69,24 @@ class Demonstration:
         if any(each.personal_number == person.personal_number for each in people):
             raise InvalidArgument(argument="person", reason="the number is somebody's already")
         write_file(self.folder / _PEOPLE, write_people((*people, person)), mode=PRIVATE)
+        self.__dict__.pop("state", None)
+
+    @property
+    def organisations(self) -> tuple[SimulatedOrganisation, ...]:
+        """Every organisation there. Raises MalformedEvidence, OSError."""
+        try:
+            rows = json.loads((self.folder / _ORGANISATIONS).read_bytes())
+            return tuple(from_data(SimulatedOrganisation, row) for row in rows)
+        except FileNotFoundError:
+            return ()
+        except (ValueError, TypeError, KeyError, RecursionError):
+            raise MalformedEvidence(field="organisations", reason="not a list of them") from None
+
+    def add_organisation(self, organisation: SimulatedOrganisation) -> None:
+        """One is founded, or what the register says of it changes."""
+        others = (each for each in self.organisations if each.number != organisation.number)
+        rows = [to_data(each) for each in (*others, organisation)]
+        write_file(self.folder / _ORGANISATIONS, json.dumps(rows).encode(), mode=PRIVATE)
         self.__dict__.pop("state", None)
 
     def messages(self) -> tuple[dict[str, Any], ...]:

@@ -38,6 +38,7 @@ from .providers import (
     CheckedEvidence,
     DocumentRegister,
     Notifier,
+    OrganisationRegister,
     PhoneBase,
     PopulationRegister,
 )
@@ -63,12 +64,14 @@ class Desk:
     documents: DocumentRegister
     notifier: Notifier
     assertions: AssertionReader
+    organisations: OrganisationRegister | None = None
     random: Callable[[int], bytes] = secrets.token_bytes
 
     @property
     def providers(self) -> tuple[Any, ...]:
         """What must not be a simulator in production (`eds.enroll.providers.require_real`)."""
-        return (self.population, self.phones, self.documents, self.notifier, self.assertions)
+        asked = (self.population, self.phones, self.documents, self.notifier, self.assertions)
+        return asked if self.organisations is None else (*asked, self.organisations)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,11 +21,20 @@ from ..country.contract import Country
 from ..errors import InvalidArgument
 from .evidence.assurance import Level
 from .people import Residency
-from .policy import PROFILES, EnrolmentPolicy, ProfileRule, profiles_of
+from .policy import (
+    ORGANISATION_PROFILES,
+    PROFILES,
+    EnrolmentPolicy,
+    ProfileRule,
+    Represents,
+    profiles_of,
+)
 from .states import Flow
 
 SETTINGS_FILE: Final = "desk.toml"
 PROVIDERS: Final = ("population", "phones", "documents", "notifier", "assertions")
+# Asked only where organisations' people are certified.
+ORGANISATIONS: Final = "organisations"
 
 _POSTGRESQL: Final = ("postgresql://", "postgresql+psycopg://")
 _DURATION: Final = re.compile(r"(\d{1,6})([smhd])")
@@ -121,6 +130,12 @@ class DeskSettings:
             "providers",
             "an import path is module:attribute",
         )
+        _require(
+            self.asks_organisations
+            or not any(rule.represents is not None for rule in self.profiles.values()),
+            "providers",
+            "organisations: which register of legal entities is asked?",
+        )
 
     @property
     def land(self) -> Country | None:
@@ -132,7 +147,14 @@ class DeskSettings:
         """Who may be given a certificate of which profile, and how."""
         if self.profiles:
             return self.profiles
-        return PROFILES if self.land is None else profiles_of(self.land)
+        if self.land is not None:
+            return profiles_of(self.land)
+        return {**PROFILES, **ORGANISATION_PROFILES} if self.asks_organisations else PROFILES
+
+    @property
+    def asks_organisations(self) -> bool:
+        """Whether a register of legal entities is asked; simulated in a demonstration."""
+        return ORGANISATIONS in self.providers or self.setting is Setting.DEMONSTRATION
 
     @property
     def writer(self) -> str:
@@ -198,6 +220,8 @@ class DeskSettings:
                 f"flows = {_list(sorted(flow.value for flow in rule.flows))}",
                 f"minimum = {_quoted(rule.minimum.name.lower())}",
                 f"services = {_list(sorted(rule.services))}",
+                *_line("represents", rule.represents.value if rule.represents else ""),
+                *_line("title", rule.title),
             ]
         return ("\n".join(lines) + "\n").encode()
 
@@ -240,7 +264,11 @@ def read_desk_settings(data: bytes, *, file: str = SETTINGS_FILE) -> DeskSetting
             times=_times(top.table("times")),
             profiles=_profiles(top.table("profiles")),
             providers=MappingProxyType(
-                {name: providers.text(name) for name in PROVIDERS if name in providers}
+                {
+                    name: providers.text(name)
+                    for name in (*PROVIDERS, ORGANISATIONS)
+                    if name in providers
+                }
             ),
             faces=faces,
         )
@@ -290,7 +318,11 @@ def _profiles(table: Fields) -> Mapping[str, ProfileRule]:
             flows=frozenset(map(Flow, flows)),
             minimum=Level[minimum],
             services=frozenset(rule.texts("services")),
+            represents=_one_of(Represents, rule, "represents") if "represents" in rule else None,
+            title=rule.text("title", ""),
         )
+        if found[name].represents is not None and flows != (Flow.REMOTE.value,):
+            rule.refuse("flows", "who represents an organisation applies from home: remote")
         rule.finish()
     return MappingProxyType(found)
 

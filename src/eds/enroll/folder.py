@@ -40,7 +40,14 @@ from ..verify.trustfolder import load_trust_store
 from .casework import Casework
 from .demonstration import Demonstration, make_demonstration
 from .desk import Desk
-from .desksettings import PROVIDERS, SETTINGS_FILE, DeskSettings, Setting, read_desk_settings
+from .desksettings import (
+    ORGANISATIONS,
+    PROVIDERS,
+    SETTINGS_FILE,
+    DeskSettings,
+    Setting,
+    read_desk_settings,
+)
 from .evidence.assertions import Topic, TrustedProvider
 from .evidence.cscas import CscaAnchor, CscaStore, read_master_list
 from .evidence.vault import AesMasterKey
@@ -210,6 +217,8 @@ class DeskFolder:
     def unguarded(self) -> Desk:
         """The desk, whatever its providers are: for the doctor."""
         roles = {role: self._provider(role) for role in PROVIDERS}
+        if self.settings.asks_organisations:
+            roles[ORGANISATIONS] = self._provider(ORGANISATIONS)
         return Desk(
             store=self.store,
             policy=self.policy,

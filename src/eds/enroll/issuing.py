@@ -62,6 +62,7 @@ from .desk import (
 from .encoding import encode
 from .failures import Code, Failure
 from .guards import GUARDS, Findings, Request
+from .organisations import entry_of, found_out
 from .passphrases import PASSPHRASE_FILE, kept_passphrase
 from .people import Snapshot
 from .remote import lock_if_spent
@@ -560,7 +561,7 @@ def _findings(desk: Desk, issuing: Issuing, application: Application, *, at: dat
             desk, issuing, application, key=application.key, not_after=application.not_after
         )
         fits = shown is not None and shown.digest == application.fields_shown
-    return Findings(
+    findings = Findings(
         snapshot=snapshot,
         subject=subject,
         key_known=_is_known(issuing.register, application.key),
@@ -571,6 +572,9 @@ def _findings(desk: Desk, issuing: Issuing, application: Application, *, at: dat
         certificate_fits=fits,
         living_key_valid=living(issuing, application.renews, at=at) is not None,
     )
+    if not application.organisation:
+        return findings
+    return found_out(desk, application, findings, entry_of(desk, application, at=at), at=at)
 
 
 def _objections(

@@ -42,6 +42,10 @@ class Pseudonyms:
         """Of a travel or identity document."""
         return self._of("document", f"{country}\0{number}")
 
+    def organisation(self, number: str) -> str:
+        """Of a legal entity, whose number may look like a person's."""
+        return self._of("organisation", number)
+
     def contact(self, address: str) -> str:
         """Of a telephone number or another address."""
         return self._of("contact", address)

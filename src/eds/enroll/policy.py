@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
@@ -17,6 +18,13 @@ from .evidence.assurance import Level
 from .evidence.codes import LETTERS, CodePolicy
 from .people import Residency
 from .states import TIMERS, Flow, State, Timer
+
+
+class Represents(Enum):
+    """How somebody speaks for an organisation: as its head, or by a mandate of its head."""
+
+    HEAD = "head"
+    MANDATE = "mandate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +38,8 @@ class ProfileRule:
     residency: Residency
     flows: frozenset[Flow]
     minimum: Level
+    represents: Represents | None = None
+    title: str = ""  # of those who represent an organisation
     services: frozenset[str] = frozenset()
     identified: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -53,6 +63,28 @@ PROFILES: Final[Mapping[str, ProfileRule]] = MappingProxyType(
         "non-resident-authentication": _NON_RESIDENT,
     }
 )
+
+
+def _of_organisations(represents: Represents, title: str = "") -> ProfileRule:
+    return ProfileRule(
+        residency=Residency.RESIDENT,
+        flows=frozenset({Flow.REMOTE}),  # renewed by being asked anew: people come and go
+        minimum=Level.BASELINE,
+        represents=represents,
+        title=title,
+    )
+
+
+ORGANISATION_PROFILES: Final[Mapping[str, ProfileRule]] = MappingProxyType(
+    {
+        "legal-entity-head": _of_organisations(Represents.HEAD, "Head"),
+        "legal-entity-signer": _of_organisations(Represents.MANDATE, "Authorised signatory"),
+        "legal-entity-finance": _of_organisations(Represents.MANDATE, "Financial signatory"),
+        "legal-entity-hr": _of_organisations(Represents.MANDATE, "Personnel signatory"),
+        "legal-entity-employee": _of_organisations(Represents.MANDATE),
+    }
+)
+"""For desks that ask a register of legal entities."""
 
 
 def profiles_of(country: Country) -> Mapping[str, ProfileRule]:
@@ -122,6 +154,7 @@ class EnrolmentPolicy:
     active_certificates: int = 2
     renewals: int = 2
     act_lasts: timedelta = timedelta(minutes=15)  # from an official's signature to its arrival
+    mandate_lasts: timedelta = timedelta(days=30)  # from the signature of an organisation's head
 
     passphrase_cost: int = 2**15  # of scrypt: N; r = 8, p = 1
 

@@ -91,6 +91,29 @@ class PopulationRegister(Provider, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganisationEntry:
+    """What the register of legal entities said of one organisation at one instant.
+
+    `subject` are its attributes in a certificate (`organization`, `organization_identifier`);
+    `head` is the personal number of whoever heads it.
+    """
+
+    number: str
+    subject: Mapping[str, str]
+    head: str = field(repr=False)
+    active: bool
+    taken_at: datetime
+
+
+class OrganisationRegister(Provider, Protocol):
+    """The state's register of legal entities. Raises ProviderUnavailable."""
+
+    def look_up(self, number: str, *, at: datetime) -> OrganisationEntry | None:
+        """The one organisation with that number; None where there is none."""
+        ...
+
+
 class PhoneBase(Provider, Protocol):
     """The state's base of telephone numbers. Raises ProviderUnavailable."""
 

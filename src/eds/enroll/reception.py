@@ -88,6 +88,7 @@ class Reception:
                 opened = remote.open_application(
                     self.desk, envelope, flow=wanted.flow, profile=wanted.profile,
                     personal_number=wanted.personal_number, document=wanted.document,
+                    organisation=wanted.organisation, mandate=wanted.mandate,
                 )  # fmt: skip
             session = Session(application=opened.application, token=token)
             if opened.state is State.DRAFT:

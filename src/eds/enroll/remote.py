@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from ..errors import InvalidArgument, TransitionRefused
+from ..errors import EvidenceUsed, InvalidArgument, TransitionRefused
 from .application import Application, evolve
 from .desk import (
     DAY,
@@ -28,12 +28,20 @@ from .desk import (
     register_item,
     try_code,
 )
-from .encoding import encode
+from .encoding import decode, encode
 from .evidence.assurance import FACE_LIKE, SHOWN, Proof
-from .failures import Code
+from .failures import Code, Failure
 from .guards import Findings, Request, judge
 from .kinds import EvidenceKind
+from .organisations import (
+    MANDATE_FILE,
+    entry_of,
+    found_out,
+    mandate_used,
+    with_organisation,
+)
 from .providers import CheckedEvidence, DocumentState
+from .statements import MandateStatement, SignedAct
 from .states import Flow, State, transition
 from .store import Mark, Step
 
@@ -55,13 +63,18 @@ def open_application(
     profile: str,
     personal_number: str = "",
     document: tuple[str, str] = ("", ""),
+    organisation: str = "",
+    mandate: SignedAct | None = None,
     device: str = "",
     changes: Mapping[str, Any] | None = None,
 ) -> Application:
     """Open one under a personal number, or under a document (country, number) at the centre.
 
     `envelope.token` (16 octets or more) is the applicant's own choice. The same message opens it
-    once. Raises TransitionRefused, ApplicationOpen, InvalidArgument, IdentityNumberRefused.
+    once. `organisation` (its number) is wanted by the profiles of organisations' people, and the
+    head's `mandate` over a MandateStatement of everybody but the head.
+
+    Raises TransitionRefused, ApplicationOpen, InvalidArgument, IdentityNumberRefused.
     """
     if len(envelope.token) < _TOKEN_OCTETS:
         raise InvalidArgument(argument="token", reason=f"{_TOKEN_OCTETS} octets are wanted")
@@ -69,6 +82,13 @@ def open_application(
         raise InvalidArgument(argument="document", reason="a number or a document is wanted")
     if (flow is Flow.CENTRE) is bool(personal_number):
         raise InvalidArgument(argument="flow", reason="not the way for this kind of number")
+    rule = desk.policy.profiles.get(profile)
+    if rule is not None and (rule.represents is not None) is not bool(organisation):
+        raise InvalidArgument(argument="organisation", reason="not as this profile wants it")
+    if mandate is not None:
+        if not organisation:
+            raise InvalidArgument(argument="mandate", reason="of which organisation?")
+        decode(MandateStatement, mandate.statement)
     if personal_number:
         desk.policy.require_number(personal_number, on=envelope.at.date())
     applicant = (
@@ -80,7 +100,9 @@ def open_application(
     # The name follows from who asks and how they call it: the same message, the same application.
     name = hashlib.sha256(f"{applicant}\0{envelope.message}".encode()).hexdigest()[:32]
     token = hashlib.sha256(envelope.token).digest()
-    known, digest = answered(desk, name, envelope, [flow.value, profile, token])
+    named = desk.pseudonyms.organisation(organisation) if organisation else ""
+    said = [flow.value, profile, token, *([named, mandate] if named else [])]
+    known, digest = answered(desk, name, envelope, said)
     if known is not None:
         return known
     device = desk.pseudonyms.device(device) if device else ""
@@ -96,6 +118,7 @@ def open_application(
             "profile": profile,
             "applicant": applicant,
             "token": token,
+            "organisation": named,
             **(changes or {}),
         },
         at=at,
@@ -115,7 +138,14 @@ def open_application(
     )
     if failures:
         raise TransitionRefused(failures=failures)
-    applied = encode({"personal_number": personal_number, "document": list(document)})
+    applied = encode(
+        {
+            "personal_number": personal_number,
+            "document": list(document),
+            **({"organisation": organisation} if organisation else {}),
+        }
+    )
+    mandated = {} if mandate is None else {MANDATE_FILE: encode(mandate)}
     return store.commit(
         Step(
             before=None,
@@ -125,7 +155,7 @@ def open_application(
             at=at,
             message=envelope.message,
             digest=digest,
-            files={"applicant": applied},
+            files={"applicant": applied, **mandated},
             marks=(Mark(kind="device", name=device, reference=name, holder=applicant),)
             if device
             else (),
@@ -171,10 +201,12 @@ def resolve(desk: Desk, application: str, *, at: datetime) -> Application:
         return before
     number, _ = applicant_of(desk, before)
     snapshot = desk.population.look_up(number, at=at)
+    entry = entry_of(desk, before, at=at)
     changes: dict[str, Any] = {}
     files: dict[str, bytes] = {}
     subject = ""
     if snapshot is not None:
+        snapshot = with_organisation(desk, before, snapshot, entry)
         subject = desk.pseudonyms.person(snapshot.personal_number)
         digest, files = kept_snapshot(desk, snapshot)
         changes = {
@@ -186,8 +218,11 @@ def resolve(desk: Desk, application: str, *, at: datetime) -> Application:
         }
     move = Move(
         request=Request(act="resolve"),
-        evidence=Findings(snapshot=snapshot, subject=subject),
+        evidence=found_out(
+            desk, before, Findings(snapshot=snapshot, subject=subject), entry, at=at
+        ),
         changes=changes,
+        used=mandate_used(desk, before),
         files=files,
         actor="system",
     )
@@ -195,6 +230,9 @@ def resolve(desk: Desk, application: str, *, at: datetime) -> Application:
         return by_system(desk, before, move, at=at)
     except TransitionRefused as refusal:
         return reject(desk, before, refusal, at=at)
+    except EvidenceUsed:
+        used = TransitionRefused(failures=(Failure(code=Code.MANDATE_USED),))
+        return reject(desk, before, used, at=at)
 
 
 def reject(

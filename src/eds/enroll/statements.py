@@ -127,6 +127,25 @@ class ExistingEdsStatement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MandateStatement:
+    """The head of an organisation wants a person certified as one of its people; CMS over it, as
+    for acts. `person` is a personal number, so it is sealed wherever it is kept.
+    """
+
+    organisation: str
+    person: str
+    profile: str
+    at: datetime
+    nonce: bytes
+    statement: str = "eds.enroll.mandate"
+    v: int = 1
+
+    @property
+    def encoded(self) -> bytes:
+        return encode(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusStatement:
     """The holder wants the certificate held or revoked, with its own key."""
 

@@ -163,8 +163,8 @@ def _rows() -> Iterator[Transition]:
 
     # from home
     yield _row("resolve", _REMOTE | _RENEWAL, s.SUBMITTED, s.RESOLVED, a.SYSTEM,
-               ("person_resolved", "person_alive", "person_of_age", "residency_fits_profile"),
-               ("snapshot",))  # fmt: skip
+               ("person_resolved", "person_alive", "person_of_age", "residency_fits_profile",
+                "speaks_for_organisation"), ("snapshot",))  # fmt: skip
     yield _row("send_code", _REMOTE | _RENEWAL, s.RESOLVED, s.RESOLVED, a.APPLICANT,
                ("applicant_authentic", "contact_from_the_base", "sends_left",
                 "contact_not_shared"))  # fmt: skip

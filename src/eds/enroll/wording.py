@@ -156,6 +156,17 @@ REFUSALS: Final[Mapping[str, str]] = MappingProxyType(
         "capture_missing": "The picture taken on the spot is missing.",
         "papers_missing": "Papers are missing.",
         "no_permission_to_stay": "There is no permission to stay, or it has ended.",
+        "organisation_unknown": "The register of legal entities does not know this organisation.",
+        "organisation_closed": "The organisation has been closed.",
+        "not_the_head": "The register does not name the applicant as the head of the organisation.",
+        "mandate_missing": "The mandate of the head of the organisation is missing.",
+        "mandate_not_signed": "The signature of the mandate did not pass the check.",
+        "mandate_of_another": "The mandate was not signed by the head of the organisation.",
+        "mandate_for_another": (
+            "The mandate is for another person, organisation or kind of certificate."
+        ),
+        "mandate_stale": "The mandate is too old.",
+        "mandate_used": "The mandate was used before.",
         "key_not_living": "The key is not one of a valid certificate of the applicant.",
         "second_factor_missing": "The second factor is missing.",
         "renewals_spent": "The certificate cannot be renewed from afar again.",

@@ -21,7 +21,7 @@ from ..enroll.kinds import EvidenceKind
 from ..enroll.offered import chip_of_person, existing_eds, register_photo
 from ..enroll.providers import CheckedEvidence
 from ..enroll.reception import step_alone
-from ..enroll.statements import StatusStatement
+from ..enroll.statements import SignedAct, StatusStatement
 from ..enroll.states import Flow, State
 from ..enroll.status import Wish
 from ..errors import (
@@ -44,6 +44,10 @@ COUNTRY: Final = Text(longest=2, shortest=2, pattern="[A-Z]{2}", example="UZ")
 DOCUMENT: Final = Body(
     title="Document",
     required={"country": COUNTRY, "number": Text(longest=32, pattern="[0-9A-Z<-]{1,32}")},
+)
+SIGNED: Final = Body(
+    title="SignedAct",
+    required={"statement": Octets(most=4096), "signature": Octets(most=32 * 1024)},
 )
 STATION: Final = Text(longest=64, pattern="[a-z0-9][a-z0-9.-]{0,63}", example="astana-1")
 _PROFILE: Final = Text(longest=64, pattern="[a-z0-9-]{1,64}", example="natural-person-signature")
@@ -102,6 +106,7 @@ def _open(service: DeskService, call: Call) -> Any:
     if {"document", "personal_number"} & said.keys() != {wanted}:
         raise MalformedHttpRequest(reason=f"{wanted} is what this flow is opened under")
     document = said.get("document", {"country": "", "number": ""})
+    mandate = said.get("mandate")
     opened = remote.open_application(
         service.desk,
         call.envelope,
@@ -109,6 +114,8 @@ def _open(service: DeskService, call: Call) -> Any:
         profile=said["profile"],
         personal_number=said.get("personal_number", ""),
         document=(document["country"], document["number"]),
+        organisation=said.get("organisation", ""),
+        mandate=None if mandate is None else SignedAct(**mandate),
         device=said.get("device", ""),
     )
     return _shown(service, call, opened)
@@ -349,6 +356,8 @@ def operations() -> Iterator[Operation]:
             optional={
                 "personal_number": PERSONAL_NUMBER,
                 "document": DOCUMENT,
+                "organisation": Text(longest=32, pattern="[0-9A-Za-z-]{4,32}"),
+                "mandate": SIGNED,
                 "device": Text(longest=200),
             },
         ),

@@ -59,6 +59,13 @@ class HttpDesk:
             else:
                 country, number = wanted.document
                 body["document"] = {"country": country, "number": number}
+            if wanted.organisation:
+                body["organisation"] = wanted.organisation
+            if wanted.mandate is not None:
+                body["mandate"] = {
+                    "statement": base64_of(wanted.mandate.statement),
+                    "signature": base64_of(wanted.mandate.signature),
+                }
             opened = self._desk.post("/applications", body, token=token, message=wanted.message)
         session = Session(application=self._standing(opened).application, token=token)
         found = self._look(session)

@@ -29,17 +29,22 @@ from ..errors import (
     StatusChangeRefused,
 )
 from . import deskviews as views
-from .applicantacts import CHIP, COUNTRY, DOCUMENT, PERSONAL_NUMBER, STATION, already, chip_read
+from .applicantacts import (
+    CHIP,
+    COUNTRY,
+    DOCUMENT,
+    PERSONAL_NUMBER,
+    SIGNED,
+    STATION,
+    already,
+    chip_read,
+)
 from .bodies import Body, Choice, Day, Instant, Kind, Octets, Several, Text
 from .deskservice import Call, DeskService
 from .operations import APPLICATION, LARGE, SMALL, Caller, Operation
 
 _ROOT: Final = "/desk/v1/office"
 _ONE: Final = f"{_ROOT}/applications/{{application}}"
-_ACT: Final = Body(
-    title="SignedAct",
-    required={"statement": Octets(most=4096), "signature": Octets(most=32 * 1024)},
-)
 _PSEUDONYM: Final = Text(longest=80, pattern="[0-9A-Za-z.-]{1,15}:[0-9a-f]{64}")
 _NAME: Final = Text(longest=128)
 _SCAN: Final = Octets(most=1024 * 1024)
@@ -331,7 +336,7 @@ def operations() -> Iterator[Operation]:
                 views.an_object("Cursor", deadline=views.INSTANT, application=views.TEXT),
             ]},
         ),
-        caller=Caller.SIGNER, required={"act": _ACT},
+        caller=Caller.SIGNER, required={"act": SIGNED},
         optional={
             "states": Several(
                 of=Choice(values=tuple(sorted(each.value for each in reading.WAITING))), most=8
@@ -344,44 +349,44 @@ def operations() -> Iterator[Operation]:
         _show,
         views.an_object("CaseWithPerson", case=views.CASE, person=views.PERSON,
                         identity=views.IDENTITY, record=views.OCTETS, chip_challenge=views.TEXT),
-        caller=Caller.SIGNER, required={"act": _ACT},
+        caller=Caller.SIGNER, required={"act": SIGNED},
     )  # fmt: skip
     yield _row(
         "showPapers", "applications/{application}/papers",
         "What was seen and taken of the applicant, to be looked at before a decision", _papers,
         views.an_object("Papers",
                         papers={"type": "object", "additionalProperties": views.OCTETS}),
-        caller=Caller.SIGNER, required={"act": _ACT},
+        caller=Caller.SIGNER, required={"act": SIGNED},
     )  # fmt: skip
     for name, summary, decide in _DECISIONS:
         yield _row(_camel(name), f"applications/{{application}}/{name}", summary,
-                   _deciding(decide), views.CASE, required={"act": _ACT})  # fmt: skip
+                   _deciding(decide), views.CASE, required={"act": SIGNED})  # fmt: skip
     yield _row(
         "examine", "applications/{application}/examination",
         "What the operator saw and read", _examine, views.CASE, limit=LARGE,
-        required={"act": _ACT, "visit": _VISIT},
+        required={"act": SIGNED, "visit": _VISIT},
     )  # fmt: skip
     halves = views.an_object("Cleared", case=views.CASE, printed_half=views.TEXT)
     yield _row("newSecret", "applications/{application}/secret",
                "A new activation secret in place of one that was lost", _new_secret, halves,
-               required={"act": _ACT})  # fmt: skip
+               required={"act": SIGNED})  # fmt: skip
     yield _row("clear", "applications/{application}/clearance",
                "Use the decision; one half of the secret is printed", _clear, halves,
-               caller=Caller.SIGNER, required={"act": _ACT})  # fmt: skip
-    both = {"first": _ACT, "second": _ACT}
+               caller=Caller.SIGNER, required={"act": SIGNED})  # fmt: skip
+    both = {"first": SIGNED, "second": SIGNED}
     person = views.an_object("InOffice", person=views.TEXT, digest=views.DIGEST)
     yield _row("appointOfficial", "officials", "Two security officers give a person roles",
                _appoint, person, required={"official": _OFFICIAL, **both},
                caller=Caller.SIGNER)  # fmt: skip
     yield _row("removeOfficial", "officials/removal", "One security officer takes them away",
-               _remove, person, required={"person": _PSEUDONYM, "act": _ACT},
+               _remove, person, required={"person": _PSEUDONYM, "act": SIGNED},
                caller=Caller.SIGNER)  # fmt: skip
     yield _row("unlockDocument", "documents/unlocking", "Two security officers unlock a document",
                _unlock, views.an_object("Unlocked", document=views.TEXT),
                required={"document": _PSEUDONYM, **both}, caller=Caller.SIGNER)  # fmt: skip
     yield _row("pseudonym", "pseudonyms", "How a person or a document is called in acts",
                _pseudonym, views.an_object("Pseudonym", pseudonym=views.TEXT),
-               required={"act": _ACT},
+               required={"act": SIGNED},
                optional={"personal_number": PERSONAL_NUMBER, "document": DOCUMENT},
                caller=Caller.SIGNER)  # fmt: skip
     for kind in _STATUS:

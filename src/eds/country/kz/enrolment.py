@@ -4,7 +4,7 @@ Citizens and residents from home by a face check against the register, since 202
 centre after five that failed; foreigners without residence at a service centre, where their first
 IIN is allotted too. The template is one: no certificate of a non-resident was at hand, and no
 mark of residency is known, so the profile of the register tells the two apart. Certificates of
-organisations' people want the word of a register of legal entities, which no flow asks yet.
+organisations' people wait for profiles in the form of this country.
 """
 
 from __future__ import annotations

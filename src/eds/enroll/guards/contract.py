@@ -37,6 +37,26 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownOrganisation:
+    """What the register of legal entities says, in pseudonyms: which one, and who heads it."""
+
+    organisation: str
+    head: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedMandate:
+    """Whom a mandate empowers to what, and who signed it (nobody: `signer` is empty)."""
+
+    signer: str
+    organisation: str
+    person: str
+    profile: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
     """What was found out for one act. None means that nobody asked, which fails the guard."""
 
@@ -45,6 +65,8 @@ class Findings:
     people_of_contact: int | None = None
     snapshot: Snapshot | None = field(default=None, repr=False)
     subject: str = ""  # the pseudonym of the snapshot's person
+    organisation: KnownOrganisation | None = None
+    mandate: CheckedMandate | None = None
     contact: str = ""
     sends_today: int | None = None
     code_correct: bool | None = None

@@ -8,11 +8,11 @@ from ..application import Application
 from ..failures import Code, Failure
 from ..policy import EnrolmentPolicy
 from ..states import Transition
-from . import centre, evidence, keys, officials, opening, people
+from . import centre, evidence, keys, officials, opening, organisations, people
 from .contract import GUARDS, Findings, Found, Request
 
 # Each enters its guards when it is imported.
-SUBJECTS = (opening, people, evidence, officials, centre, keys)
+SUBJECTS = (opening, people, organisations, evidence, officials, centre, keys)
 
 
 def judge(

@@ -12,6 +12,7 @@ from ..failures import Code
 from ..policy import EnrolmentPolicy
 from .contract import GUARDS, Findings, Found, Request, below, guard, unless
 from .evidence import assurance_reached
+from .organisations import speaks_for_organisation
 from .people import person_alive, residency_fits_profile
 
 
@@ -112,6 +113,7 @@ def all_again(a: Application, e: Findings, r: Request, p: EnrolmentPolicy, at: d
     yield from unless(e.snapshot is not None and e.subject == a.subject, Code.PERSON_UNKNOWN)
     yield from person_alive(a, e, r, p, at)
     yield from residency_fits_profile(a, e, r, p, at)
+    yield from speaks_for_organisation(a, e, r, p, at)
     yield from assurance_reached(a, e, r, p, at)
     yield from unless(e.evidence_intact, Code.EVIDENCE_CHANGED)
     yield from unless(a.horizon is None or at < a.horizon, Code.DOCUMENT_NOT_CURRENT)

@@ -15,7 +15,13 @@ from .people import (
     subject_by_standard,
     write_people,
 )
-from .registers import SimulatedDocuments, SimulatedPhones, SimulatedPopulation
+from .registers import (
+    SimulatedDocuments,
+    SimulatedOrganisation,
+    SimulatedOrganisations,
+    SimulatedPhones,
+    SimulatedPopulation,
+)
 from .state import SimulatedState, simulated_state
 from .voices import SimulatedFaces, SimulatedKey, Simulator, Voice
 
@@ -24,6 +30,8 @@ __all__ = [
     "SimulatedFaces",
     "SimulatedKey",
     "SimulatedNotifier",
+    "SimulatedOrganisation",
+    "SimulatedOrganisations",
     "SimulatedPerson",
     "SimulatedPhones",
     "SimulatedPopulation",

@@ -11,7 +11,7 @@ from ...errors import ProviderUnavailable
 from ..evidence.assertions import DocumentStatus, LifeStatus
 from ..evidence.mrz import Sex
 from ..people import DocumentIdentity, Residency, Snapshot
-from ..providers import DocumentState
+from ..providers import DocumentState, OrganisationEntry
 from .people import SimulatedPerson, subject_by_standard
 from .voices import Simulator
 
@@ -112,6 +112,44 @@ class SimulatedPhones(Simulator):
     def contact_of(self, personal_number: str, *, at: datetime) -> str | None:
         del at
         return self.numbers.get(personal_number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedOrganisation:
+    """An organisation that does not exist. `head` is a personal number."""
+
+    number: str
+    name: str
+    head: str = field(repr=False)
+    active: bool = True
+
+
+@dataclass
+class SimulatedOrganisations(Simulator):
+    """Organisations by their number, named as EN 319 412-1 does: NTR and the country."""
+
+    entries: dict[str, SimulatedOrganisation] = field(default_factory=dict)
+    country: str = "KZ"
+
+    @classmethod
+    def of(cls, organisations: Iterable[SimulatedOrganisation]) -> SimulatedOrganisations:
+        """The register of these."""
+        return cls(entries={one.number: one for one in organisations})
+
+    def look_up(self, number: str, *, at: datetime) -> OrganisationEntry | None:
+        found = self.entries.get(number)
+        if found is None:
+            return None
+        return OrganisationEntry(
+            number=number,
+            subject={
+                "organization": found.name,
+                "organization_identifier": f"NTR{self.country}-{number}",
+            },
+            head=found.head,
+            active=found.active,
+            taken_at=at,
+        )
 
 
 _STATE_OF: Final = {

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from ...country.contract import Country
 from .messages import SimulatedNotifier
 from .people import SimulatedPerson, subject_by_standard
-from .registers import SimulatedDocuments, SimulatedPhones, SimulatedPopulation
+from .registers import (
+    SimulatedDocuments,
+    SimulatedOrganisation,
+    SimulatedOrganisations,
+    SimulatedPhones,
+    SimulatedPopulation,
+)
 from .voices import SimulatedFaces, SimulatedKey
 
 
@@ -24,6 +30,7 @@ class SimulatedState:
     documents: SimulatedDocuments
     notifier: SimulatedNotifier
     faces: SimulatedFaces
+    organisations: SimulatedOrganisations = field(default_factory=SimulatedOrganisations)
 
 
 def simulated_state(
@@ -34,6 +41,7 @@ def simulated_state(
     at: datetime,
     country: Country | None = None,
     outbox: Path | None = None,
+    organisations: Iterable[SimulatedOrganisation] = (),
 ) -> SimulatedState:
     """All providers over `people`. A state of one country names them as its certificates do.
 
@@ -51,4 +59,5 @@ def simulated_state(
         documents=SimulatedDocuments.of(people),
         notifier=SimulatedNotifier(outbox),
         faces=SimulatedFaces(SimulatedKey(seed), audience=audience),
+        organisations=SimulatedOrganisations.of(organisations),
     )
