@@ -18,6 +18,7 @@ from eds.ca.lifecycle import State as Standing
 from eds.enroll.applicant import Session, Step, Wanted, new_token
 from eds.enroll.casework import By, Proposal, propose_change, propose_official
 from eds.enroll.certified import CertificateState
+from eds.enroll.evidence.chips import ChipRead
 from eds.enroll.officials import Official, Role
 from eds.enroll.people import DocumentIdentity
 from eds.enroll.reception import digest_of
@@ -149,6 +150,17 @@ def test_an_act_whose_answer_got_lost_is_done_once_by_officials_too(
     assert (case.state, case.returns, case.version) == (
         State.CLEARED, 0, cleared.application.version,
     )  # fmt: skip
+
+
+def test_what_was_read_from_a_chip_goes_along(scene: Scene, visit: Visit) -> None:
+    _, name = scene.came()
+    counter, operator = scene.counter, scene.by(OPERATOR)
+    counter.check_in(name, operator)
+    chip = ChipRead(security_object=b"no SOD", data_groups={1: b"no DG1"}, response=b"none")
+    with pytest.raises(DeskRefused) as problem:
+        counter.record(name, operator, replace(visit, chip=chip, chip_absence=None))
+    assert problem.value.problem == "enroll.evidence_unverified"
+    assert counter.case(name, operator).state is State.PRESENT
 
 
 def refused_of(act: Callable[[], object]) -> set[str]:
