@@ -1,9 +1,11 @@
 """The doors under load: wrk on loopback, each door beside the same server answering a constant.
 
 OCSP answers given again and signed live, time-stamps, and the report on a CMS of 10 kB, for a
-minute each, in turns with the constant and with the same call made in process. Client, workers and
-whatever else runs share the machine, so only what was measured in turns is compared. First, how
-long a revocation takes to be told by every worker.
+minute each, in turns with a constant and with the same call made in process. The constant is
+answered twice: by Starlette under uvicorn as both ship, which is the ceiling of whoever builds such
+doors with a framework, and by our own server, which is quicker and the harder one. Client, workers
+and whatever else runs share the machine, so only what was measured in turns is compared. First,
+how long a revocation takes to be told by every worker.
 `make campaign-load`, or with `ARGS="SECONDS [NAME]"` for another length, and for one alone.
 """
 
@@ -43,7 +45,6 @@ from eds.keys.contract import KeyPurpose
 from eds.ocsp import OcspResponse
 from eds.verify.policy import BASIC
 from eds.verify.trustfolder import load_trust_store
-from eds_cli.supervising import Supervisor
 from tests.ca.authority_house import pin
 from tests.http.house import House, Server, build_house, ocsp_request, serving
 
@@ -89,16 +90,17 @@ class Subject:
 @dataclass
 class Outcome:
     ours: list[tuple[float, float]] = field(default_factory=list)  # rate, p99 in ms
-    ceiling: list[float] = field(default_factory=list)
+    framework: list[float] = field(default_factory=list)  # rates of the constant
+    server: list[float] = field(default_factory=list)
     calls: list[float] = field(default_factory=list)
     resident: list[tuple[float, float]] = field(default_factory=list)  # minutes, octets
     errors: int = 0
     requests: int = 0
 
-    def ratio(self) -> float:
+    def ratio(self, ceilings: Sequence[float]) -> float:
         return statistics.median(
             rate / self._allowed(ceiling, number)
-            for number, ((rate, _), ceiling) in enumerate(zip(self.ours, self.ceiling, strict=True))
+            for number, ((rate, _), ceiling) in enumerate(zip(self.ours, ceilings, strict=True))
         )
 
     def _allowed(self, ceiling: float, number: int) -> float:
@@ -128,8 +130,11 @@ def main() -> int:
             for subject in subjects(house, server):
                 if only not in subject.name:
                     continue
-                with constant(server, subject) as port:
-                    outcome = measured(house, server, subject, port, seconds)
+                with (
+                    constant(server, subject, by_starlette) as framework,
+                    constant(server, subject, by_our_server) as own,
+                ):
+                    outcome = measured(house, server, subject, (framework, own), seconds)
                 failed |= tell(subject, outcome)
     print("failed" if failed else "held")
     return int(failed)
@@ -184,7 +189,9 @@ def stamp_request() -> bytes:
     return der.sequence(der.integer(1), imprint, der.integer(4711), b"\x01\x01\xff")
 
 
-def measured(house: House, server: Server, subject: Subject, port: int, seconds: float) -> Outcome:
+def measured(
+    house: House, server: Server, subject: Subject, constants: tuple[int, int], seconds: float
+) -> Outcome:
     outcome = Outcome()
     slice_seconds = min(SLICE, seconds)
     with tempfile.TemporaryDirectory(prefix="eds-load-") as name:
@@ -204,9 +211,10 @@ def measured(house: House, server: Server, subject: Subject, port: int, seconds:
             outcome.errors += errors
             outcome.requests += count
             outcome.resident.append(((time.monotonic() - began) / 60, resident(server)))
-            rate, _, _, errors = wrk(port, script, slice_seconds)
-            outcome.ceiling.append(rate)
-            outcome.errors += errors
+            for rates, port in zip((outcome.framework, outcome.server), constants, strict=True):
+                rate, _, _, errors = wrk(port, script, slice_seconds)
+                rates.append(rate)
+                outcome.errors += errors
             if subject.in_process is not None:
                 outcome.calls.append(call_rate(house, subject, min(2.0, slice_seconds)))
     return outcome
@@ -232,13 +240,15 @@ def resident(server: Server) -> float:
 
 
 def tell(subject: Subject, outcome: Outcome) -> bool:
-    ratio = outcome.ratio()
+    ratio = outcome.ratio(outcome.framework)
     rate = statistics.median(rate for rate, _ in outcome.ours)
-    ceiling = statistics.median(outcome.ceiling)
     calls = f", call in process {statistics.median(outcome.calls):,.0f}/s" if outcome.calls else ""
     print(
-        f"{subject.name}: {rate:,.0f}/s, constant {ceiling:,.0f}/s{calls}; "
-        f"ratio {ratio:.2f} (goal {subject.goal}); "
+        f"{subject.name}: {rate:,.0f}/s, "
+        f"constant by Starlette {statistics.median(outcome.framework):,.0f}/s, "
+        f"by our server {statistics.median(outcome.server):,.0f}/s{calls}; "
+        f"ratio {ratio:.2f} (goal {subject.goal}), "
+        f"beside our server {outcome.ratio(outcome.server):.2f}; "
         f"p99 {statistics.median(p99 for _, p99 in outcome.ours):.1f} ms; "
         f"{outcome.requests:,} requests, {outcome.errors} errors; "
         f"memory {outcome.slope:+,.0f} KiB a minute",
@@ -250,13 +260,12 @@ def tell(subject: Subject, outcome: Outcome) -> bool:
 # --- the constant ---------------------------------------------------------------------------------
 
 
-@contextmanager
-def constant(server: Server, subject: Subject) -> Iterator[int]:
-    """The port of the same server with the same settings, answering what the door answered once."""
-    _, headers, body = server.ask(
-        "POST", subject.path, subject.bodies[0], content_type=subject.media_type
-    )
-    told = [(name.encode(), value.encode()) for name, value in headers.items() if name != "date"]
+Headers = list[tuple[bytes, bytes]]
+Worker = Callable[[Any, ServerSettings, Headers, bytes], None]
+
+
+def by_our_server(listener: Any, settings: ServerSettings, headers: Headers, body: bytes) -> None:
+    """The server of the doors, with the same settings, and nothing behind it."""
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -267,31 +276,60 @@ def constant(server: Server, subject: Subject) -> Iterator[int]:
             return
         while (await receive()).get("more_body"):
             pass
-        await send({"type": "http.response.start", "status": 200, "headers": told})
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
+    Serving(answer, settings).run(listener)  # type: ignore[arg-type]
+
+
+def by_starlette(listener: Any, settings: ServerSettings, headers: Headers, body: bytes) -> None:
+    """Starlette under uvicorn, as both ship: uvloop, httptools, no log of accesses."""
+    import uvicorn
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+    told = {name.decode(): value.decode() for name, value in headers}
+
+    async def answer(request: Request) -> Response:
+        await request.body()
+        return Response(body, headers=told)
+
+    app = Starlette(routes=[Route("/{path:path}", answer, methods=["POST"])])
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, timeout_keep_alive=settings.idle_seconds
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextmanager
+def constant(server: Server, subject: Subject, worker: Worker) -> Iterator[int]:
+    """The port at which so many workers answer what the door answered once."""
+    _, headers, body = server.ask(
+        "POST", subject.path, subject.bodies[0], content_type=subject.media_type
+    )
+    told = [(name.encode(), value.encode()) for name, value in headers.items() if name != "date"]
     settings = ServerSettings(port=0, workers=WORKERS)
     listeners = listening(settings, count=WORKERS)
-    process = os.fork()
-    if process == 0:
-        supervisor = Supervisor(told=lambda _: None, drain_seconds=5)
-        for number, listener in enumerate(listeners):
-
-            def work(ready: Callable[[], None], listener: Any = listener) -> int:
-                Serving(answer, settings).run(listener, started=ready)  # type: ignore[arg-type]
-                return 0
-
-            supervisor.begin(f"constant {number}", work)
-        os._exit(supervisor.watch())
+    processes = []
+    for listener in listeners:
+        process = os.fork()
+        if process == 0:
+            worker(listener, settings, told, body)
+            os._exit(0)
+        processes.append(process)
     port = listeners[0].getsockname()[1]
     for listener in listeners:
         listener.close()
     try:
-        time.sleep(1)
+        time.sleep(1.5)
         yield port
     finally:
-        os.kill(process, 15)
-        os.waitpid(process, 0)
+        for process in processes:
+            os.kill(process, 15)
+        for process in processes:
+            os.waitpid(process, 0)
 
 
 # --- the same call in process ---------------------------------------------------------------------
