@@ -196,7 +196,8 @@ def told(encoded: bytes) -> object:
         return error.code
     said: dict[str, object] = {}
     for name in ("status", "responder", "responses", "produced_at", "certificates", "nonce",
-                 "extensions", "tbs_encoded", "signature_algorithm", "signature"):  # fmt: skip
+                 "extensions", "tbs_encoded", "signature_algorithm", "signature",
+                 "basic_encoded"):  # fmt: skip
         try:
             value = getattr(found, name)
         except EdsError as error:
@@ -222,6 +223,19 @@ def test_answer_in_the_profile_is_read_at_once_as_it_is_field_by_field(
     monkeypatch.setattr("eds.ocsp._read_profile", lambda *_: False)
     for encoded, said in zip(changed, at_once, strict=True):
         assert told(encoded) == said, encoded.hex()
+    monkeypatch.setattr("eds.ocsp._head", lambda _: (b"", 0))
+    for encoded, said in zip(changed, at_once, strict=True):
+        assert told(encoded) == said, encoded.hex()
+
+
+def test_response_of_any_size_is_read_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = *range(300), *range(65_300, 65_700)
+    made_so = [made(single(GOOD), single(REVOKED), value=bytes(size)) for size in sizes]
+    at_once = [told(encoded) for encoded in made_so]
+    monkeypatch.setattr("eds.ocsp._head", lambda _: (b"", 0))
+    assert [told(encoded) for encoded in made_so] == at_once
+    basic = OcspResponse(made_so[0]).basic_encoded
+    assert OcspResponse.of_basic(basic).encoded == made_so[0]
 
 
 @needs_data

@@ -199,10 +199,14 @@ class OcspResponse(Encoded):
     @read_once
     def status(self) -> ResponseStatus:
         """Whether the responder answered."""
+        head, _ = _head(len(self.encoded))
+        if head and self.encoded.startswith(head):
+            return ResponseStatus.SUCCESSFUL
         return self._outer[0]
 
-    @read_once
-    def _basic(self) -> _Basic:
+    @property
+    def _wrapped(self) -> bytes:
+        """The BasicOCSPResponse, out of all that is around it."""
         found = self._outer[1]
         if found is None:
             raise MalformedOcspResponse(reason=f"no answer inside, status {self.status.name}")
@@ -212,7 +216,18 @@ class OcspResponse(Encoded):
             raise MalformedOcspResponse(reason=f"an unknown type of response, {kind}")
         encoded = wrapped.octets(der.OCTET_STRING)
         wrapped.finish()
-        whole = der.decode(encoded, limits=_LIMITS)
+        return encoded
+
+    @read_once
+    def _basic(self) -> _Basic:
+        data = self.encoded
+        head, start = _head(len(data))
+        if head and data.startswith(head):
+            encoded = data[start:]
+            whole = _new(der.Element, (data, der.SEQUENCE, start, len(head), len(data)))
+        else:
+            encoded = self._wrapped
+            whole = der.decode(encoded, limits=_LIMITS)
         usual = whole.usual_fields(_SIGNED) or whole.usual_fields(_SIGNED_AND_CERTIFIED)
         if usual is not None:
             tbs, algorithm, signature, *rest = usual
@@ -347,8 +362,8 @@ def _read_profile(encoded: bytes, found: dict[str, object]) -> bool:
     others: these are read field by field, and refused with the reason.
     """
     end = len(encoded)
-    head = _head(end)
-    if head is None or not encoded.startswith(head):
+    head, _ = _head(end)
+    if not head or not encoded.startswith(head):
         return False
     shape = _PROFILE.match(encoded, len(head))
     if shape is None:
@@ -392,11 +407,14 @@ def _read_profile(encoded: bytes, found: dict[str, object]) -> bool:
 _new: Final = tuple.__new__  # half the cost of `Element(…)`, as in `der`
 
 
-# All responses of a size begin alike.
+# All successful responses of a size begin alike.
 @lru_cache(maxsize=256)
-def _head(size: int) -> bytes | None:
-    """What stands before the signed part of a response of `size` octets; None: no such size."""
-    head = b""
+def _head(size: int) -> tuple[bytes, int]:
+    """What stands before the content of a BasicOCSPResponse in a response of `size` octets.
+
+    And where the BasicOCSPResponse begins. Nothing where no response has that size.
+    """
+    head, start = b"", 0
     for tag, first in (
         (der.SEQUENCE, der.enumerated(0)),
         (der.context(0), b""),
@@ -404,15 +422,16 @@ def _head(size: int) -> bytes | None:
         (der.OCTET_STRING, b""),
         (der.SEQUENCE, b""),
     ):
-        for width in (2, 3, 4):
+        start = len(head)
+        for width in (2, 3, 4, 5):
             header = der.head(tag, max(size - width, 0))
             if len(header) == width <= size:
                 break
         else:
-            return None
+            return b"", 0
         head += header + first
         size -= width + len(first)
-    return head
+    return head, start
 
 
 def write_request(
