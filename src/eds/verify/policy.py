@@ -44,9 +44,6 @@ class AlgorithmRules:
     refused: frozenset[str] = frozenset()
     until: Mapping[str, date] = field(default_factory=lambda: MappingProxyType({}))
     minimum_bits: Mapping[KeyType, int] = field(default_factory=lambda: MappingProxyType({}))
-    _of_curves: dict[tuple[str, str], date | None] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
 
     def digest_until(self, digest: DigestAlgorithm) -> date | None:
         """The last day on which `digest` may be relied on; None: no end is known."""
@@ -57,16 +54,6 @@ class AlgorithmRules:
 
         Raises UnknownAlgorithm, MalformedPublicKey.
         """
-        curve = key.curve
-        if curve is None:
-            return self._signature_until(algorithm, key)
-        # One answer for all keys of a curve, of which the table has few.
-        pair = algorithm.name, curve.name
-        if pair not in self._of_curves:
-            self._of_curves[pair] = self._signature_until(algorithm, key)
-        return self._of_curves[pair]
-
-    def _signature_until(self, algorithm: SignatureAlgorithm, key: PublicKey) -> date | None:
         until = self.key_until(key)
         digest = algorithm.digest
         for row in (algorithm,) if digest is None else (algorithm, digest):
