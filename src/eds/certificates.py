@@ -512,6 +512,9 @@ class Certificate(Encoded):
         if (
             start is None
             or data[start] != der.SEQUENCE
+            # As most that are not plain; read in vain, the others would cost more than these.
+            or data.find(_POLICIES, start, end) >= 0
+            or data.find(_PURPOSES, start, end) >= 0
             or last - end >= 0x82
             or algorithm - serial_number > 20
             or validity - issuer == 2
@@ -621,6 +624,8 @@ class Certificate(Encoded):
         return self.issuer_encoded == self.subject_encoded
 
 
+_POLICIES: Final = der.object_identifier(extensions.CERTIFICATE_POLICIES)
+_PURPOSES: Final = der.object_identifier(extensions.EXTENDED_KEY_USAGE)
 # What a path asks for that is the same of every plain certificate: most is not there.
 _OF_PLAIN: Final[dict[str, object]] = {"version": 3} | dict.fromkeys(
     (
