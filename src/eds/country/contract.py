@@ -192,19 +192,29 @@ class PersonFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrganisationFacts:
+    """What a register says of an organisation, to be named in certificates of its people."""
+
+    number: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnrolmentRule:
     """Who may be given certificates of a profile, and by which ways: words of `eds.enroll`.
 
     `residency` is `resident` or `non_resident`, `flows` are `remote`, `centre`, `renewal`,
-    `minimum` is the level of identity proofing (`baseline`, `extended`). `services` are what it
-    opens, all where it is empty. `identified` names the purposes that say how the holder was
-    identified: `remote` or `centre` → OIDs.
+    `minimum` is the level of identity proofing (`baseline`, `extended`). `represents` is how the
+    holder speaks for an organisation (`head`, `mandate`), empty for natural persons. `services` are
+    what it opens, all where it is empty. `identified` names the purposes that say how the holder
+    was identified: `remote` or `centre` → OIDs.
     """
 
     profile: str
     residency: str
     flows: tuple[str, ...]
     minimum: str
+    represents: str = ""
     services: tuple[str, ...] = ()
     identified: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -216,9 +226,11 @@ class Country:
     `labels` are words for the keys of facts. `subject_checks` are by name: text of a subject
     attribute and day of issue → why it may not be certified, None where it may. `policies` are
     validation policies in the TOML form of `eds.verify.policies`; `profiles` certificate profiles
-    in the JSON form of `eds.ca.profiles`. `read_personal_number` takes people's numbers only and
-    `subject_of` makes the attributes of a certificate (`eds.ca.subjects`) of a person's facts.
-    `example_number` gives numbers of people who do not exist, by birth and ordinal.
+    in the JSON form of `eds.ca.profiles`. `read_personal_number` takes people's numbers only,
+    `read_organisation_number` those of organisations; `subject_of` makes the attributes of a
+    certificate (`eds.ca.subjects`) of a person's facts, `organisation_subject_of` what is added
+    for their organisation. `example_number` gives numbers of people who do not exist, by birth and
+    ordinal.
     """
 
     code: str
@@ -234,6 +246,8 @@ class Country:
     policies: Callable[[], tuple[str, ...]]
     profiles: Callable[[], tuple[bytes, ...]]
     read_personal_number: Callable[[str], IdentityNumber]
+    read_organisation_number: Callable[[str], IdentityNumber]
     subject_of: Callable[[PersonFacts], Mapping[str, str]]
+    organisation_subject_of: Callable[[OrganisationFacts], Mapping[str, str]]
     example_number: Callable[[date, int], str]
     enrolment: tuple[EnrolmentRule, ...]

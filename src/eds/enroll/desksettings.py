@@ -147,9 +147,11 @@ class DeskSettings:
         """Who may be given a certificate of which profile, and how."""
         if self.profiles:
             return self.profiles
-        if self.land is not None:
-            return profiles_of(self.land)
-        return {**PROFILES, **ORGANISATION_PROFILES} if self.asks_organisations else PROFILES
+        of_all = {**PROFILES, **ORGANISATION_PROFILES}
+        rules = of_all if self.land is None else profiles_of(self.land)
+        if self.asks_organisations:
+            return rules
+        return {name: rule for name, rule in rules.items() if rule.represents is None}
 
     @property
     def asks_organisations(self) -> bool:

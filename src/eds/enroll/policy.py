@@ -98,6 +98,7 @@ def profiles_of(country: Country) -> Mapping[str, ProfileRule]:
                 residency=Residency(rule.residency),
                 flows=frozenset(Flow(flow) for flow in rule.flows),
                 minimum=Level[rule.minimum.upper()],
+                represents=Represents(rule.represents) if rule.represents else None,
                 services=frozenset(rule.services),
                 identified=rule.identified,
             )
@@ -110,8 +111,8 @@ def profiles_of(country: Country) -> Mapping[str, ProfileRule]:
 class EnrolmentPolicy:
     """The limits of one desk. `terms` is the SHA-256 of the terms in force.
 
-    With a `country`, a personal number that its rules do not allow is refused before anybody is
-    asked about it; `profiles` are then mostly `profiles_of(country)`.
+    With a `country`, a number of a person or an organisation that its rules do not allow is
+    refused before anybody is asked about it; `profiles` are then mostly `profiles_of(country)`.
 
     Raises InvalidArgument for fewer than two deciding people: one never decides alone.
     """
@@ -168,6 +169,11 @@ class EnrolmentPolicy:
         """Raises IdentityNumberRefused for one that nobody can have been given by that day."""
         if self.country is not None:
             self.country.read_personal_number(personal_number).require_assignable(on=on)
+
+    def require_organisation_number(self, number: str, *, on: date) -> None:
+        """Raises IdentityNumberRefused for one that no organisation can have by that day."""
+        if self.country is not None:
+            self.country.read_organisation_number(number).require_assignable(on=on)
 
     @property
     def contact_code(self) -> CodePolicy:

@@ -95,8 +95,9 @@ class PopulationRegister(Provider, Protocol):
 class OrganisationEntry:
     """What the register of legal entities said of one organisation at one instant.
 
-    `subject` are its attributes in a certificate (`organization`, `organization_identifier`);
-    `head` is the personal number of whoever heads it.
+    `subject` are its attributes in a certificate (`organization`, `organization_identifier`, or as
+    its country has it: `Country.organisation_subject_of`); `head` is the personal number of whoever
+    heads it.
     """
 
     number: str

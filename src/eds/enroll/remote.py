@@ -91,6 +91,8 @@ def open_application(
         decode(MandateStatement, mandate.statement)
     if personal_number:
         desk.policy.require_number(personal_number, on=envelope.at.date())
+    if organisation:
+        desk.policy.require_organisation_number(organisation, on=envelope.at.date())
     applicant = (
         desk.pseudonyms.person(personal_number)
         if personal_number

@@ -13,7 +13,7 @@ from typing import Final
 
 from ...errors import IdentityNumberRefused
 from ..contract import Country, IdentityNumber, SubjectCheck
-from .enrolment import ENROLMENT, subject_of
+from .enrolment import ENROLMENT, organisation_subject_of, subject_of
 from .holders import read_holder, recognises
 from .known import PRODUCTION, SERVICES, TEST
 from .numbers import example_iin, read_bin, read_iin, read_number
@@ -86,7 +86,9 @@ COUNTRY: Final = Country(
     policies=_policies,
     profiles=_profiles,
     read_personal_number=read_iin,
+    read_organisation_number=read_bin,
     subject_of=subject_of,
+    organisation_subject_of=organisation_subject_of,
     example_number=example_iin,
     enrolment=ENROLMENT,
 )

@@ -3,8 +3,11 @@
 Citizens and residents from home by a face check against the register, since 2025-08-11; a service
 centre after five that failed; foreigners without residence at a service centre, where their first
 IIN is allotted too. The template is one: no certificate of a non-resident was at hand, and no
-mark of residency is known, so the profile of the register tells the two apart. Certificates of
-organisations' people wait for profiles in the form of this country.
+mark of residency is known, so the profile of the register tells the two apart.
+
+People of organisations are residents, from home: the head whom the register of legal entities
+names, others by the head's mandate. Not `kz-treasury`: the treasury's code and role stand in its
+subject, and no register that is asked here knows them.
 """
 
 from __future__ import annotations
@@ -13,12 +16,24 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from ..contract import EnrolmentRule, PersonFacts
+from ..contract import EnrolmentRule, OrganisationFacts, PersonFacts
 
 # How the holder was identified (`terms.IDENTIFICATIONS`).
 _IDENTIFIED: Final = MappingProxyType(
     {"centre": ("1.2.398.3.3.4.3.1",), "remote": ("1.2.398.3.3.4.3.2",)}
 )
+
+
+def _of_organisations(profile: str, represents: str) -> EnrolmentRule:
+    return EnrolmentRule(
+        profile=profile,
+        residency="resident",
+        flows=("remote",),  # renewed by being asked anew: people come and go
+        minimum="baseline",
+        represents=represents,
+        identified=_IDENTIFIED,
+    )
+
 
 ENROLMENT: Final = (
     EnrolmentRule(
@@ -36,6 +51,11 @@ ENROLMENT: Final = (
         services=("business", "migration", "property", "tax"),
         identified=_IDENTIFIED,
     ),
+    _of_organisations("kz-head", "head"),
+    _of_organisations("kz-signer", "mandate"),
+    _of_organisations("kz-finance", "mandate"),
+    _of_organisations("kz-hr", "mandate"),
+    _of_organisations("kz-employee", "mandate"),
 )
 
 
@@ -50,3 +70,11 @@ def subject_of(person: PersonFacts) -> Mapping[str, str]:
     if person.patronymic:
         found["given_name"] = person.patronymic
     return found
+
+
+def organisation_subject_of(organisation: OrganisationFacts) -> Mapping[str, str]:
+    """O is the name and OU the BIN (`eds.country.kz.holders`); the role is a purpose of the key."""
+    return {
+        "organization": organisation.name,
+        "organizational_unit": f"BIN{organisation.number}",
+    }

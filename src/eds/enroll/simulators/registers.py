@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
+from ...country.contract import OrganisationFacts
 from ...errors import ProviderUnavailable
 from ..evidence.assertions import DocumentStatus, LifeStatus
 from ..evidence.mrz import Sex
@@ -123,18 +124,35 @@ class SimulatedOrganisation:
     head: str = field(repr=False)
     active: bool = True
 
+    @property
+    def facts(self) -> OrganisationFacts:
+        return OrganisationFacts(number=self.number, name=self.name)
+
+
+def organisation_by_standard(organisation: OrganisationFacts) -> Mapping[str, str]:
+    """Named as EN 319 412-1 does: NTR and the country."""
+    return {
+        "organization": organisation.name,
+        "organization_identifier": f"NTRKZ-{organisation.number}",
+    }
+
 
 @dataclass
 class SimulatedOrganisations(Simulator):
-    """Organisations by their number, named as EN 319 412-1 does: NTR and the country."""
+    """Organisations by their number; `subject_of` names them as certificates do."""
 
     entries: dict[str, SimulatedOrganisation] = field(default_factory=dict)
-    country: str = "KZ"
+    subject_of: Callable[[OrganisationFacts], Mapping[str, str]] = organisation_by_standard
 
     @classmethod
-    def of(cls, organisations: Iterable[SimulatedOrganisation]) -> SimulatedOrganisations:
+    def of(
+        cls,
+        organisations: Iterable[SimulatedOrganisation],
+        *,
+        subject_of: Callable[[OrganisationFacts], Mapping[str, str]] = organisation_by_standard,
+    ) -> SimulatedOrganisations:
         """The register of these."""
-        return cls(entries={one.number: one for one in organisations})
+        return cls(entries={one.number: one for one in organisations}, subject_of=subject_of)
 
     def look_up(self, number: str, *, at: datetime) -> OrganisationEntry | None:
         found = self.entries.get(number)
@@ -142,10 +160,7 @@ class SimulatedOrganisations(Simulator):
             return None
         return OrganisationEntry(
             number=number,
-            subject={
-                "organization": found.name,
-                "organization_identifier": f"NTR{self.country}-{number}",
-            },
+            subject=self.subject_of(found.facts),
             head=found.head,
             active=found.active,
             taken_at=at,

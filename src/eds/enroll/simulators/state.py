@@ -16,6 +16,7 @@ from .registers import (
     SimulatedOrganisations,
     SimulatedPhones,
     SimulatedPopulation,
+    organisation_by_standard,
 )
 from .voices import SimulatedFaces, SimulatedKey
 
@@ -59,5 +60,10 @@ def simulated_state(
         documents=SimulatedDocuments.of(people),
         notifier=SimulatedNotifier(outbox),
         faces=SimulatedFaces(SimulatedKey(seed), audience=audience),
-        organisations=SimulatedOrganisations.of(organisations),
+        organisations=SimulatedOrganisations.of(
+            organisations,
+            subject_of=organisation_by_standard
+            if country is None
+            else country.organisation_subject_of,
+        ),
     )
