@@ -11,7 +11,7 @@ from ..ca.lifecycle import State
 from ..extensions import RevocationReason
 
 if TYPE_CHECKING:
-    from ..ca.register import Register
+    from ..ca.register import Issued, Register
 
 
 class CertificateState(Enum):
@@ -65,3 +65,15 @@ def certificate_status(
     return CertificateStatus(
         serial=found[0].serial, state=state, since=since, not_after=not_after, reason=reason
     )
+
+
+def living(register: Register, fingerprint: bytes, *, at: datetime) -> Issued | None:
+    """The certificate with that SHA-256, if it is neither revoked, held nor over.
+
+    Raises RegisterUnavailable.
+    """
+    for found in register.find_by(fingerprint=fingerprint):
+        period = found.certificate.not_before <= at < found.certificate.not_after
+        if period and found.status.state is State.VALID:
+            return found
+    return None

@@ -44,6 +44,7 @@ from ..publickeys import PublicKey
 from ..requests import CertificationRequest
 from .application import Application
 from .centre import contact_bound, deciders, decisions_hold
+from .certified import living
 from .desk import (
     Desk,
     Envelope,
@@ -60,8 +61,10 @@ from .desk import (
     try_code,
 )
 from .encoding import encode
+from .existing import existing_eds_stands
 from .failures import Code, Failure
 from .guards import GUARDS, Findings, Request
+from .kinds import EvidenceKind
 from .organisations import entry_of, found_out
 from .passphrases import PASSPHRASE_FILE, kept_passphrase
 from .people import Snapshot
@@ -490,15 +493,6 @@ def _is_possessed(request: CertificationRequest) -> bool:
     return True
 
 
-def living(issuing: Issuing, certificate: bytes, *, at: datetime) -> Issued | None:
-    """The certificate (its SHA-256), if it is neither revoked, held nor over."""
-    for found in issuing.register.find_by(fingerprint=certificate):
-        period = found.certificate.not_before <= at < found.certificate.not_after
-        if period and found.status.state is Standing.VALID:
-            return found
-    return None
-
-
 def _is_known(register: Register, key: bytes) -> bool:
     return bool(register.find_by(key_hash=key, limit=1))
 
@@ -570,8 +564,11 @@ def _findings(desk: Desk, issuing: Issuing, application: Application, *, at: dat
         deciders=deciders(desk, application),
         decisions_verified=decisions_hold(desk, application, at=at) if application.record else None,
         certificate_fits=fits,
-        living_key_valid=living(issuing, application.renews, at=at) is not None,
+        living_key_valid=living(issuing.register, application.renews, at=at) is not None,
     )
+    if EvidenceKind.EXISTING_EDS in application.kinds:
+        stands = existing_eds_stands(desk, issuing.register, application, at=at)
+        findings = replace(findings, existing_eds_valid=stands)
     if not application.organisation:
         return findings
     return found_out(desk, application, findings, entry_of(desk, application, at=at), at=at)

@@ -18,9 +18,10 @@ from ..certificates import Certificate
 from ..errors import TransitionRefused, WrongState
 from ..requests import CertificationRequest
 from .application import Application
+from .certified import living
 from .desk import Desk, Envelope, answered, is_token
 from .failures import Code, Failure
-from .issuing import Issuing, Proof, bind_proven, issue, living
+from .issuing import Issuing, Proof, bind_proven, issue
 from .states import State
 
 # Once the key is bound, only the request that bound it has an answer.
@@ -104,7 +105,7 @@ def renewal_of(
 
     Raises TransitionRefused where the certificate is not living or no renewal of it is open.
     """
-    issued = living(issuing, certificate.fingerprint, at=at)
+    issued = living(issuing.register, certificate.fingerprint, at=at)
     name = None if issued is None else desk.store.open_of(issued.person)
     found = None if name is None else desk.store.find(name)
     if found is None or found.renews != certificate.fingerprint:

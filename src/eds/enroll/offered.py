@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from ..errors import EvidenceUnverified, TransitionRefused
+from ..errors import EvidenceUnverified
 from .application import Application
 from .desk import Desk, previous_application, snapshot_of
 from .encoding import encode
 from .evidence.assurance import EDS_OF_LEVEL, Level
 from .evidence.chips import ChipRead, authenticate_chip
 from .evidence.cscas import CscaStore
-from .failures import Code, Failure
-from .issuing import Issuing, living
+from .existing import signer_of_eds
+from .issuing import Issuing
 from .kinds import EvidenceKind
 from .people import Snapshot
 from .providers import CheckedEvidence
@@ -87,18 +87,15 @@ def existing_eds(
     said = ExistingEdsStatement(
         application=application.application, challenge=application.challenge
     )
-    signer = desk.office.checker.signer_of(said.encoded, signature, at=at)
-    # A list of an hour ago may not know yet what our own register does.
-    ours = issuing.register.find_by(fingerprint=signer.fingerprint, limit=1)
-    if ours and living(issuing, signer.fingerprint, at=at) is None:
-        raise TransitionRefused(failures=(Failure(code=Code.KEY_NOT_LIVING),))
+    act = SignedAct(statement=said.encoded, signature=signature)
+    signer = signer_of_eds(desk, issuing.register, act, at=at)
     number = desk.office.personal_number(signer)
     if number is None:
         raise EvidenceUnverified(reason="the certificate names no person")
     previous = previous_application(desk, signer.fingerprint)
     return CheckedEvidence(
         kind=EvidenceKind.EXISTING_EDS,
-        octets=encode(SignedAct(statement=said.encoded, signature=signature)),
+        octets=encode(act),
         holder=desk.pseudonyms.person(number),
         challenge=application.challenge,
         proves=EDS_OF_LEVEL[Level.NONE if previous is None else previous.level],

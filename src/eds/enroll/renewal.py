@@ -14,6 +14,7 @@ from ..certificates import Certificate
 from ..errors import TransitionRefused
 from .application import Application
 from .centre import contact_bound
+from .certified import living
 from .desk import (
     Desk,
     Envelope,
@@ -30,7 +31,7 @@ from .desk import (
 from .evidence.assurance import EDS_OF_LEVEL, Level
 from .failures import Code, Failure
 from .guards import Findings, Request
-from .issuing import Issuing, living
+from .issuing import Issuing
 from .kinds import EvidenceKind
 from .providers import CheckedEvidence
 from .remote import lock_if_spent, open_application, send_code
@@ -46,7 +47,7 @@ def open_renewal(
     """Open one for a certificate of this desk. Raises TransitionRefused, ApplicationOpen."""
     previous = previous_application(desk, certificate.fingerprint)
     snapshot = None if previous is None else snapshot_of(desk, previous)
-    issued = living(issuing, certificate.fingerprint, at=envelope.at)
+    issued = living(issuing.register, certificate.fingerprint, at=envelope.at)
     if previous is None or snapshot is None or issued is None:
         raise TransitionRefused(failures=(Failure(code=Code.KEY_NOT_LIVING),))
     return open_application(
@@ -88,7 +89,7 @@ def prove_living_key(
     if known is not None:
         return known
     at = envelope.at
-    issued = living(issuing, before.renews, at=at)
+    issued = living(issuing.register, before.renews, at=at)
     statement = RenewalStatement(
         application=application, challenge=before.challenge, certificate=before.renews
     )

@@ -89,6 +89,7 @@ class Findings:
     confirmed: bool | None = None
     living_key: str = ""  # pseudonym of the person whose living certificate signed
     living_key_valid: bool | None = None
+    existing_eds_valid: bool | None = None
     second_factor: bool | None = None
     active_certificates: int | None = None
     certificate_fits: bool | None = None

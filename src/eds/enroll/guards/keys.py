@@ -9,6 +9,7 @@ from datetime import datetime
 
 from ..application import Application
 from ..failures import Code
+from ..kinds import EvidenceKind
 from ..policy import EnrolmentPolicy
 from .contract import GUARDS, Findings, Found, Request, below, guard, unless
 from .evidence import assurance_reached
@@ -119,6 +120,8 @@ def all_again(a: Application, e: Findings, r: Request, p: EnrolmentPolicy, at: d
     yield from unless(a.horizon is None or at < a.horizon, Code.DOCUMENT_NOT_CURRENT)
     if a.renews:  # what proved the person must still stand
         yield from living_key_valid(a, e, r, p, at)
+    if EvidenceKind.EXISTING_EDS in a.kinds:
+        yield from unless(e.existing_eds_valid, Code.KEY_NOT_LIVING)
     if a.record:
         for name in ("decision_by_enough_people", "deciders_still_in_office", "record_intact"):
             yield from GUARDS[name](a, e, r, p, at)
