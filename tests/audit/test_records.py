@@ -167,6 +167,10 @@ def test_a_key_that_announces_a_secret_is_refused(key: str) -> None:
         ({"subject": "person/880101300123"}, "subject"),
         ({"details": {"a": {"b": ["no", "880101300123"]}}}, "details.a.b"),
         ({"details": {"a": 880101300123}}, "details.a"),
+        ({"details": {"a": [None, {"b": -880101300123}]}}, "details.a.b"),
+        ({"details": {"a": {"b": "no", "iin": []}}}, "details.a"),
+        ({"actor": "880101300123", "details": {"a": {}}}, "actor"),
+        ({"subject": "person/880101300123", "details": {"a": [1]}}, "subject"),
         ({"details": {"iin": "x"}}, "details"),
     ],
 )
@@ -175,6 +179,21 @@ def test_a_personal_number_is_found_wherever_it_stands(changed: dict[str, Any], 
         write(**changed)
     assert refused.value.field == field
     assert "880101300123" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "details",
+    [{"a": 10**5000}, {"a": [2**53]}, {"a": {"b": 1.5}}, {"a": [[[[[[[[1]]]]]]]]}, {"a": {1: []}}],
+)
+def test_what_has_no_canonical_form_is_not_written_either(details: dict[str, Any]) -> None:
+    one = record()
+    entry = AuditEntry(
+        at=one.at, act=one.act, actor=one.actor, subject=one.subject, details=details
+    )
+    with pytest.raises(InvalidArgument):
+        write_record(
+            entry, writer="w", sequence=1, previous=one.previous, is_personal=is_personal
+        )  # fmt: skip
 
 
 def test_digests_are_no_personal_numbers() -> None:

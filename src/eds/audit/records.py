@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -153,6 +153,11 @@ def write_record(
     Raises what making the record does, and PersonalDataRefused where `is_personal` recognises one
     of its texts.
     """
+    if _is_nested(entry.details):
+        text = _impersonal(entry.details, is_personal, DEPTH_LIMIT)
+        encoded = text and _encoded(entry, writer, sequence, previous, text)
+        if encoded and not (is_personal(entry.actor) or is_personal(entry.subject)):
+            return encoded
     details, encoded = _written(entry, writer, sequence, previous)
     values = details.values()
     if (
@@ -172,13 +177,7 @@ def _written(
     said: AuditEntry | AuditRecord, writer: str, sequence: int, previous: bytes
 ) -> tuple[dict[str, Any], bytes]:
     """Details that nobody else holds, and the canonical bytes."""
-    act, actor, subject, details = said.act, said.actor, said.subject, said.details
-    if not (type(writer) is type(act) is str and _is_named(writer, act)):
-        _match(_WRITER, writer, "writer")
-        _match(_ACT, act, "act")
-    if not (type(actor) is type(subject) is str and _are_references(actor, subject)):
-        _match(_REFERENCE, actor, "actor")
-        _match(_REFERENCE, subject, "subject")
+    details = said.details
     if type(details) is dict and (text := _flat(details)) is not None:
         details = details.copy()
     elif isinstance(details, Mapping):
@@ -186,17 +185,31 @@ def _written(
         text = _ENCODER.encode(details)
     else:
         raise InvalidArgument(argument="details", reason="a mapping is wanted")
+    return details, _encoded(said, writer, sequence, previous, text)
+
+
+def _encoded(
+    said: AuditEntry | AuditRecord, writer: str, sequence: int, previous: bytes, details: str
+) -> bytes:
+    """The canonical bytes, with the text of the details."""
+    act, actor, subject = said.act, said.actor, said.subject
+    if not (type(writer) is type(act) is str and _is_named(writer, act)):
+        _match(_WRITER, writer, "writer")
+        _match(_ACT, act, "act")
+    if not (type(actor) is type(subject) is str and _are_references(actor, subject)):
+        _match(_REFERENCE, actor, "actor")
+        _match(_REFERENCE, subject, "subject")
     # In the order of the names.
     encoded = _octets(
         f'{{"act":"{act}","actor":{_quoted(actor)},"at":"{instant(said.at, "at")}",'
-        f'"details":{text},"previous":"{previous.hex()}","sequence":{sequence},'
+        f'"details":{details},"previous":"{previous.hex()}","sequence":{sequence},'
         f'"subject":{_quoted(subject)},"v":{VERSION},"writer":"{writer}"}}'
     )
     if len(encoded) > RECORD_LIMIT:
         raise InvalidArgument(
             argument="details", reason=f"a record is limited to {RECORD_LIMIT} octets"
         )
-    return details, encoded
+    return encoded
 
 
 # --- canonical JSON -------------------------------------------------------------------------------
@@ -272,6 +285,43 @@ def _flat(details: dict[str, Any]) -> str | None:
 
 
 _TEXTS: Final = frozenset((str,))
+
+
+def _is_nested(details: object) -> bool:
+    return type(details) is dict and not _TEXTS.issuperset(map(type, details.values()))
+
+
+def _impersonal(value: Any, is_personal: IsPersonal, depth: int) -> str:
+    """The canonical JSON of plain data that name nobody, in one pass; empty for all others."""
+    kind = type(value)
+    if kind is str:
+        return "" if is_personal(value) else _quoted(value)
+    if value is None or kind is bool:
+        return _WORDS[value]
+    if kind is int and -INTEGER_LIMIT <= value <= INTEGER_LIMIT:
+        text = str(value)
+        return "" if is_personal(text) else text
+    if depth and kind is dict:
+        names, form = _form(tuple(value))
+        if form and _are_impersonal(names, is_personal):
+            texts = _all_impersonal(map(value.__getitem__, names), is_personal, depth - 1)
+            return form % tuple(texts) if all(texts) else ""
+    if depth and (kind is list or kind is tuple):
+        texts = _all_impersonal(value, is_personal, depth - 1)
+        return f"[{','.join(texts)}]" if all(texts) else ""
+    return ""
+
+
+def _all_impersonal(values: Iterable[Any], is_personal: IsPersonal, depth: int) -> list[str]:
+    return [
+        _quoted(one)
+        if type(one) is str and not is_personal(one)
+        else _impersonal(one, is_personal, depth)
+        for one in values
+    ]
+
+
+_WORDS: Final = {None: "null", True: "true", False: "false"}
 
 
 @lru_cache(maxsize=256)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from operator import attrgetter
+from itertools import compress
+from operator import attrgetter, is_not
 from typing import Any, Final
 
 from ..audit.records import AuditRecord
@@ -183,7 +184,9 @@ def evolve(
             "ends_at": ends_at,
             "timer_ends": policy.timer_end(row.target, at=at),
         }
-    return replace(before, version=before.version + 1, last_at=at, **{**changes, **moved})
+    unchanged = zip(_FIELDS, _values_of(before), strict=True)
+    counted = {"version": before.version + 1, "last_at": at}
+    return Application(**{**dict(unchanged), **changes, **moved, **counted})
 
 
 # In the order of the canonical form, which then has nothing left to sort.
@@ -193,15 +196,12 @@ _values_of: Final = attrgetter(*_FIELDS)
 
 def difference(before: Application | None, after: Application) -> dict[str, Any]:
     """What a log must say so that `after` follows from `before`: plain data by field."""
-    values = zip(_FIELDS, _values_of(after), strict=True)
     if before is None:
-        return {name: to_data(each) for name, each in values}
+        return {**dict.fromkeys(_FIELDS), **to_data(after)}
     # What a row left as it was is the same value, not only an equal one.
-    return {
-        name: to_data(each)
-        for (name, each), old in zip(values, _values_of(before), strict=True)
-        if each is not old and each != old
-    }
+    values, old = _values_of(after), _values_of(before)
+    moved = compress(zip(_FIELDS, values, old, strict=True), map(is_not, values, old))
+    return {name: to_data(each) for name, each, was in moved if each != was}
 
 
 def rebuild(records: Iterable[AuditRecord]) -> dict[str, Application]:

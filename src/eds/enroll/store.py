@@ -133,8 +133,7 @@ class ApplicationStore:
         Raises ApplicationChanged where another act came first, ApplicationOpen, EvidenceUsed.
         """
         name, changes = step.after.application, difference(step.before, step.after)
-        data = self._data(step.before) | changes
-        known = _Known(step.after, {key: each for key, each in data.items() if each is not None})
+        known = _Known(step.after, _changed(self._data(step.before), changes))
         with self._writing() as connection:
             pen = Pen.of(connection)
             self._message(pen, step)
@@ -573,6 +572,15 @@ class ApplicationStore:
             self._known.clear()
         self._known[known.application.application] = known
         return known.application
+
+
+def _changed(data: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain data with other values in some fields; what is None is left out."""
+    found = {**data, **changes}
+    for name, each in changes.items():
+        if each is None:
+            del found[name]
+    return found
 
 
 def _message(digest: Any, version: int, refused: str) -> Message:
