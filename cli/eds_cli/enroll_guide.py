@@ -92,7 +92,7 @@ def _tell(standing: Standing) -> None:
     words = standing_words(standing)
     click.echo(err=True)
     show(
-        {name: words[name] for name in ("certificate", "state", "until")},
+        {name: words[name] for name in ("certificate", "state", "reason", "until")},
         as_json=False,
         title=say("your application"),
         words=say,

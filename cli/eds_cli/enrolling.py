@@ -215,6 +215,7 @@ def standing_facts(standing: Standing) -> Facts:
         "flow": standing.flow.value,
         "profile": standing.profile,
         "state": standing.state.value,
+        "reason": standing.reason or None,
         "turn": standing.turn.value,
         "deadline": None if deadline is None else deadline.isoformat(),
         "tries_left": standing.tries_left,
@@ -241,7 +242,7 @@ def status_facts(status: CertificateStatus) -> Facts:
 
 def standing_words(standing: Standing) -> Facts:
     """The same for people: what it is, how long there is, what is next and how."""
-    from eds.enroll.wording import next_step, state_in_words
+    from eds.enroll.wording import next_step, rejection_in_words, state_in_words
 
     spoken, deadline, status = language(), standing.deadline, standing.status
     came_to = None if status is None else status.state
@@ -249,6 +250,7 @@ def standing_words(standing: Standing) -> Facts:
         "number": standing.application,
         "certificate": f"{standing.profile}, {say(_WAYS[standing.flow.value])}",
         "state": state_in_words(standing.state, language=spoken, certificate=came_to),
+        "reason": rejection_in_words(standing.state, standing.reason, language=spoken),
         "until": "" if deadline is None else _time_left(deadline, at=now()),
         "tries_left": standing.tries_left,
         "next": next_step(standing.state, language=spoken, certificate=came_to),

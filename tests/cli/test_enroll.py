@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -23,6 +23,7 @@ from eds.enroll.evidence.assurance import Level, Proof
 from eds.enroll.filing import evidence_file
 from eds.enroll.kinds import EvidenceKind
 from eds.enroll.reception import digest_of
+from eds.enroll.simulators import SimulatedOrganisation
 from eds.enroll.statements import ACT_CONTENT_TYPE, ExistingEdsStatement, SignedAct
 from eds.enroll.states import Flow
 from eds.errors import SignatureNotPassed
@@ -277,7 +278,33 @@ def test_somebody_unknown_is_refused_without_being_told_why(citizen: Run) -> Non
     Path("number").write_text("900101300025\n")
     outcome = citizen("start", "--number", "number", "--agree", "--json")
     assert (outcome.json["state"], outcome.json["step"]) == ("rejected", "ended")
+    assert outcome.json["reason"] == "not_accepted"
     assert "person_unknown" not in outcome.out + outcome.err
+    told = citizen("status").out
+    assert "What was given was not accepted." in told
+    assert "register" not in told
+
+
+WHY: Final = {
+    "en": "The mandate of the head of the organisation is missing.",
+    "kk": "Ұйым басшысының сенімхаты жоқ.",
+    "ru": "Нет доверенности руководителя организации.",
+    "tg": "Ваколатномаи роҳбари ташкилот нест.",
+}
+
+
+def test_an_applicant_is_told_why_in_each_language(
+    citizen: Run, eds: Eds, house: DeskHouse
+) -> None:
+    firm = SimulatedOrganisation(number="990140000017", name="ТОО «Пример»", head=NUMBERS[OPERATOR])
+    house.desk.demonstration.add_organisation(firm)
+    started = citizen(
+        "start", "--number", "number", "--agree", "--profile", "legal-entity-employee",
+        "--organisation", firm.number, "--json",
+    )  # fmt: skip
+    assert (started.json["state"], started.json["reason"]) == ("rejected", "mandate_missing")
+    for language, words in WHY.items():
+        assert words in " ".join(eds("--language", language, "enroll", "status").out.split())
 
 
 def test_a_time_that_is_over_ends_it(citizen: Run, house: DeskHouse) -> None:
@@ -548,12 +575,15 @@ def test_nobody_decides_alone_and_nobody_takes_over(citizen: Run, official: Run,
     assert "same_person" in official(OPERATOR, "approve", name, status=5).err
     official(CHECKER, "return", name, "--reason", "the picture is dark")
     assert citizen("status", "--json").json["step"] == "visit"
+    assert "the picture is dark" in citizen("status").out
     official(OPERATOR, "check-in", name)
+    assert "the picture is dark" not in citizen("status").out
     # The same picture once more is a picture of then.
     again = official(OPERATOR, "record", name, place / "visit.toml", status=5)
     assert again.code == "enroll.evidence_used"
     official(OPERATOR, "reject", name, "--reason", "no new picture")
-    assert citizen("status", "--json").json["state"] == "rejected"
+    rejected = citizen("status", "--json").json
+    assert (rejected["state"], rejected["reason"]) == ("rejected", "no new picture")
 
 
 def test_two_officials_hold_and_release_a_certificate(

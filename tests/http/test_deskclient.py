@@ -171,11 +171,12 @@ def test_somebody_of_an_organisation_applies_at_an_address(house: DeskHouse) -> 
     )  # fmt: skip
     with served(house) as port:
         desk = HttpDesk(f"http://127.0.0.1:{port}")
-        states = [
-            desk.open(each, token=new_token(), terms=digest_of(TERMS)).state
+        found = [
+            desk.open(each, token=new_token(), terms=digest_of(TERMS))
             for each in (wanted, replace(wanted, message="b" * 32, mandate=mandate))
         ]
-    assert states == [State.REJECTED, State.RESOLVED]
+    assert [one.state for one in found] == [State.REJECTED, State.RESOLVED]
+    assert [one.reason for one in found] == ["mandate_missing", ""]
 
 
 def test_an_answer_that_got_lost_is_asked_for_again(house: DeskHouse) -> None:
@@ -290,7 +291,7 @@ def told(status: bytes, body: dict[str, object]) -> bytes:
 STANDING: dict[str, object] = {
     "application": "0" * 32, "flow": "remote", "state": "draft", "profile": "p", "evidence": [],
     "deadline": None, "challenge": "", "nonce": "", "renews": "", "certificate": "",
-    "in_person": False, "station": "", "tries_left": None,
+    "in_person": False, "station": "", "tries_left": None, "reason": "",
 }  # fmt: skip
 STATUS = {
     "serial": "01", "state": "revoked", "since": "2026-12-16T09:00:00Z",

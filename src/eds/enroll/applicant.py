@@ -134,6 +134,8 @@ class Standing:
     over. `tries_left` is of what is being asked for now; `in_person`: an activation secret was
     given at the centre, and is wanted with the key; `photo`: a face is compared with the
     register's picture. `status` is that of the certificate, None where the desk knows none.
+    `reason` is the last that it was rejected, locked or sent back for, as the applicant may know
+    it: a code of `eds.enroll.wording.REFUSALS`, or what an official wrote.
     """
 
     application: str
@@ -150,6 +152,7 @@ class Standing:
     tries_left: int | None = None
     photo: bool = False
     status: CertificateStatus | None = None
+    reason: str = ""
 
     @property
     def turn(self) -> Turn:

@@ -152,3 +152,9 @@ class Told:
 
     def __str__(self) -> str:
         return self.code
+
+
+def shown_reason(reason: str) -> str:
+    """A reason as the applicant may know it; what an official wrote stays as it is."""
+    known = {each.value: each for each in Code}
+    return Failure(code=known[reason]).shown if reason in known else reason

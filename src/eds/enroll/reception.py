@@ -35,7 +35,7 @@ from .desk import Desk, Envelope, is_token
 from .encoding import encode
 from .evidence.chips import ChipRead
 from .evidence.cscas import CscaStore
-from .failures import NOT_ACCEPTED, Code, Failure, Told
+from .failures import NOT_ACCEPTED, Code, Failure, Told, shown_reason
 from .issuing import CertificateFields, Issuing
 from .kinds import EvidenceKind
 from .offered import chip_of_person, existing_eds, register_photo
@@ -326,6 +326,7 @@ class Reception:
             tries_left=tries_left(found, self.desk.policy),
             photo=bool(WITH_THE_REGISTER & found.kinds),
             status=certificate_status(self.issuing.register, found.certificate, at=self.now()),
+            reason=shown_reason(found.reason),
         )
 
 

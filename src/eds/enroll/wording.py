@@ -87,6 +87,8 @@ _NEXT_OF_CERTIFICATES: Final = {
     CertificateState.REVOKED: "Open a new application if you still want a certificate.",
     CertificateState.EXPIRED: "Open a new application if you still want a certificate.",
 }
+# An application that was sent back and goes on has its reason still, but it is over.
+_HAVE_REASONS: Final = frozenset({State.REJECTED, State.LOCKED, State.RETURNED})
 # Why a certificate was revoked (RFC 5280 §5.3.1).
 _REASONS: Final = {
     RevocationReason.KEY_COMPROMISE: "the key was lost, or others may know it",
@@ -225,3 +227,15 @@ def refusal_in_words(code: str, *, language: str) -> str:
     Raises InvalidArgument for a language not spoken here.
     """
     return translator(language)(REFUSALS.get(code, code))
+
+
+def rejection_in_words(state: State, reason: str, *, language: str) -> str:
+    """Why an application was rejected, locked or sent back; empty where it was not, or where that
+    was not said. What an official wrote stays as it is.
+
+    Raises InvalidArgument for a language not spoken here.
+    """
+    if state not in _HAVE_REASONS or not reason:
+        return ""
+    said = REFUSALS.get(reason)
+    return reason if said is None else translator(language)(said)

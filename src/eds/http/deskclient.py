@@ -232,6 +232,7 @@ class HttpDesk:
                 tries_left=None if told["tries_left"] is None else int(told["tries_left"]),
                 photo=bool(WITH_THE_REGISTER & set(map(EvidenceKind, told["evidence"]))),
                 status=status_of(told.get("certificate_status")),
+                reason=str(told["reason"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError):
             raise self._desk.strange() from None

@@ -16,7 +16,7 @@ from ..certificates import Certificate
 from ..enroll.application import Application
 from ..enroll.certified import CertificateState, CertificateStatus
 from ..enroll.evidence.assurance import Level
-from ..enroll.failures import Code, Failure
+from ..enroll.failures import shown_reason
 from ..enroll.issuing import CertificateFields
 from ..enroll.kinds import EvidenceKind
 from ..enroll.people import DocumentIdentity, Snapshot
@@ -122,12 +122,6 @@ def certificate_status_view(status: CertificateStatus) -> dict[str, Any]:
         "not_after": instant(status.not_after),
         "reason": None if status.reason is None else status.reason.name.lower(),
     }
-
-
-def shown_reason(reason: str) -> str:
-    """A reason as the applicant may know it; what an official wrote stays as it is."""
-    known = {each.value: each for each in Code}
-    return Failure(code=known[reason]).shown if reason in known else reason
 
 
 TERMS: Final = an_object("Terms", text=OCTETS, digest=DIGEST)
