@@ -834,6 +834,29 @@ def test_what_wants_the_folder_of_a_desk_is_said_to_want_it(eds: Eds, house: Des
         assert f"eds centre {words[0]}" in refused.err
 
 
+def test_a_queue_of_more_than_a_page_is_listed_whole_at_an_address(
+    official: Run, house: DeskHouse, served: Served
+) -> None:
+    folder, start = house.desk, datetime.now(UTC)
+    wanted = {}
+
+    def came(number: int, at: datetime) -> None:
+        opened = replace(house.reception(folder), now=lambda: at).open(
+            Wanted(
+                flow=Flow.CENTRE, message=f"{number:032}", profile="non-resident-signature",
+                document=("UZ", f"AA{number:07}"), station=STATION,
+            ),
+            token=new_token(), terms=digest_of(TERMS),
+        )  # fmt: skip
+        wanted[opened.application] = opened.deadline
+
+    for number in range(103):  # two pages and a bit; those of one deadline are on two of them
+        came(number, start + timedelta(microseconds=7 if number < 70 else 8))
+    listed = official(OPERATOR, "list", "--desk", served.address, "--json").json
+    names = [each["application"] for each in listed]
+    assert names == sorted(wanted, key=lambda name: (wanted[name], name))
+
+
 def test_an_address_that_is_no_desk_is_said_to_be_none(citizen: Run, served: Served) -> None:
     start = ("start", "--number", "number", "--agree", "--desk")
     for address, status, code in (
