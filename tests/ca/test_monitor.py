@@ -121,6 +121,18 @@ def test_a_netscape_extension_and_two_of_a_kind_are_refused() -> None:
     refused(parts.encoded)
 
 
+# The first octets of a key identifier and of an alternative name, as nearly all certificates have.
+KEY_IDENTIFIER = bytes.fromhex("301d0603551d0e04160414")
+ALTERNATIVE_NAME = bytes.fromhex("0603551d11")
+
+
+def test_every_extension_is_a_sequence() -> None:
+    tbs = hierarchy.good_tbs("natural-person-unified")
+    for place in (tbs.index(KEY_IDENTIFIER), tbs.index(ALTERNATIVE_NAME) - 2):
+        assert tbs[place] == der.SEQUENCE
+        refused(tbs[:place] + bytes((der.SET,)) + tbs[place + 1 :])
+
+
 @pytest.mark.parametrize("kind", [GuardedKey.OCSP_RESPONDER, GuardedKey.TIME_STAMPING])
 def test_service_keys_sign_no_certificate_and_no_list(kind: GuardedKey) -> None:
     refused(hierarchy.good_tbs("natural-person-unified"), kind)

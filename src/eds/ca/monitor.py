@@ -68,17 +68,64 @@ def permit_certificate(tbs: bytes, *, issuer_kind: GuardedKey) -> None:
         fields = der.decode(tbs).usual_fields(_CERTIFICATE)
         if fields is None:
             _refuse("not the fields of a certificate with extensions")
-        version = fields[0].octets
-        serial_number = fields[1].integer(limits=_SERIAL)
-        extensions = _read_extensions(fields[7])
-        purposes = _purposes(extensions)
-        is_authority, path_length = _constraints(extensions)
-        usage = _bits(extensions)
-        kinds = _name_tags(extensions)
+        if fields[0].octets != _VERSION_3 or fields[1].integer(limits=_SERIAL) <= 0:
+            _refuse("not version 3, or a serial number that is not positive")
+        _permit_extensions(fields[7].only_child().expect(der.SEQUENCE), issuer_kind)
     except DecodeError as error:
         raise MonitorRefused(reason=f"not a certificate: {error}") from error
-    if version != _VERSION_3 or serial_number <= 0:
-        _refuse("not version 3, or a serial number that is not positive")
+
+
+def _permit_extensions(items: der.Element, issuer_kind: GuardedKey) -> None:
+    data, position, end = items.data, items.content, items.end
+    # All but a key identifier and a name behind it, the leaves of one list have in common.
+    own = data.find(_KEY_IDENTIFIER, position, end)
+    rest = own + len(_KEY_IDENTIFIER) + 20
+    if position < own and rest <= end:
+        before, name_tag = data[position:own], None
+        head = data[rest : rest + 13]
+        if (
+            len(head) == 13
+            and 11 <= (size := head[1]) < 0x80
+            and rest + 2 + size <= end
+            and head[:11] == _ONE_NAME % (size, size - 7, size - 9)
+            and head[12] == size - 11
+        ):
+            rest, name_tag = rest + 2 + size, head[11]
+        try:
+            return _permit_usual(before, name_tag, data[rest:end], issuer_kind)
+        except DecodeError:
+            pass  # those octets stood inside of an extension, or the error shall name its place
+    return _judge(_read_extensions(items, {}), issuer_kind)
+
+
+# SEQUENCE, OID 2.5.29.14, OCTET STRING around a SHA-1.
+_KEY_IDENTIFIER: Final = bytes.fromhex("301d0603551d0e04160414")
+# SEQUENCE, OID 2.5.29.17, OCTET STRING, SEQUENCE: their lengths are wanting.
+_ONE_NAME: Final = b"\x30%c\x06\x03\x55\x1d\x11\x04%c\x30%c"
+
+
+@lru_cache(maxsize=1024)  # the same octets say the same thing again
+def _permit_usual(
+    before: bytes, name_tag: int | None, behind: bytes, issuer_kind: GuardedKey
+) -> None:
+    """Judge extensions of which a key identifier, and what a name says, are not given.
+
+    These nobody looks at. Raises DecodeError where the rest is not made of whole extensions.
+    """
+    own = _KEY_IDENTIFIER + bytes(20)
+    if name_tag is not None:
+        own += _ONE_NAME % (11, 4, 2) + bytes((name_tag, 0))
+    found: _Extensions = {}
+    for octets in (before, own, behind):
+        _read_extensions(der.Element(octets, der.SEQUENCE, 0, 0, len(octets)), found)
+    _judge(found, issuer_kind)
+
+
+def _judge(extensions: _Extensions, issuer_kind: GuardedKey) -> None:
+    purposes = _purposes(extensions)
+    is_authority, path_length = _constraints(extensions)
+    usage = _bits(extensions)
+    kinds = _name_tags(extensions)
     if not purposes:
         _refuse("no extended key usage: good for everything")
     if not _FORBIDDEN_PURPOSES.isdisjoint(purposes):
@@ -201,54 +248,17 @@ def permit_time_stamp(signed_attributes: bytes, *, issuer_kind: GuardedKey) -> N
 # --- reading ------------------------------------------------------------------------------------
 
 
-def _read_extensions(wrapped: der.Element) -> _Extensions:
-    items = wrapped.only_child().expect(der.SEQUENCE)
+def _read_extensions(items: der.Element, found: _Extensions) -> _Extensions:
+    """The extensions that stand there, beside those that were found."""
     data, position, end = items.data, items.content, items.end
-    # What stands before the key identifier, an authority's leaves have in common.
-    own = data.find(_KEY_IDENTIFIER, position, end)
-    if own > position:
-        try:
-            common = _read_common(data[position:own])
-        except DecodeError:
-            pass  # those octets stood inside of an extension
-        else:
-            return _read_more(items, own, dict(common))
-    return _read_more(items, position, {})
-
-
-def _read_more(items: der.Element, position: int, found: _Extensions) -> _Extensions:
-    """The extensions from that offset on, beside those that were found."""
-    data, end = items.data, items.end
     while position < end:
         stop = der.header(data, position, end)[2]
-        encoded = data[position:stop]
-        own = _OWN.get(encoded[2:8])
-        if own is not None and encoded[1] == stop - position - 2 == encoded[8] + 7 < 0x80:
-            oid, critical, value = own, False, encoded[9:]
-        else:
-            oid, critical, value = _read_extension(encoded)
+        oid, critical, value = _read_extension(data[position:stop])
         if oid in found:
             items.fail("an extension twice")
         found[oid] = critical, value
         position = stop
     return found
-
-
-# SEQUENCE, OID 2.5.29.14, OCTET STRING around a SHA-1.
-_KEY_IDENTIFIER: Final = bytes.fromhex("301d0603551d0e04160414")
-
-
-# Key identifier and alternative name, no two certificates have the same: their OID and the tag of
-# the OCTET STRING behind it, where no BOOLEAN stands between.
-_OWN: Final = {
-    der.object_identifier(oid) + bytes((der.OCTET_STRING,)): oid
-    for oid in (_SUBJECT_KEY, _ALTERNATIVE_NAME)
-}
-
-
-@lru_cache(maxsize=256)  # the same octets say the same thing again
-def _read_common(encoded: bytes) -> _Extensions:
-    return _read_more(der.Element(encoded, der.SEQUENCE, 0, 0, len(encoded)), 0, {})
 
 
 @lru_cache(maxsize=4096)
@@ -264,14 +274,11 @@ def _read_extension(encoded: bytes) -> tuple[str, bool, bytes]:
 
 
 def _purposes(extensions: _Extensions) -> tuple[str, ...]:
-    return _read_purposes(extensions[_PURPOSES][1]) if _PURPOSES in extensions else ()
-
-
-@lru_cache(maxsize=1024)
-def _read_purposes(value: bytes) -> tuple[str, ...]:
+    if _PURPOSES not in extensions:
+        return ()
     return tuple(
         item.expect(der.OBJECT_IDENTIFIER).object_identifier()
-        for item in der.decode(value).expect(der.SEQUENCE).iterate()
+        for item in der.decode(extensions[_PURPOSES][1]).expect(der.SEQUENCE).iterate()
     )
 
 
@@ -286,22 +293,15 @@ def _constraints(extensions: _Extensions) -> tuple[bool, int | None]:
 
 
 def _bits(extensions: _Extensions) -> frozenset[int]:
-    return _read_bits(extensions[_KEY_USAGE][1]) if _KEY_USAGE in extensions else frozenset()
-
-
-@lru_cache(maxsize=1024)
-def _read_bits(value: bytes) -> frozenset[int]:
-    return der.decode(value).expect(der.BIT_STRING).named_bits()
+    if _KEY_USAGE not in extensions:
+        return frozenset()
+    return der.decode(extensions[_KEY_USAGE][1]).expect(der.BIT_STRING).named_bits()
 
 
 def _name_tags(extensions: _Extensions) -> set[int]:
     if _ALTERNATIVE_NAME not in extensions:
         return set()
     value = extensions[_ALTERNATIVE_NAME][1]
-    size = len(value)
-    # One name, in short lengths, as nearly all are.
-    if 4 <= size < 0x80 and (value[0], value[1], value[3]) == (der.SEQUENCE, size - 2, size - 4):
-        return {value[2]}
     return {name.tag for name in der.decode(value).expect(der.SEQUENCE).iterate()}
 
 
