@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from json.encoder import encode_basestring as _quoted
 from types import MappingProxyType
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from ..errors import (
     InvalidArgument,
@@ -58,8 +58,7 @@ IsPersonal = Callable[[str], bool]
 """Whether a text (a key, a reference or a string of the details) holds a personal number."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditEntry:
+class AuditEntry(NamedTuple):
     """One act to be recorded: an AuditRecord before it has its place in a chain."""
 
     at: datetime
@@ -153,23 +152,24 @@ def write_record(
     Raises what making the record does, and PersonalDataRefused where `is_personal` recognises one
     of its texts.
     """
-    if _is_nested(entry.details):
-        text = _impersonal(entry.details, is_personal, DEPTH_LIMIT)
-        encoded = text and _encoded(entry, writer, sequence, previous, text)
+    details = entry.details
+    encoded = _plainly_written(entry, writer, sequence, previous)
+    if encoded is not None:
+        if not any(map(is_personal, (entry.actor, entry.subject, *details.values()))) and (
+            _are_impersonal(tuple(details), is_personal)
+        ):
+            return encoded
+    elif type(details) is dict:
+        text = _impersonal(details, is_personal, DEPTH_LIMIT)
+        encoded = _encoded(entry, writer, sequence, previous, text) if text else None
         if encoded and not (is_personal(entry.actor) or is_personal(entry.subject)):
             return encoded
     details, encoded = _written(entry, writer, sequence, previous)
-    values = details.values()
-    if (
-        not _TEXTS.issuperset(map(type, values))
-        or any(map(is_personal, (entry.actor, entry.subject, *values)))
-        or not _are_impersonal(tuple(details), is_personal)
-    ):
-        # One after the other, to say which it is.
-        for name in ("actor", "subject"):
-            if is_personal(getattr(entry, name)):
-                raise PersonalDataRefused(field=name)
-        _search(details, "details", is_personal)
+    # One after the other, to say which it is.
+    for name in ("actor", "subject"):
+        if is_personal(getattr(entry, name)):
+            raise PersonalDataRefused(field=name)
+    _search(details, "details", is_personal)
     return encoded
 
 
@@ -177,15 +177,34 @@ def _written(
     said: AuditEntry | AuditRecord, writer: str, sequence: int, previous: bytes
 ) -> tuple[dict[str, Any], bytes]:
     """Details that nobody else holds, and the canonical bytes."""
-    details = said.details
-    if type(details) is dict and (text := _flat(details)) is not None:
-        details = details.copy()
-    elif isinstance(details, Mapping):
-        details = _frozen(details, "details", DEPTH_LIMIT)
-        text = _ENCODER.encode(details)
-    else:
+    encoded = _plainly_written(said, writer, sequence, previous)
+    if encoded is not None:
+        return dict(said.details), encoded
+    if not isinstance(said.details, Mapping):
         raise InvalidArgument(argument="details", reason="a mapping is wanted")
+    details = _frozen(said.details, "details", DEPTH_LIMIT)
+    text = _ENCODER.encode(details)
     return details, _encoded(said, writer, sequence, previous, text)
+
+
+def _plainly_written(
+    said: AuditEntry | AuditRecord, writer: str, sequence: int, previous: bytes
+) -> bytes | None:
+    """The canonical bytes where all is text and as it must be, as in nearly all; None of others."""
+    act, actor, subject, details = said.act, said.actor, said.subject, said.details
+    if type(details) is not dict or not _TEXTS.issuperset(
+        map(type, (writer, act, actor, subject, *details.values()))
+    ):
+        return None
+    names, form = _record_form(writer, act, tuple(details))
+    if form is None or not _are_references(actor, subject):
+        return None
+    values = map(_quoted, map(details.__getitem__, names))
+    at = instant(said.at, "at")
+    encoded = _octets(
+        form % (_quoted(actor), at, *values, previous.hex(), sequence, _quoted(subject))
+    )
+    return encoded if len(encoded) <= RECORD_LIMIT else None
 
 
 def _encoded(
@@ -276,19 +295,7 @@ def _match(pattern: re.Pattern[str], value: object, argument: str) -> None:
         raise InvalidArgument(argument=argument, reason=f"not of the form {pattern.pattern}")
 
 
-def _flat(details: dict[str, Any]) -> str | None:
-    """The canonical JSON of plain names and texts, as nearly all details are; None of others."""
-    if not _TEXTS.issuperset(map(type, details.values())):
-        return None
-    names, form = _form(tuple(details))
-    return form and form % tuple(map(_quoted, map(details.__getitem__, names)))
-
-
 _TEXTS: Final = frozenset((str,))
-
-
-def _is_nested(details: object) -> bool:
-    return type(details) is dict and not _TEXTS.issuperset(map(type, details.values()))
 
 
 def _impersonal(value: Any, is_personal: IsPersonal, depth: int) -> str:
@@ -322,6 +329,20 @@ def _all_impersonal(values: Iterable[Any], is_personal: IsPersonal, depth: int) 
 
 
 _WORDS: Final = {None: "null", True: "true", False: "false"}
+
+
+@lru_cache(maxsize=256)
+def _record_form(
+    writer: str, act: str, names: tuple[str, ...]
+) -> tuple[tuple[str, ...], str | None]:
+    """Names of details in their order, and the record that wants its values, or None."""
+    ordered, details = _form(names)
+    if not details or not _is_named(writer, act):
+        return (), None
+    return ordered, (
+        f'{{"act":"{act}","actor":%s,"at":"%s","details":{details},"previous":"%s",'
+        f'"sequence":%d,"subject":%s,"v":{VERSION},"writer":"{writer}"}}'
+    )
 
 
 @lru_cache(maxsize=256)
