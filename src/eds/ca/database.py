@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from types import TracebackType
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -77,23 +78,9 @@ class Writer:
         self._process = os.getpid()
         event.listen(engine, "engine_disposed", self._let_go)
 
-    @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self) -> Transaction:
         """Committed at the end and rolled back by any exception. Raises RegisterUnavailable."""
-        try:
-            line = self._kept.pop()
-        except IndexError:
-            line = self._writing_line()
-        try:
-            line.begin()
-            yield line.connection
-            line.commit()
-        except BaseException as error:
-            self._give_up(line)
-            if isinstance(error, SQLAlchemyError | line.failure):
-                raise _unavailable(error) from None
-            raise
-        self._keep(self._kept, line)
+        return Transaction(self)
 
     def ask(self, statement: Statement, **values: Any) -> Sequence[Any]:
         """The rows of one short statement that reads, in no transaction of its own.
@@ -108,12 +95,17 @@ class Writer:
             row = tuple(map(values.__getitem__, statement.names))
             found = statement(line.pen, (row,)).fetchall()
         except BaseException as error:
-            self._give_up(line)
-            if isinstance(error, SQLAlchemyError | line.failure):
-                raise _unavailable(error) from None
+            self.give_up(line, error)
             raise
-        self._keep(self._asking, line)
+        self.keep(line, self._asking)
         return found
+
+    def take(self) -> Line:
+        """A connection to write on, for `keep` or `give_up`. Raises RegisterUnavailable."""
+        try:
+            return self._kept.pop()
+        except IndexError:
+            return self._writing_line()
 
     def _writing_line(self) -> Line:
         with translated():
@@ -125,14 +117,19 @@ class Writer:
         with translated():
             return Line(self._engine.connect().execution_options(isolation_level="AUTOCOMMIT"))
 
-    def _keep(self, place: deque[Line], line: Line) -> None:
+    def keep(self, line: Line, place: deque[Line] | None = None) -> None:
+        """Whoever comes next may have it."""
+        place = self._kept if place is None else place
         if len(place) < _KEPT:
             place.append(line)
         else:
             line.connection.close()
 
-    def _give_up(self, line: Line) -> None:
-        """What failed is not kept; where its server went away, neither are the others."""
+    def give_up(self, line: Line, error: BaseException) -> None:
+        """What failed is not kept; where its server went away, neither are the others.
+
+        Raises RegisterUnavailable where the error is the database's.
+        """
         lost = line.connection.invalidated or getattr(line.driver, "closed", False)
         given_up = [line]
         while lost and (self._kept or self._asking):
@@ -141,6 +138,8 @@ class Writer:
             if lost:
                 each.connection.invalidate()
             each.connection.close()
+        if isinstance(error, SQLAlchemyError | line.failure):
+            raise _unavailable(error) from None
 
     def _let_go(self, engine: Engine) -> None:
         """The engine gives up its connections: so do we, and leave alone those of a parent."""
@@ -154,6 +153,41 @@ class Writer:
                 else:
                     _INHERITED.append(connection)
         self._process = os.getpid()
+
+
+class Transaction:
+    """One transaction of a Writer, for a `with`: a generator would take twice as long."""
+
+    __slots__ = ("_line", "_writer")
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def __enter__(self) -> Connection:
+        line = self._line = self._writer.take()
+        try:
+            line.begin()
+        except BaseException as error:
+            self._writer.give_up(line, error)
+            raise
+        return line.connection
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        writer, line = self._writer, self._line
+        if error is not None:
+            writer.give_up(line, error)
+            return
+        try:
+            line.commit()
+        except BaseException as failure:
+            writer.give_up(line, failure)
+            raise
+        writer.keep(line)
 
 
 class Line:
@@ -180,7 +214,10 @@ class Line:
 
     def commit(self) -> None:
         """What was written since `begin` is on the disk when this returns."""
-        self.driver.commit()
+        if self._begins:
+            self.pen.cursor.execute("COMMIT")  # the driver's own would be parsed each time
+        else:
+            self.driver.commit()
 
 
 _KEPT: Final = 2  # of the fifteen that the pool of an engine gives out

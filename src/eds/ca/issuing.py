@@ -45,11 +45,30 @@ def reserve(connection: Connection, intents: Sequence[Intent], *, node: int) -> 
 
     Raises KeyBlocked, KeyTaken, SubjectTaken, Conflict.
     """
-    if not intents:
-        return
     pen = Pen.of(connection)
+    if len(intents) == 1:
+        _reserve_one(pen, intents[0], node)
+    elif intents:
+        _reserve_many(connection, pen, intents, node)
+
+
+def _reserve_one(pen: Pen, intent: Intent, node: int) -> None:
+    """As most are: nothing to put in order, and a third less to do."""
+    ((_, person, source),) = _CLAIM_KEY(pen, ((intent.key_hash, intent.person),)).fetchall()
+    if source is not None:
+        raise KeyBlocked(key=intent.key_hash.hex(), source=source)
+    if person != intent.person:
+        raise KeyTaken(key=intent.key_hash.hex())
+    row = (intent.issuer, intent.subject_hash, intent.person)
+    ((_, _, person),) = _CLAIM_SUBJECT(pen, (row,)).fetchall()
+    if person != intent.person:
+        raise SubjectTaken
+    _write(pen, [_intent_row(intent, node)])
+
+
+def _reserve_many(connection: Connection, pen: Pen, intents: Sequence[Intent], node: int) -> None:
     keys = {intent.key_hash: intent.person for intent in intents}
-    for key, person, source in _claim(connection, pen, _CLAIM_KEY, sorted(keys.items())):
+    for key, person, source in _claim(connection, _CLAIM_KEY, sorted(keys.items())):
         if source is not None:
             raise KeyBlocked(key=bytes(key).hex(), source=source)
         keys[bytes(key)] = person
@@ -58,26 +77,26 @@ def reserve(connection: Connection, intents: Sequence[Intent], *, node: int) -> 
             raise KeyTaken(key=intent.key_hash.hex())
     subjects = {(intent.issuer, intent.subject_hash): intent.person for intent in intents}
     rows = [(*subject, person) for subject, person in sorted(subjects.items())]
-    for issuer, subject, person in _claim(connection, pen, _CLAIM_SUBJECT, rows):
+    for issuer, subject, person in _claim(connection, _CLAIM_SUBJECT, rows):
         subjects[issuer, bytes(subject)] = person
     for intent in intents:
         if subjects[intent.issuer, intent.subject_hash] != intent.person:
             raise SubjectTaken
     ordered = sorted(intents, key=_by_request)
+    _write(pen, [_intent_row(intent, node) for intent in ordered])
+
+
+def _write(pen: Pen, rows: Sequence[Row]) -> None:
     try:
-        written = _INSERT_INTENT(pen, [_intent_row(intent, node) for intent in ordered])
+        written = _INSERT_INTENT(pen, rows)
     except IntegrityError as error:
         raise Conflict from error
-    if written.rowcount != len(ordered):
+    if written.rowcount != len(rows):
         raise Conflict
 
 
-def _claim(
-    connection: Connection, pen: Pen, statement: Statement, rows: Sequence[Row]
-) -> Sequence[Any]:
+def _claim(connection: Connection, statement: Statement, rows: Sequence[Row]) -> Sequence[Any]:
     """Whose each is: the person's of the row, if it was nobody's before."""
-    if len(rows) == 1:
-        return statement(pen, rows).fetchall()
     # SQLAlchemy makes one statement of many rows, and gives their answers.
     return connection.execute(
         statement.clauses[connection.dialect.name],

@@ -9,7 +9,7 @@ transaction of the act, and an act that cannot be recorded does not happen.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -178,7 +178,9 @@ class Register:
         self.engine = engine
         self.node = node
         self.audit = audit
-        self._group = audit if isinstance(audit, GroupAuditTrail) else None
+        self._record_all: Callable[[Connection, Sequence[AuditEntry]], object] = (
+            audit.append_all if isinstance(audit, GroupAuditTrail) else self._record_each
+        )
         # A transaction of this register, also for the acts that live in modules of their own.
         self.writing = writer_of(engine).transaction
         with self.reading() as connection:
@@ -725,10 +727,7 @@ class Register:
                     ended.setdefault(bytes(serial), []).append(request)
         return {serial: sorted(names) for serial, names in ended.items()}
 
-    def _record_all(self, connection: Connection, entries: Sequence[AuditEntry]) -> None:
-        if self._group is not None:
-            self._group.append_all(connection, entries)
-            return
+    def _record_each(self, connection: Connection, entries: Sequence[AuditEntry]) -> None:
         for entry in entries:
             self.audit(
                 connection,
