@@ -84,36 +84,46 @@ class Nowhere:
 
 
 class Recorder:
-    """What transactions write by the statements of the desk and of the log."""
+    """What transactions write by the statements of the desk and of the log.
+
+    While the clock runs it only notes what was told; `take` sorts it out.
+    """
 
     def __init__(self) -> None:
-        self.written: Written = []
-        self._open: list[tuple[str, Any, bool]] = []
-        self._carry_out, self._commit = Statement.__call__, Line.commit
-        setattr(Statement, "__call__", lambda *told: self._record(*told))  # noqa: B010, PLW0108
-        setattr(Line, "commit", lambda line: self._end(line))  # noqa: B010, PLW0108
+        told: list[tuple[Statement, Pen, Sequence[Any]]] = []  # in the transaction that is open
+        ended: list[list[tuple[Statement, Pen, Sequence[Any]]]] = []
+        carry_out, commit = self._before = Statement.__call__, Line.commit
+
+        def record(statement: Statement, pen: Pen, rows: Sequence[Any]) -> Cursor:
+            told.append((statement, pen, rows))
+            return carry_out(statement, pen, rows)
+
+        def end(line: Line) -> None:
+            commit(line)
+            ended.append(told.copy())
+            told.clear()
+
+        self._ended = ended
+        setattr(Statement, "__call__", record)  # noqa: B010
+        setattr(Line, "commit", end)  # noqa: B010
 
     def close(self) -> None:
-        setattr(Statement, "__call__", self._carry_out)  # noqa: B010
-        setattr(Line, "commit", self._commit)  # noqa: B010
+        carry_out, commit = self._before
+        setattr(Statement, "__call__", carry_out)  # noqa: B010
+        setattr(Line, "commit", commit)  # noqa: B010
 
     def take(self) -> Written:
-        """The transactions since the last time: sorted out here, where no clock runs."""
-        taken, self.written = self.written, []
-        return [
-            [each for each in transaction if not each[0].startswith("SELECT")]
-            for transaction in taken
+        """The transactions since the last time, what only reads left out."""
+        found = [
+            [
+                (text, rows if len(rows) > 1 else rows[0], len(rows) > 1)
+                for statement, pen, rows in transaction
+                if not (text := statement.text(pen.dialect)).startswith("SELECT")
+            ]
+            for transaction in self._ended
         ]
-
-    def _record(self, statement: Statement, pen: Pen, rows: Sequence[Any]) -> Cursor:
-        many = len(rows) > 1
-        self._open.append((statement.text(pen.dialect), rows if many else rows[0], many))
-        return self._carry_out(statement, pen, rows)
-
-    def _end(self, line: Line) -> None:
-        self._commit(line)
-        self.written.append(self._open)
-        self._open = []
+        self._ended.clear()
+        return found
 
 
 class People:

@@ -104,7 +104,7 @@ def _as_it_is(value: Any) -> Any:
 
 
 def _value_of(value: Any) -> Any:
-    return value.value
+    return value._value_  # what `value` looks up each time
 
 
 def _instant_text(value: datetime) -> str:

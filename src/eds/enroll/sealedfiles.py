@@ -37,7 +37,7 @@ def keep(
     at: datetime,
 ) -> None:
     """Seal files and keep them. Raises EvidenceDestroyed, EvidenceUnreadable, LimitExceeded."""
-    known = {} if is_new else _keys(pen, application)
+    known = {} if is_new else _keys(pen, application, frozenset(map(retention_of, files)))
     rows = []
     for name, octets in files.items():
         retention = retention_of(name)
@@ -76,14 +76,18 @@ def set_due(pen: Pen, application: str, *, ended_at: datetime) -> None:
     t.SET_DUE(pen, rows)
 
 
-def _keys(pen: Pen, application: str) -> dict[RetentionClass, WrappedKey]:
-    rows = t.KEYS_OF(pen, [(application,)]).fetchall()
-    return {
-        RetentionClass(retention): WrappedKey(
-            application=application,
-            retention=RetentionClass(retention),
-            key_id=key_id,
-            wrapped=None if wrapped is None else bytes(wrapped),
-        )
-        for retention, key_id, wrapped in rows
-    }
+def _keys(
+    pen: Pen, application: str, wanted: frozenset[RetentionClass]
+) -> dict[RetentionClass, WrappedKey]:
+    rows = {row[0]: row for row in t.KEYS_OF(pen, [(application,)]).fetchall()}
+    found = {}
+    for retention in wanted:
+        if retention.value in rows:
+            _, key_id, wrapped = rows[retention.value]
+            found[retention] = WrappedKey(
+                application=application,
+                retention=retention,
+                key_id=key_id,
+                wrapped=None if wrapped is None else bytes(wrapped),
+            )
+    return found

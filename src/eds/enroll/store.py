@@ -44,14 +44,21 @@ _KNOWN: Final = 1024  # applications that were read or written lately
 
 
 class _Known:
-    """A version as it stands in its row: value, plain data and canonical text."""
+    """A version as it stands in its row: value and canonical text, also field by field."""
 
-    __slots__ = ("application", "body", "data")
+    __slots__ = ("application", "body", "texts")
 
-    def __init__(self, application: Application, data: dict[str, Any]) -> None:
+    def __init__(
+        self, application: Application, texts: Mapping[str, str], changes: Mapping[str, Any]
+    ) -> None:
         self.application = application
-        self.data = data
-        self.body = text_of(data)
+        # In the order of the names, as the changes of a first version are; empty for None.
+        self.texts = {**texts, **{name: _member(name, each) for name, each in changes.items()}}
+        self.body = f"{{{','.join(filter(None, self.texts.values()))}}}"
+
+
+def _member(name: str, data: Any) -> str:
+    return "" if data is None else f'"{name}":{text_of(data)}'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +140,7 @@ class ApplicationStore:
         Raises ApplicationChanged where another act came first, ApplicationOpen, EvidenceUsed.
         """
         name, changes = step.after.application, difference(step.before, step.after)
-        known = _Known(step.after, _changed(self._data(step.before), changes))
+        known = _Known(step.after, self._texts(step.before), changes)
         with self._writing() as connection:
             pen = Pen.of(connection)
             self._message(pen, step)
@@ -553,18 +560,18 @@ class ApplicationStore:
         known = self._known.get(name)
         if known is None or known.body != body:
             application = decode(Application, body.encode())
-            self._keep_known(_Known(application, to_data(application)))
+            self._keep_known(_Known(application, {}, difference(None, application)))
             return application
         return known.application
 
-    def _data(self, application: Application | None) -> dict[str, Any]:
-        """Its plain data, which is known where it was read or written here."""
+    def _texts(self, application: Application | None) -> dict[str, str]:
+        """Its fields as text, which are known where it was read or written here."""
         if application is None:
             return {}
         known = self._known.get(application.application)
         if known is not None and known.application is application:
-            return known.data
-        return dict(to_data(application))
+            return known.texts
+        return _Known(application, {}, difference(None, application)).texts
 
     def _keep_known(self, known: _Known) -> Application:
         """The same text is the same application: values never change, and hold nothing personal."""
@@ -572,15 +579,6 @@ class ApplicationStore:
             self._known.clear()
         self._known[known.application.application] = known
         return known.application
-
-
-def _changed(data: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain data with other values in some fields; what is None is left out."""
-    found = {**data, **changes}
-    for name, each in changes.items():
-        if each is None:
-            del found[name]
-    return found
 
 
 def _message(digest: Any, version: int, refused: str) -> Message:
