@@ -113,7 +113,17 @@ def waiting(folder: DeskFolder) -> tuple[Application, ...]:
     """Open applications in the states in which people are wanted."""
     from eds.enroll.states import State
 
-    return folder.store.waiting(map(State, WAITS_FOR), limit=1000)
+    states, after = [State(each) for each in WAITS_FOR], None
+    found: list[Application] = []
+    while page := folder.store.waiting(states, after=after, limit=_PAGE):
+        found += page
+        if len(page) < _PAGE or page[-1].deadline is None:
+            break
+        after = page[-1].deadline, page[-1].application
+    return tuple(found)
+
+
+_PAGE: Final = 1000
 
 
 def _turn(application: Case) -> tuple[str, str]:

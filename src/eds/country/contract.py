@@ -229,8 +229,8 @@ class Country:
     in the JSON form of `eds.ca.profiles`. `read_personal_number` takes people's numbers only,
     `read_organisation_number` those of organisations; `subject_of` makes the attributes of a
     certificate (`eds.ca.subjects`) of a person's facts, `organisation_subject_of` what is added
-    for their organisation. `example_number` gives numbers of people who do not exist, by birth and
-    ordinal.
+    for their organisation (a country without these two certifies nobody for one).
+    `example_number` gives numbers of people who do not exist, by birth and ordinal.
     """
 
     code: str
@@ -246,8 +246,8 @@ class Country:
     policies: Callable[[], tuple[str, ...]]
     profiles: Callable[[], tuple[bytes, ...]]
     read_personal_number: Callable[[str], IdentityNumber]
-    read_organisation_number: Callable[[str], IdentityNumber]
     subject_of: Callable[[PersonFacts], Mapping[str, str]]
-    organisation_subject_of: Callable[[OrganisationFacts], Mapping[str, str]]
     example_number: Callable[[date, int], str]
     enrolment: tuple[EnrolmentRule, ...]
+    read_organisation_number: Callable[[str], IdentityNumber] | None = None
+    organisation_subject_of: Callable[[OrganisationFacts], Mapping[str, str]] | None = None

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from ..country.contract import Country
-from ..errors import InvalidArgument
+from ..errors import IdentityNumberRefused, InvalidArgument
 from .evidence.assurance import Level
 from .evidence.codes import LETTERS, CodePolicy
 from .people import Residency
@@ -172,8 +172,13 @@ class EnrolmentPolicy:
 
     def require_organisation_number(self, number: str, *, on: date) -> None:
         """Raises IdentityNumberRefused for one that no organisation can have by that day."""
-        if self.country is not None:
-            self.country.read_organisation_number(number).require_assignable(on=on)
+        if self.country is None:
+            return
+        read = self.country.read_organisation_number
+        if read is None:
+            reason = f"{self.country.name} has none here"
+            raise IdentityNumberRefused(type="organisation", reason=reason)
+        read(number).require_assignable(on=on)
 
     @property
     def contact_code(self) -> CodePolicy:

@@ -40,7 +40,7 @@ from .deskconnection import SECONDS, DeskConnection, base64_of, instant, octets_
 _OFFICE: Final = "/office"
 _NAME: Final = re.compile("[0-9a-f]{32}")
 _LOOKS_LAST: Final = timedelta(minutes=5)  # less than a desk lets a statement be on its way
-_PAGES: Final = 20
+_PAGES: Final = 2000  # of fifty cases
 _PAPERS_LIMIT: Final = 16 << 20
 _ENDS: Final = {"return": "return", "decline": "reject", "turn_away": "turn-away"}
 
@@ -123,17 +123,21 @@ class HttpCounter:
         """What waits for people at the official's stations, the most urgent first."""
         found: list[ShownCase] = []
         after: Any = None
+        place = ("", "")
         for _ in range(_PAGES):
             body = {"act": self._look(by)} | ({} if after is None else {"after": after})
             told = self._desk.post(f"{_OFFICE}/queue", body)
             try:
                 found += map(self._case, told["applications"])
-                after = told["after"]
-            except (KeyError, TypeError):
+                after, before = told["after"], place
+                if after is None:
+                    return tuple(found)
+                place = (after["deadline"], after["application"])
+                if not before < place:
+                    raise ValueError
+            except (KeyError, TypeError, ValueError):
                 raise self._desk.strange() from None
-            if after is None:
-                break
-        return tuple(found)
+        raise self._desk.strange()  # this desk never comes to an end
 
     def see(self, application: str, by: By) -> Seen:
         """One case and its person. The desk's log says who looked."""

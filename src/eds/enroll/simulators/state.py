@@ -62,8 +62,6 @@ def simulated_state(
         faces=SimulatedFaces(SimulatedKey(seed), audience=audience),
         organisations=SimulatedOrganisations.of(
             organisations,
-            subject_of=organisation_by_standard
-            if country is None
-            else country.organisation_subject_of,
+            subject_of=(country and country.organisation_subject_of) or organisation_by_standard,
         ),
     )
