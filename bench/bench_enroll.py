@@ -18,8 +18,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from sqlalchemy import Engine, make_url
 
@@ -52,7 +53,8 @@ GOAL: Final = 0.5
 Written: TypeAlias = list[
     list[tuple[str, Any, bool]]
 ]  # transactions of (text, values, whether many)
-Writer: TypeAlias = "Callable[[Written], Spent]"
+Writer: TypeAlias = Callable[[Written], None]
+T = TypeVar("T")
 
 
 class Spent(NamedTuple):
@@ -61,15 +63,16 @@ class Spent(NamedTuple):
     wall: float
     cpu: float
 
-    @classmethod
-    def now(cls) -> Spent:
-        return cls(time.perf_counter(), time.process_time())
-
     def __add__(self, other: Spent) -> Spent:  # type: ignore[override]
         return Spent(self.wall + other.wall, self.cpu + other.cpu)
 
-    def __sub__(self, other: Spent) -> Spent:
-        return Spent(self.wall - other.wall, self.cpu - other.cpu)
+
+def timed(act: Callable[[], T]) -> tuple[T, Spent]:
+    """What an act gives, and what it takes; to ask for the time of the process takes some too."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    found = act()
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return found, Spent(wall, cpu)
 
 
 def nobody(certificate: object) -> None:
@@ -158,9 +161,8 @@ class People:
         self.spent = Spent(0.0, 0.0)
 
     def _act(self, act: Callable[[], Application]) -> Application:
-        begun = Spent.now()
-        found = act()
-        self.spent += Spent.now() - begun
+        found, spent = timed(act)
+        self.spent += spent
         return found
 
     def _envelope(self) -> Envelope:
@@ -201,22 +203,20 @@ class People:
 
 
 def raw_sqlite(path: Path) -> tuple[Any, Writer]:
-    """A connection as the desk's, and what carries out transactions: what they took."""
+    """A connection as the desk's, and what carries out transactions."""
     import sqlite3
 
     connection = sqlite3.connect(path, isolation_level=None)
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
 
-    def write(transactions: Written) -> Spent:
-        begun = Spent.now()
+    def write(transactions: Written) -> None:
         for transaction in transactions:
             cursor = connection.cursor()
             cursor.execute("BEGIN IMMEDIATE")
             for text, values, many in transaction:
                 (cursor.executemany if many else cursor.execute)(text, values)
             cursor.execute("COMMIT")
-        return Spent.now() - begun
 
     return connection, write
 
@@ -228,14 +228,12 @@ def raw_postgresql(url: str) -> tuple[Any, Writer]:
     place = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     connection = psycopg.connect(place)
 
-    def write(transactions: Written) -> Spent:
-        begun = Spent.now()
+    def write(transactions: Written) -> None:
         for transaction in transactions:
             cursor = connection.cursor()
             for text, values, many in transaction:
                 (cursor.executemany if many else cursor.execute)(text, values)
             connection.commit()
-        return Spent.now() - begun
 
     return connection, write
 
@@ -267,7 +265,7 @@ def beside(
                 written = recorder.take()
                 if len(written) != ACTS:
                     raise AssertionError(f"{len(written)} transactions")
-                floor.append(write(written))
+                floor.append(timed(partial(write, written))[1])
     finally:
         recorder.close()
         engine.dispose()

@@ -44,6 +44,7 @@ from eds.enroll.evidence.vault import (
     destroy,
     is_due,
     new_data_key,
+    open_data_key,
     rewrap,
     seal,
     unseal,
@@ -235,12 +236,14 @@ MASTER = AesMasterKey(bytes(32), key_id="2026-1")
 
 
 def test_sealed_evidence_opens_for_its_application_class_and_kind_only() -> None:
-    key = new_data_key("a-1", RetentionClass.DOCUMENT, master=MASTER)
-    sealed = seal(b"a passport", kind="zone", key=key, master=MASTER)
+    made = new_data_key("a-1", RetentionClass.DOCUMENT, master=MASTER)
+    key, sealed = made.wrapped, seal(b"a passport", kind="zone", key=made)
     assert b"passport" not in sealed.octets
     assert unseal(sealed, key=key, master=MASTER) == b"a passport"
-    assert seal(b"a passport", kind="zone", key=key, master=MASTER).octets != sealed.octets
-    other = new_data_key("a-2", RetentionClass.DOCUMENT, master=MASTER)
+    assert seal(b"a passport", kind="zone", key=made).octets != sealed.octets
+    again = seal(b"a visa", kind="zone", key=open_data_key(key, master=MASTER))
+    assert unseal(again, key=key, master=MASTER) == b"a visa"
+    other = new_data_key("a-2", RetentionClass.DOCUMENT, master=MASTER).wrapped
     bent = sealed.octets[:-1] + bytes([sealed.octets[-1] ^ 1])
     for wrong, its_key, master in (
         (sealed, other, MASTER),
@@ -263,8 +266,8 @@ def test_sealed_evidence_opens_for_its_application_class_and_kind_only() -> None
 
 
 def test_a_destroyed_key_leaves_digests_that_still_verify() -> None:
-    key = new_data_key("a-1", RetentionClass.BIOMETRIC, master=MASTER)
-    sealed = seal(b"a face", kind="capture", key=key, master=MASTER)
+    made = new_data_key("a-1", RetentionClass.BIOMETRIC, master=MASTER)
+    key, sealed = made.wrapped, seal(b"a face", kind="capture", key=made)
     logged = sealed.digest
     gone = destroy(key)
     assert gone.is_destroyed
@@ -272,7 +275,7 @@ def test_a_destroyed_key_leaves_digests_that_still_verify() -> None:
     with pytest.raises(EvidenceDestroyed):
         unseal(sealed, key=gone, master=MASTER)
     with pytest.raises(EvidenceDestroyed):
-        seal(b"more", kind="capture", key=gone, master=MASTER)
+        open_data_key(gone, master=MASTER)
     with pytest.raises(EvidenceDestroyed):
         rewrap(gone, old=MASTER, new=MASTER)
     assert sealed.digest == logged
@@ -280,8 +283,8 @@ def test_a_destroyed_key_leaves_digests_that_still_verify() -> None:
 
 
 def test_a_new_master_key_takes_over_without_touching_what_is_sealed() -> None:
-    key = new_data_key("a-1", RetentionClass.DECISION, master=MASTER)
-    sealed = seal(b"a decision", kind="record", key=key, master=MASTER)
+    made = new_data_key("a-1", RetentionClass.DECISION, master=MASTER)
+    key, sealed = made.wrapped, seal(b"a decision", kind="record", key=made)
     newer = AesMasterKey(b"\x07" * 32, key_id="2027-1")
     turned = rewrap(key, old=MASTER, new=newer)
     assert unseal(sealed, key=turned, master=newer) == b"a decision"
@@ -290,7 +293,7 @@ def test_a_new_master_key_takes_over_without_touching_what_is_sealed() -> None:
 
 
 def test_evidence_falls_due_by_its_class() -> None:
-    key = new_data_key("a-1", RetentionClass.BIOMETRIC, master=MASTER)
+    key = new_data_key("a-1", RetentionClass.BIOMETRIC, master=MASTER).wrapped
     end = AT + RETENTION[RetentionClass.BIOMETRIC]
     assert not is_due(key, ended_at=AT, at=end - timedelta(seconds=1))
     assert is_due(key, ended_at=AT, at=end)
@@ -304,8 +307,9 @@ def test_a_vault_has_limits_and_shows_no_keys() -> None:
         AesMasterKey(b"short", key_id="x")
     key = new_data_key("a-1", RetentionClass.DOCUMENT, master=MASTER)
     with pytest.raises(LimitExceeded):
-        seal(bytes(16 * 1024 * 1024 + 1), kind="scan", key=key, master=MASTER)
-    assert "wrapped" not in repr(key)
+        seal(bytes(16 * 1024 * 1024 + 1), kind="scan", key=key)
+    assert "wrapped" not in repr(key.wrapped)
+    assert repr(key) == "<DataKey a-1 document>"
     assert repr(MASTER) == "<AesMasterKey 2026-1>"
 
 

@@ -16,11 +16,13 @@ from ..ca.database import to_micros
 from . import tables as t
 from .evidence.vault import (
     RETENTION,
+    DataKey,
     MasterKey,
     RetentionClass,
     SealedEvidence,
     WrappedKey,
     new_data_key,
+    open_data_key,
     seal,
     unseal,
 )
@@ -37,16 +39,19 @@ def keep(
     at: datetime,
 ) -> None:
     """Seal files and keep them. Raises EvidenceDestroyed, EvidenceUnreadable, LimitExceeded."""
-    known = {} if is_new else _keys(pen, application, frozenset(map(retention_of, files)))
+    known: dict[RetentionClass, DataKey] = {}
+    if not is_new:
+        wanted = frozenset(map(retention_of, files))
+        known = _keys(pen, application, wanted, master=master)
     rows = []
     for name, octets in files.items():
         retention = retention_of(name)
         key = known.get(retention)
         if key is None:
             key = known[retention] = new_data_key(application, retention, master=master)
-            made = (application, retention.value, key.key_id, key.wrapped, None)
-            t.INSERT_KEY(pen, [made])
-        sealed = seal(octets, kind=name, key=key, master=master).octets
+            made = key.wrapped
+            t.INSERT_KEY(pen, [(application, retention.value, made.key_id, made.wrapped, None)])
+        sealed = seal(octets, kind=name, key=key).octets
         rows.append((application, name, sealed, to_micros(at)))
     t.PUT_FILE(pen, rows)
 
@@ -77,17 +82,18 @@ def set_due(pen: Pen, application: str, *, ended_at: datetime) -> None:
 
 
 def _keys(
-    pen: Pen, application: str, wanted: frozenset[RetentionClass]
-) -> dict[RetentionClass, WrappedKey]:
+    pen: Pen, application: str, wanted: frozenset[RetentionClass], *, master: MasterKey
+) -> dict[RetentionClass, DataKey]:
     rows = {row[0]: row for row in t.KEYS_OF(pen, [(application,)]).fetchall()}
     found = {}
     for retention in wanted:
         if retention.value in rows:
             _, key_id, wrapped = rows[retention.value]
-            found[retention] = WrappedKey(
+            key = WrappedKey(
                 application=application,
                 retention=retention,
                 key_id=key_id,
                 wrapped=None if wrapped is None else bytes(wrapped),
             )
+            found[retention] = open_data_key(key, master=master)
     return found

@@ -93,24 +93,42 @@ class SealedEvidence:
         return hashlib.sha256(bound + self.octets).digest()
 
 
-def new_data_key(application: str, retention: RetentionClass, *, master: MasterKey) -> WrappedKey:
-    """A fresh data key, wrapped; the key itself is not kept."""
-    wrapped = master.wrap(
-        secrets.token_bytes(_KEY_OCTETS), context=_context(application, retention)
-    )
-    return WrappedKey(
+class DataKey:
+    """A data key in use, for as long as an act lasts; `wrapped` is what is kept of it."""
+
+    __slots__ = ("aead", "wrapped")
+
+    def __init__(self, octets: bytes, wrapped: WrappedKey) -> None:
+        self.aead = AESGCM(octets)
+        self.wrapped = wrapped
+
+    def __repr__(self) -> str:
+        return f"<DataKey {self.wrapped.application} {self.wrapped.retention.value}>"
+
+
+def new_data_key(application: str, retention: RetentionClass, *, master: MasterKey) -> DataKey:
+    """A fresh data key."""
+    octets = secrets.token_bytes(_KEY_OCTETS)
+    wrapped = master.wrap(octets, context=_context(application, retention))
+    key = WrappedKey(
         application=application, retention=retention, key_id=master.key_id, wrapped=wrapped
     )
+    return DataKey(octets, key)
 
 
-def seal(content: bytes, *, kind: str, key: WrappedKey, master: MasterKey) -> SealedEvidence:
-    """Seal one piece, at most 16 MiB. Raises EvidenceDestroyed, LimitExceeded."""
+def open_data_key(key: WrappedKey, *, master: MasterKey) -> DataKey:
+    """The key that was wrapped. Raises EvidenceDestroyed, EvidenceUnreadable."""
+    return DataKey(_opened(key, master), key)
+
+
+def seal(content: bytes, *, kind: str, key: DataKey) -> SealedEvidence:
+    """Seal one piece, at most 16 MiB. Raises LimitExceeded."""
     if len(content) > SIZE_LIMIT:
         raise LimitExceeded(limit="octets of evidence", allowed=SIZE_LIMIT, found=len(content))
-    nonce = secrets.token_bytes(_NONCE_OCTETS)
-    sealed = AESGCM(_opened(key, master)).encrypt(nonce, content, _associated(key, kind))
+    nonce, of = secrets.token_bytes(_NONCE_OCTETS), key.wrapped
+    octets = nonce + key.aead.encrypt(nonce, content, _associated(of, kind))
     return SealedEvidence(
-        application=key.application, retention=key.retention, kind=kind, octets=nonce + sealed
+        application=of.application, retention=of.retention, kind=kind, octets=octets
     )
 
 
@@ -122,7 +140,8 @@ def unseal(sealed: SealedEvidence, *, key: WrappedKey, master: MasterKey) -> byt
         raise EvidenceUnreadable
     nonce, octets = sealed.octets[:_NONCE_OCTETS], sealed.octets[_NONCE_OCTETS:]
     try:
-        return AESGCM(_opened(key, master)).decrypt(nonce, octets, _associated(key, sealed.kind))
+        aead = open_data_key(key, master=master).aead
+        return aead.decrypt(nonce, octets, _associated(key, sealed.kind))
     except InvalidTag:
         raise EvidenceUnreadable from None
 
