@@ -274,7 +274,12 @@ def instant(at: datetime, argument: str) -> str:
         if at.utcoffset() is None:
             raise NaiveDatetime(argument=argument)
         at = at.astimezone(UTC)
-    return at.isoformat("T", "microseconds")[:26] + "Z"
+    # `isoformat` would ask the zone once more, and write its offset.
+    date, time = (at.year, at.month, at.day), (at.hour, at.minute, at.second, at.microsecond)
+    return _INSTANT_FORM % (*date, *time)
+
+
+_INSTANT_FORM: Final = "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ"
 
 
 def parse_instant(text: object) -> datetime:

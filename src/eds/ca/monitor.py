@@ -70,7 +70,7 @@ def permit_certificate(tbs: bytes, *, issuer_kind: GuardedKey) -> None:
             _refuse("not the fields of a certificate with extensions")
         if fields[0].octets != _VERSION_3 or fields[1].integer(limits=_SERIAL) <= 0:
             _refuse("not version 3, or a serial number that is not positive")
-        _permit_extensions(fields[7].only_child().expect(der.SEQUENCE), issuer_kind)
+        _permit_extensions(der.decode(fields[7].octets).expect(der.SEQUENCE), issuer_kind)
     except DecodeError as error:
         raise MonitorRefused(reason=f"not a certificate: {error}") from error
 
