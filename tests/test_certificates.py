@@ -633,3 +633,13 @@ def test_certificates_of_a_bundle_in_ber_are_found(tmp_path: Path) -> None:
                    "-signer", str(certificate), "-inkey", key, document=b"text")  # fmt: skip
     assert made[1] == 0x80  # indefinite length
     assert Certificate.certificates(made) == (Certificate.load(certificate.read_bytes()),)
+
+
+def test_a_certificate_just_put_together_is_read_when_it_is_asked() -> None:
+    read = made(lambda builder: builder)
+    written = Certificate.written(read.encoded)
+    assert written == read
+    assert (written.serial_number, written.subject) == (read.serial_number, read.subject)
+    assert written.native == read.native
+    with pytest.raises(MalformedCertificate):
+        _ = Certificate.written(read.encoded[:-1]).subject

@@ -172,6 +172,16 @@ class Certificate(Encoded):
             self._read_all()
 
     @classmethod
+    def written(cls, encoded: bytes) -> Self:
+        """The certificate that the caller has just put together of parts that were read before.
+
+        Nothing is read again before it is asked for.
+        """
+        made = cls.__new__(cls)
+        made.__dict__["encoded"] = encoded
+        return made
+
+    @classmethod
     def certificates(cls, data: bytes) -> tuple[Self, ...]:
         """All certificates in `data`, DER, PEM or base64, also those that come in a SignedData.
 

@@ -217,7 +217,8 @@ class Authority:
         self.register.reserve([item.intent for item in prepared])
         signed = [(item.intent, self._sign(item.tbs)) for item in prepared]
         self.register.complete(signed, at=at)
-        return tuple(Certificate(encoded) for _, encoded in signed)
+        # Lint and guard have read what was signed.
+        return tuple(Certificate.written(encoded) for _, encoded in signed)
 
     def recover(self, *, before: datetime, actor: str, at: datetime) -> tuple[Intent, ...]:
         """Give up every intent made before that instant and never finished.
