@@ -45,45 +45,27 @@ def reserve(connection: Connection, intents: Sequence[Intent], *, node: int) -> 
 
     Raises KeyBlocked, KeyTaken, SubjectTaken, Conflict.
     """
+    if not intents:
+        return
     pen = Pen.of(connection)
-    if len(intents) == 1:
-        _reserve_one(pen, intents[0], node)
-    elif intents:
-        _reserve_many(connection, pen, intents, node)
-
-
-def _reserve_one(pen: Pen, intent: Intent, node: int) -> None:
-    """As most are: nothing to put in order, and a third less to do."""
-    ((_, person, source),) = _CLAIM_KEY(pen, ((intent.key_hash, intent.person),)).fetchall()
-    if source is not None:
-        raise KeyBlocked(key=intent.key_hash.hex(), source=source)
-    if person != intent.person:
-        raise KeyTaken(key=intent.key_hash.hex())
-    row = (intent.issuer, intent.subject_hash, intent.person)
-    ((_, _, person),) = _CLAIM_SUBJECT(pen, (row,)).fetchall()
-    if person != intent.person:
-        raise SubjectTaken
-    _write(pen, [_intent_row(intent, node)])
-
-
-def _reserve_many(connection: Connection, pen: Pen, intents: Sequence[Intent], node: int) -> None:
     keys = {intent.key_hash: intent.person for intent in intents}
-    for key, person, source in _claim(connection, _CLAIM_KEY, sorted(keys.items())):
-        if source is not None:
-            raise KeyBlocked(key=bytes(key).hex(), source=source)
-        keys[bytes(key)] = person
+    rows: list[Row] = sorted(keys.items())
+    if _NEW_KEY(pen, [(*row, row[0]) for row in rows]).rowcount != len(rows):
+        for key, person, source in _claim(connection, _CLAIM_KEY, rows):
+            if source is not None:
+                raise KeyBlocked(key=bytes(key).hex(), source=source)
+            keys[bytes(key)] = person
+    subjects = {(intent.issuer, intent.subject_hash): intent.person for intent in intents}
+    rows = [(*subject, person) for subject, person in sorted(subjects.items())]
+    if _NEW_SUBJECT(pen, rows).rowcount != len(rows):
+        for issuer, subject, person in _claim(connection, _CLAIM_SUBJECT, rows):
+            subjects[issuer, bytes(subject)] = person
     for intent in intents:
         if keys[intent.key_hash] != intent.person:
             raise KeyTaken(key=intent.key_hash.hex())
-    subjects = {(intent.issuer, intent.subject_hash): intent.person for intent in intents}
-    rows = [(*subject, person) for subject, person in sorted(subjects.items())]
-    for issuer, subject, person in _claim(connection, _CLAIM_SUBJECT, rows):
-        subjects[issuer, bytes(subject)] = person
-    for intent in intents:
         if subjects[intent.issuer, intent.subject_hash] != intent.person:
             raise SubjectTaken
-    ordered = sorted(intents, key=_by_request)
-    _write(pen, [_intent_row(intent, node) for intent in ordered])
+    _write(pen, [_intent_row(intent, node) for intent in sorted(intents, key=_by_request)])
 
 
 def _write(pen: Pen, rows: Sequence[Row]) -> None:
@@ -96,7 +78,10 @@ def _write(pen: Pen, rows: Sequence[Row]) -> None:
 
 
 def _claim(connection: Connection, statement: Statement, rows: Sequence[Row]) -> Sequence[Any]:
-    """Whose each is: the person's of the row, if it was nobody's before."""
+    """Whose each is: the person's of the row, if it was nobody's before.
+
+    Asked where not all were new: to give back rows costs as much as to write them.
+    """
     # SQLAlchemy makes one statement of many rows, and gives their answers.
     return connection.execute(
         statement.clauses[connection.dialect.name],
@@ -204,6 +189,22 @@ _BLOCKED: Final = select(t.blocked_keys.c.source).where(
 _WHY_BLOCKED: Final[Any] = literal_column(
     "(SELECT b.source FROM blocked_keys AS b WHERE b.key_hash = key_owners.key_hash)"
 ).label("blocked")
+_NEW_KEY: Final = Statement(
+    {
+        name: dialect.insert(t.key_owners)
+        .from_select(
+            ["key_hash", "person"],
+            select(
+                bindparam("key_hash", type_=t.key_owners.c.key_hash.type),
+                bindparam("person", type_=t.key_owners.c.person.type),
+            ).where(~exists().where(t.blocked_keys.c.key_hash == bindparam("unblocked"))),
+        )
+        .on_conflict_do_nothing()
+        for name, dialect in DIALECTS.items()
+    },
+    ["key_hash", "person", "unblocked"],
+)
+_NEW_SUBJECT: Final = _inserting_new(t.subject_owners)
 _CLAIM_KEY: Final = _claiming(t.key_owners, "key_hash", beside=[_WHY_BLOCKED])
 _CLAIM_SUBJECT: Final = _claiming(t.subject_owners, "issuer", "subject_hash")
 _INSERT_INTENT: Final = _inserting_new(t.intents)
