@@ -218,12 +218,9 @@ def _encoded(
     if not (type(actor) is type(subject) is str and _are_references(actor, subject)):
         _match(_REFERENCE, actor, "actor")
         _match(_REFERENCE, subject, "subject")
-    # In the order of the names.
-    encoded = _octets(
-        f'{{"act":"{act}","actor":{_quoted(actor)},"at":"{instant(said.at, "at")}",'
-        f'"details":{details},"previous":"{previous.hex()}","sequence":{sequence},'
-        f'"subject":{_quoted(subject)},"v":{VERSION},"writer":"{writer}"}}'
-    )
+    form = _RECORD % (act, details.replace("%", "%%"), writer)
+    at = instant(said.at, "at")
+    encoded = _octets(form % (_quoted(actor), at, previous.hex(), sequence, _quoted(subject)))
     if len(encoded) > RECORD_LIMIT:
         raise InvalidArgument(
             argument="details", reason=f"a record is limited to {RECORD_LIMIT} octets"
@@ -344,10 +341,14 @@ def _record_form(
     ordered, details = _form(names)
     if not details or not _is_named(writer, act):
         return (), None
-    return ordered, (
-        f'{{"act":"{act}","actor":%s,"at":"%s","details":{details},"previous":"%s",'
-        f'"sequence":%d,"subject":%s,"v":{VERSION},"writer":"{writer}"}}'
-    )
+    return ordered, _RECORD % (act, details, writer)
+
+
+# In the order of the names; act, details and writer are filled in first.
+_RECORD: Final = (
+    '{"act":"%s","actor":%%s,"at":"%%s","details":%s,"previous":"%%s","sequence":%%d,'
+    f'"subject":%%s,"v":{VERSION},"writer":"%s"}}'
+)
 
 
 @lru_cache(maxsize=256)

@@ -138,7 +138,7 @@ class Writer:
             if lost:
                 each.connection.invalidate()
             each.connection.close()
-        if isinstance(error, SQLAlchemyError | line.failure):
+        if isinstance(error, SQLAlchemyError | line.pen.failure):
             raise _unavailable(error) from None
 
     def _let_go(self, engine: Engine) -> None:
@@ -197,13 +197,12 @@ class Line:
     driver is told itself, at a tenth of the cost.
     """
 
-    __slots__ = ("_begins", "connection", "driver", "failure", "pen")
+    __slots__ = ("_begins", "connection", "driver", "pen")
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         connection.begin()
         self.driver: Any = connection.connection.driver_connection
-        self.failure: type[Exception] = connection.dialect.loaded_dbapi.Error
         self.pen = Pen.of(connection)
         self._begins = connection.dialect.name == "sqlite"
 

@@ -38,7 +38,6 @@ _FORBIDDEN_PURPOSES: Final = frozenset(
 )
 _OCSP_SIGNING: Final = "1.3.6.1.5.5.7.3.9"
 _TIME_STAMPING: Final = "1.3.6.1.5.5.7.3.8"
-_SUBJECT_KEY: Final = "2.5.29.14"
 _KEY_USAGE: Final = "2.5.29.15"
 _ALTERNATIVE_NAME: Final = "2.5.29.17"
 _BASIC_CONSTRAINTS: Final = "2.5.29.19"
